@@ -1,0 +1,8 @@
+//! relaykit builds an authenticated, anonymising mail relay as containers and
+//! proves end to end that it is one.
+//!
+//! Data moves one way through typed stages: `relay.yaml` → [`config::Spec`] →
+//! [`plan::Plan`] → rendered files → a running [`lab`], or a bundle of files.
+
+pub mod progress;
+pub mod secret;
