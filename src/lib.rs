@@ -4,5 +4,6 @@
 //! Data moves one way through typed stages: `relay.yaml` → [`config::Spec`] →
 //! [`plan::Plan`] → rendered files → a running [`lab`], or a bundle of files.
 
+pub mod config;
 pub mod progress;
 pub mod secret;

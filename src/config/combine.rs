@@ -1,0 +1,173 @@
+//! Combinations of values that are right each for itself and impossible together.
+
+use super::problem::{Refusal, Report};
+use super::spec::{Listener, OutboundLevel, Received, Spec};
+use super::tree::Node;
+
+/// Looks for what cannot be, in a `spec` that was filled from `root`.
+pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
+    let mut check = Check { spec, root, report };
+    check.ports();
+    check.listeners();
+    check.privacy();
+    check.outbound();
+    check.lab();
+}
+
+struct Check<'a> {
+    spec: &'a Spec,
+    root: &'a Node,
+    report: &'a mut Report,
+}
+
+impl Check<'_> {
+    fn refuse(&mut self, path: &str, why: Refusal) {
+        self.report.refuse(self.root.locate(path), path, why);
+    }
+
+    fn warn(&mut self, path: &str, why: Refusal) {
+        self.report.warn(self.root.locate(path), path, why);
+    }
+
+    /// Two services cannot have one port, whatever their addresses.
+    fn ports(&mut self) {
+        let listeners = &self.spec.listeners;
+        let named = |l: Listener| (format!("listeners.{}", l.name()), listeners.port(l));
+        let mut ports: Vec<(String, Option<u16>)> = Listener::ALL.map(named).into();
+        ports.push(("lab.ldaps".to_owned(), Some(self.spec.lab.ldaps)));
+        for (index, (path, port)) in ports.iter().enumerate() {
+            let same = |(_, other): &&(String, Option<u16>)| other == port;
+            if let (Some(1..), Some((first, _))) = (port, ports[..index].iter().find(same)) {
+                let port = port.unwrap_or_default();
+                // Where it was written, if only one of the two was.
+                let (at, other) = if self.written(path) {
+                    (path, first)
+                } else {
+                    (first, path)
+                };
+                let why = format!("port {port} is the port of `{other}` too");
+                let hint = "give each its own, or 0 to let the kernel pick";
+                self.refuse(at, Refusal::new(why).hint(hint));
+            }
+        }
+    }
+
+    fn written(&self, path: &str) -> bool {
+        let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
+        self.root.locate(path) != self.root.locate(parent)
+    }
+
+    fn listeners(&mut self) {
+        if !self.report.sound(&["listeners", "auth.listeners"]) {
+            return;
+        }
+        let spec = self.spec;
+        let on = |listener: Listener| spec.listeners.port(listener).is_some();
+        if !Listener::ALL.into_iter().any(on) {
+            let why = Refusal::new("all three are off, so the relay listens nowhere");
+            return self.refuse("listeners", why.hint("give one of them a port"));
+        }
+        for listener in Listener::ALL {
+            let name = listener.name();
+            let login = spec.auth.listeners.contains(&listener);
+            if login && !on(listener) {
+                let why = Refusal::new(format!(
+                    "`{name}` is in the list, and listeners.{name} is null"
+                ));
+                let hint = format!("remove it, or give listeners.{name} a port");
+                self.refuse("auth.listeners", why.hint(hint));
+            }
+            if !login && on(listener) && listener != Listener::Smtp {
+                let why = Refusal::new(format!(
+                    "`{name}` is on and not in the list; submission needs a login (RFC 6409 4.3)"
+                ));
+                let hint = format!("add {name} to the list, or set listeners.{name}: null");
+                self.refuse("auth.listeners", why.hint(hint));
+            }
+        }
+        let open = spec.relay.trusted_networks.is_empty() && spec.relay.domains.is_empty();
+        if spec.auth.listeners.is_empty() && open && self.report.sound(&["relay", "auth.listeners"])
+        {
+            let why = "no listener offers a login, and nothing is relayed without one";
+            let hint = "add a listener, or name relay.domains";
+            let path = if self.written("auth.listeners") {
+                "auth.listeners"
+            } else {
+                "listeners"
+            };
+            self.refuse(path, Refusal::new(why).hint(hint));
+        }
+    }
+
+    /// Postfix's short form is per service: it would hide the trace of mail that
+    /// came without login as well.
+    fn privacy(&mut self) {
+        let hide = self.spec.privacy.received == Received::Hide;
+        if hide && self.spec.auth.listeners.contains(&Listener::Smtp) {
+            let why = "`hide` with smtp in auth.listeners would take the trace from mail that came \
+                       without a login too (RFC 5321 4.4)";
+            let hint = "write rewrite, or take smtp out of auth.listeners";
+            self.refuse("privacy.received", Refusal::new(why).hint(hint));
+        }
+        if hide && self.spec.privacy.show_login && self.written("privacy.show_login") {
+            let why = Refusal::new("`hide` never shows a login, so this does nothing");
+            self.warn(
+                "privacy.show_login",
+                why.hint("use received: rewrite to show it"),
+            );
+        }
+    }
+
+    fn outbound(&mut self) {
+        let outbound = &self.spec.outbound;
+        if !self
+            .report
+            .sound(&["outbound.next_hop", "outbound.credentials"])
+        {
+            return;
+        }
+        match (&outbound.next_hop, &outbound.credentials) {
+            (None, Some(_)) => {
+                let why = Refusal::new("a login, and no next hop to log in to");
+                self.refuse("outbound.credentials", why.hint("set outbound.next_hop"));
+            }
+            (Some(_), Some(_)) if self.spec.tls.outbound.level == OutboundLevel::May => {
+                let why = "with tls.outbound.level: may this password travels in clear where the \
+                           next hop offers no TLS, or somebody removes the offer";
+                let hint = "write tls.outbound.level: secure";
+                self.warn("outbound.credentials", Refusal::new(why).hint(hint));
+            }
+            _ => {}
+        }
+        if let Some(next_hop) = &outbound.next_hop
+            && next_hop.host.eq_ignore_ascii_case(&self.spec.hostname)
+        {
+            let why = Refusal::new("this is the relay itself: mail would go in circles");
+            self.refuse("outbound.next_hop", why);
+        }
+    }
+
+    fn lab(&mut self) {
+        let spec = self.spec;
+        if !self.report.sound(&["lab", "auth.ldap.servers"]) {
+            return;
+        }
+        if spec.lab.users.is_empty() && spec.auth.ldap.servers.iter().any(|url| in_lab(url)) {
+            let why = Refusal::new("nobody is in the lab's directory, so nobody can log in");
+            self.refuse("lab.users", why.hint("add {name: alice, password: ...}"));
+        }
+        let local = spec.listeners.bind.is_loopback();
+        if !local && spec.auth.ldap.servers.iter().any(|url| in_lab(url)) {
+            let why = "the lab's ports are open to others, and its passwords stand in relay.yaml";
+            self.warn("listeners.bind", Refusal::new(why).hint("write 127.0.0.1"));
+        }
+    }
+}
+
+/// Whether an LDAP URL means the lab's own directory.
+pub(super) fn in_lab(url: &str) -> bool {
+    let host = url
+        .split_once("://")
+        .map_or(url, |(_, authority)| authority);
+    host.split(':').next() == Some("directory")
+}

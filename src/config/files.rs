@@ -1,0 +1,141 @@
+//! Files that `relay.yaml` names.
+
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use super::problem::{Refusal, quoted};
+
+/// A password and its newline are far below this.
+const LARGEST: u64 = 64 << 10;
+
+/// `text` as an absolute path if `base` is one: relative to `base`, without `.` parts.
+pub(super) fn resolve(base: &Path, text: &str) -> Result<PathBuf, Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::new("found nothing, expected the path of a file"));
+    }
+    if text.starts_with('~') {
+        let why = format!("found {}: no shell replaces the `~` here", quoted(text));
+        return Err(Refusal::new(why).hint("write the whole path"));
+    }
+    let joined = base.join(text);
+    Ok(joined
+        .components()
+        .filter(|part| !matches!(part, Component::CurDir))
+        .collect())
+}
+
+/// The one line of a password file, without its line end; and a warning if others
+/// on this machine can read it.
+pub(super) fn read_password(path: &Path) -> Result<(String, Option<Refusal>), Refusal> {
+    let shown = quoted(&path.display().to_string());
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        Refusal::new(format!("cannot read the password file {shown}: {error}"))
+            .hint("relative paths start at the folder of relay.yaml")
+    })?;
+    if !metadata.is_file() {
+        let why = format!("the password file {shown} is not a regular file");
+        return Err(Refusal::new(why).hint("it is read more than once, so a pipe will not do"));
+    }
+    let bytes = read(path)
+        .map_err(|error| Refusal::new(format!("cannot read the password file {shown}: {error}")))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Refusal::new(format!(
+            "the password file {shown} is larger than 64 KiB"
+        )));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Refusal::new(format!("the password file {shown} is not UTF-8")))?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.is_empty() {
+        return Err(Refusal::new(format!("the password file {shown} is empty")));
+    }
+    if line.chars().any(char::is_control) {
+        let why = format!("the password file {shown} has a second line or a control character");
+        return Err(Refusal::new(why).hint("the password is the only line of its file"));
+    }
+    Ok((line.to_owned(), exposed(path, &metadata)))
+}
+
+/// At most a little more than [`LARGEST`], whatever the file has become meanwhile.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn exposed(path: &Path, metadata: &std::fs::Metadata) -> Option<Refusal> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = metadata.permissions().mode() & 0o777;
+    (mode & 0o007 != 0).then(|| {
+        let shown = path.display();
+        Refusal::new(format!(
+            "everybody on this machine can read {shown} (mode {mode:04o})"
+        ))
+        .hint(format!("chmod 600 {shown}"))
+    })
+}
+
+#[cfg(not(unix))]
+fn exposed(_: &Path, _: &std::fs::Metadata) -> Option<Refusal> {
+    None
+}
+
+/// What a PEM file must contain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pem {
+    Certificate,
+    Key,
+}
+
+/// Looks into a PEM file that exists. One that does not may be on the machine that
+/// an export is for, so its absence says nothing here.
+pub(super) fn look_at_pem(path: &Path, expected: Pem) -> Result<Option<Refusal>, Refusal> {
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return Ok(None);
+    };
+    let shown = quoted(&path.display().to_string());
+    if !metadata.is_file() {
+        return Err(Refusal::new(format!(
+            "{shown} is not a regular file, expected a PEM file"
+        )));
+    }
+    let mut text = Vec::new();
+    // A bundle of all the world's authorities has a quarter of a megabyte.
+    std::fs::File::open(path)
+        .and_then(|file| file.take(4 << 20).read_to_end(&mut text))
+        .map_err(|error| Refusal::new(format!("cannot read {shown}: {error}")))?;
+    let text = String::from_utf8_lossy(&text);
+    let has = |what: &str| {
+        text.lines()
+            .any(|l| l.starts_with("-----BEGIN ") && l.contains(what))
+    };
+    let (certificate, key) = (has("CERTIFICATE-----"), has("PRIVATE KEY-----"));
+    match expected {
+        Pem::Certificate if !certificate => {
+            let why = Refusal::new(format!("{shown} contains no PEM certificate"));
+            Err(if key {
+                why.hint("it is a private key: are the two swapped?")
+            } else {
+                why
+            })
+        }
+        Pem::Key if !key => {
+            let why = Refusal::new(format!("{shown} contains no PEM private key"));
+            Err(if certificate {
+                why.hint("it is a certificate: are the two swapped?")
+            } else {
+                why
+            })
+        }
+        Pem::Key if has("ENCRYPTED PRIVATE KEY-----") => Err(Refusal::new(format!(
+            "the private key {shown} is encrypted"
+        ))
+        .hint("nobody can type its passphrase when the relay starts: store it without one")),
+        Pem::Key => Ok(exposed(path, &metadata)),
+        Pem::Certificate => Ok(None),
+    }
+}

@@ -1,0 +1,208 @@
+//! What is known about single Postfix parameters that `postfix.main` may set over
+//! relaykit's own. Most are the operator's business; some open the relay.
+
+/// What a setting does to the relay's promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing known against it.
+    Fine,
+    /// It goes round a key of relay.yaml, so that two places say different things.
+    Unwise {
+        why: &'static str,
+        instead: &'static str,
+    },
+    /// It takes back a promise: who may relay, or what a message tells.
+    Unsafe {
+        why: &'static str,
+        instead: &'static str,
+    },
+    /// Nobody may set it.
+    Forbidden { why: &'static str },
+}
+
+const XCLIENT: &str = "smtpd_authorized_xclient_hosts";
+const RELAYING: &str = "it decides who may relay without a login";
+const LOGIN: &str = "it decides how and where passwords travel";
+const TRACE: &str = "it decides what a message tells of its sender";
+const XFORWARD: &str = "a next hop that offers XFORWARD is told each client's name and address";
+const LOGGED: &str = "whole sessions are written down, the client and its password with them";
+const RECHECK: &str = "relaykit test tells what still holds";
+
+/// Parameters whose every value matters: name, why, what to use instead.
+const UNSAFE: &[(&str, &str, &str)] = &[
+    (
+        "mynetworks",
+        RELAYING,
+        "use relay.trusted_networks, which is checked",
+    ),
+    (
+        "mynetworks_style",
+        RELAYING,
+        "use relay.trusted_networks, which is checked",
+    ),
+    (
+        "relay_domains",
+        RELAYING,
+        "use relay.domains, which is checked",
+    ),
+    ("smtpd_relay_restrictions", RELAYING, RECHECK),
+    ("smtpd_recipient_restrictions", RELAYING, RECHECK),
+    ("smtpd_data_restrictions", RELAYING, RECHECK),
+    ("smtpd_command_filter", RELAYING, RECHECK),
+    ("address_verify_sender", RELAYING, RECHECK),
+    ("allow_untrusted_routing", RELAYING, RECHECK),
+    ("mydestination", RELAYING, "use relay.domains"),
+    (
+        "parent_domain_matches_subdomains",
+        RELAYING,
+        "use relay.domains",
+    ),
+    ("virtual_alias_domains", RELAYING, "use relay.domains"),
+    ("virtual_mailbox_domains", RELAYING, "use relay.domains"),
+    (
+        "smtpd_authorized_xforward_hosts",
+        "such a client can claim any origin",
+        RECHECK,
+    ),
+    ("smtpd_sasl_exceptions_networks", LOGIN, RECHECK),
+    ("smtpd_sasl_security_options", LOGIN, RECHECK),
+    ("smtpd_sasl_tls_security_options", LOGIN, RECHECK),
+    ("smtpd_sasl_local_domain", LOGIN, RECHECK),
+    ("cyrus_sasl_config_path", LOGIN, RECHECK),
+    ("smtpd_tls_security_level", LOGIN, RECHECK),
+    (
+        "debug_peer_list",
+        LOGGED,
+        "set it in a lab, never in production",
+    ),
+    ("header_checks", TRACE, "use privacy.strip_headers"),
+    ("smtp_header_checks", TRACE, "use privacy.strip_headers"),
+    ("mime_header_checks", TRACE, "use privacy.strip_headers"),
+    ("nested_header_checks", TRACE, "use privacy.strip_headers"),
+    ("smtp_send_xforward_command", XFORWARD, "remove it"),
+    ("lmtp_send_xforward_command", XFORWARD, "remove it"),
+    ("smtpd_discard_ehlo_keywords", TRACE, RECHECK),
+    (
+        "smtpd_sasl_authenticated_header",
+        TRACE,
+        "use privacy.show_login",
+    ),
+    ("mail_name", TRACE, RECHECK),
+    ("cleanup_service_name", TRACE, RECHECK),
+];
+
+/// Parameters that have a key of their own.
+const OWN_KEY: &[(&str, &str)] = &[
+    ("myhostname", "use hostname"),
+    ("message_size_limit", "use relay.message_size_limit"),
+    ("relayhost", "use outbound.next_hop"),
+    ("smtp_sasl_password_maps", "use outbound.credentials"),
+    ("smtp_tls_security_level", "use tls.outbound.level"),
+    ("smtp_tls_cafile", "use tls.outbound.ca"),
+    ("smtpd_tls_chain_files", "use tls.certificate"),
+    ("smtpd_tls_protocols", "use tls.minimum"),
+    ("smtpd_tls_mandatory_protocols", "use tls.minimum"),
+    ("smtpd_tls_ask_ccert", "use tls.client_certificates"),
+    ("smtpd_tls_req_ccert", "use tls.client_certificates"),
+    ("smtpd_sasl_auth_enable", "use auth.listeners"),
+    ("broken_sasl_auth_clients", "use auth.outlook_compatible"),
+    (
+        "smtpd_client_connection_count_limit",
+        "use limits.connections_per_client",
+    ),
+];
+
+/// What `name = value` in main.cf does.
+pub(super) fn parameter(name: &str, value: &str) -> Verdict {
+    if name == XCLIENT {
+        return Verdict::Forbidden {
+            why: "a client in it can claim to be anybody, logged in or not (XCLIENT)",
+        };
+    }
+    if name == "smtpd_tls_auth_only" && !value.eq_ignore_ascii_case("yes") {
+        return Verdict::Unsafe {
+            why: "passwords could travel in clear",
+            instead: "remove it",
+        };
+    }
+    if let Some((_, why, instead)) = UNSAFE.iter().find(|(unsafe_name, ..)| *unsafe_name == name) {
+        return Verdict::Unsafe { why, instead };
+    }
+    match OWN_KEY.iter().find(|(known, _)| *known == name) {
+        Some((_, instead)) => Verdict::Unwise {
+            why: "relay.yaml has a key for it",
+            instead,
+        },
+        None => Verdict::Fine,
+    }
+}
+
+/// What a line of master.cf does: its `-o name=value` options and its chroot column.
+pub(super) fn service(line: &str) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    // Whatever the form: an option has several, with braces and without.
+    if line.contains(XCLIENT) {
+        verdicts.push(parameter(XCLIENT, ""));
+    }
+    if line
+        .split_ascii_whitespace()
+        .nth(2)
+        .is_some_and(|chroot| chroot != "n")
+    {
+        verdicts.push(Verdict::Unwise {
+            why: "the chroot column is not `n`, and the container has neither the files nor the \
+                  capability for a chroot",
+            instead: "write n in the third place",
+        });
+    }
+    for (name, value) in options(line) {
+        if name != XCLIENT {
+            verdicts.push(parameter(name, value));
+        }
+    }
+    verdicts
+}
+
+/// The options of a line of master(5): `-o name=value`, both in one word as
+/// getopt(3) allows, and `-o { name = value }`.
+fn options(line: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    let mut rest = line;
+    while let Some(start) = rest.find("-o") {
+        let own_word = rest[..start].ends_with(|c: char| c.is_ascii_whitespace());
+        rest = &rest[start + 2..];
+        if !own_word {
+            continue;
+        }
+        let option = rest.trim_start();
+        let option = match option.strip_prefix('{') {
+            Some(braced) => braced.split('}').next(),
+            None => option.split_ascii_whitespace().next(),
+        };
+        let option = option.unwrap_or_default();
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        found.push((name.trim(), value.trim()));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Verdict, options, parameter, service};
+
+    #[test]
+    fn options_are_read_in_every_form() {
+        assert_eq!(
+            options("n - n - - smtpd -oa=b -v -o c=d -o { e = f, -g }\n -o {h=i}"),
+            [("a", "b"), ("c", "d"), ("e", "f, -g"), ("h", "i")]
+        );
+        let line = "n - n - - smtpd -o { mynetworks = 0.0.0.0/0 }";
+        assert!(matches!(service(line)[..], [Verdict::Unsafe { .. }]));
+    }
+
+    #[test]
+    fn what_tells_the_next_hop_of_clients_is_unsafe() {
+        let verdict = parameter("smtp_send_xforward_command", "yes");
+        assert!(matches!(verdict, Verdict::Unsafe { .. }));
+    }
+}

@@ -1,0 +1,118 @@
+//! What a configuration still owes before it can leave the lab.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::combine::in_lab;
+use super::overrides::{self, Verdict};
+use super::spec::{Certificate, Listener, Spec, TrustAnchor};
+
+/// Something that only a lab has, or that no relay in production should have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// The key in relay.yaml.
+    pub path: String,
+    /// What is wrong with its value outside a lab.
+    pub reason: String,
+    /// What to write there.
+    pub write: String,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; write {}", self.path, self.reason, self.write)
+    }
+}
+
+/// Everything that `spec` lacks for production, in the order of relay.yaml; empty
+/// if it can be exported.
+#[must_use]
+pub fn missing_for_production(spec: &Spec) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    let mut add = |path: &str, reason: &str, write: &str| {
+        missing.push(Missing {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+            write: write.to_owned(),
+        });
+    };
+    let hostname = spec.hostname.to_ascii_lowercase();
+    if hostname == "relaykit.test" || hostname.ends_with(".relaykit.test") {
+        let reason = "the lab's own name, which no DNS server knows";
+        add("hostname", reason, "the name that clients connect to");
+    }
+    for listener in Listener::ALL {
+        if spec.listeners.port(listener) == Some(0) {
+            let path = format!("listeners.{}", listener.name());
+            let write = format!("a fixed port, such as {}", listener.port());
+            add(&path, "clients must know the port", &write);
+        }
+    }
+    if spec.auth.ldap.servers.iter().any(|url| in_lab(url)) {
+        let reason = "`directory` is the lab's test directory";
+        add("auth.ldap.servers", reason, "[ldaps://your.directory]");
+    }
+    if spec
+        .auth
+        .ldap
+        .search_base
+        .to_ascii_lowercase()
+        .ends_with("dc=relaykit,dc=test")
+    {
+        let reason = "the lab's own people";
+        add("auth.ldap.search_base", reason, "where your users are");
+    }
+    if spec.auth.ldap.ca == TrustAnchor::Generated {
+        let reason = "the lab's CA signed no other directory's certificate";
+        add(
+            "auth.ldap.ca",
+            reason,
+            "system, or the path of your CA's certificate",
+        );
+    }
+    if spec.tls.certificate == Certificate::Generated {
+        let reason = "clients do not know the lab's CA";
+        add("tls.certificate", reason, "{cert: PATH, key: PATH}");
+    }
+    if spec.tls.outbound.ca == TrustAnchor::Generated {
+        let reason = "the lab's CA signed no other next hop's certificate";
+        add(
+            "tls.outbound.ca",
+            reason,
+            "system, or the path of your CA's certificate",
+        );
+    }
+    if spec.outbound.next_hop.is_none() {
+        let reason = "in a lab the sink takes the mail, elsewhere somebody must";
+        add("outbound.next_hop", reason, "'[smtp.your.provider]:587'");
+    }
+    for (path, why, instead) in unsafe_overrides(spec) {
+        add(&path, why, &format!("nothing: {instead}"));
+    }
+    missing
+}
+
+/// The settings of `postfix` that take back a promise of the relay.
+fn unsafe_overrides(spec: &Spec) -> Vec<(String, &'static str, &'static str)> {
+    let main = spec.postfix.main.iter().map(|(name, value)| {
+        (
+            format!("postfix.main.{name}"),
+            vec![overrides::parameter(name, value)],
+        )
+    });
+    let master = spec.postfix.master.iter().map(|(service, line)| {
+        (
+            format!("postfix.master.{service}"),
+            overrides::service(line),
+        )
+    });
+    main.chain(master)
+        .flat_map(|(path, verdicts)| verdicts.into_iter().map(move |v| (path.clone(), v)))
+        .filter_map(|(path, verdict)| match verdict {
+            Verdict::Unsafe { why, instead } => Some((path, why, instead)),
+            Verdict::Forbidden { why } => Some((path, why, "remove it")),
+            Verdict::Fine | Verdict::Unwise { .. } => None,
+        })
+        .collect()
+}

@@ -1,0 +1,254 @@
+//! LDAP servers, filters and distinguished names, as saslauthd uses them.
+//!
+//! saslauthd copies each of these into a buffer of fixed size and drops the rest
+//! without a word (`LAK_DN_LEN` of Cyrus SASL 2.1.28), so length is checked here.
+
+use crate::config::problem::{Refusal, quoted};
+
+use super::host::{name, port};
+
+const LONGEST: usize = 511;
+/// Parentheses in each other; a filter that needs more is not for a login.
+const DEPTH: usize = 20;
+/// What saslauthd replaces while it looks for a user (its `LDAP_SASLAUTHD` document).
+const TOKENS: &str = "`%u`, `%U`, `%d`, `%1`-`%9`, `%s`, `%r`, `%R` and `%%`";
+
+/// A server, `ldaps://host[:port]` or with `StartTLS` `ldap://host[:port]`.
+pub(in crate::config) fn server(text: &str, start_tls: bool) -> Result<String, Refusal> {
+    let wrong = |what: &str| {
+        Refusal::new(format!(
+            "found {}: {what}, expected an LDAP URL",
+            quoted(text)
+        ))
+    };
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err(wrong("no ldaps:// in front").hint(format!("write `ldaps://{text}`")));
+    };
+    match (scheme, start_tls) {
+        ("ldaps", false) | ("ldap", true) => {}
+        ("ldap", false) => {
+            return Err(wrong("passwords would travel in clear")
+                .hint("use ldaps://, or set auth.ldap.start_tls: true"));
+        }
+        ("ldaps", true) => {
+            return Err(
+                wrong("start_tls is true, and ldaps:// has TLS from the first byte")
+                    .hint("write ldap://, or remove start_tls"),
+            );
+        }
+        ("ldapi", _) => {
+            return Err(wrong("a socket on another machine's disk")
+                .hint("the relay's container reaches a directory over the network only"));
+        }
+        _ => return Err(wrong("not ldaps:// or ldap://")),
+    }
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    if authority.contains(['/', '?', '#', '@']) {
+        return Err(wrong("more than host and port")
+            .hint("the search base, filter and account have keys of their own"));
+    }
+    let (host, digits) = match authority
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
+        Some((inside, after)) => {
+            inside
+                .parse::<std::net::Ipv6Addr>()
+                .map_err(|_| wrong("no IPv6 address in the brackets"))?;
+            (
+                None,
+                after
+                    .strip_prefix(':')
+                    .or((!after.is_empty()).then_some("")),
+            )
+        }
+        None => match authority.split_once(':') {
+            Some((host, digits)) => (Some(host), Some(digits)),
+            None => (Some(authority), None),
+        },
+    };
+    if digits.is_some_and(|digits| port(digits).is_none()) {
+        return Err(wrong("what follows the host is no port from 1 to 65535"));
+    }
+    if let Some(host) = host.filter(|host| host.parse::<std::net::Ipv4Addr>().is_err()) {
+        name(host, "the host name of an LDAP server", 1)?;
+    }
+    Ok(format!("{scheme}://{authority}"))
+}
+
+/// A search filter (RFC 4515) with the login in it.
+pub(in crate::config) fn filter(text: &str) -> Result<String, Refusal> {
+    let wrong = |what: &str| {
+        Refusal::new(format!(
+            "found {}: {what}, expected an LDAP filter",
+            quoted(text)
+        ))
+    };
+    limited(text, "filter")?;
+    tokens(text)?;
+    if !text.starts_with('(') {
+        return Err(wrong("no parentheses around it").hint(format!("write `({text})`")));
+    }
+    match component(text, DEPTH) {
+        Ok("") => {}
+        Ok(rest) => return Err(wrong(&format!("{} follows its end", quoted(rest)))),
+        Err(what) => return Err(wrong(&what).hint("such as (&(objectClass=person)(uid=%u))")),
+    }
+    // `%%u` is a percent sign and a u.
+    let expanded = text.replace("%%", "");
+    if expanded.contains("%u") || expanded.contains("%U") {
+        Ok(text.to_owned())
+    } else {
+        Err(wrong("it is the same for every user").hint("put the login in: (uid=%u)"))
+    }
+}
+
+/// One parenthesised component; what follows it.
+fn component(text: &str, depth: usize) -> Result<&str, String> {
+    if depth == 0 {
+        return Err(format!("more than {DEPTH} parentheses in each other"));
+    }
+    let inner = text
+        .strip_prefix('(')
+        .ok_or_else(|| format!("a `(` is missing before {}", quoted(text)))?;
+    let rest = match inner.chars().next() {
+        Some(operator @ ('&' | '|')) => {
+            let mut rest = component(&inner[1..], depth - 1).map_err(|why| {
+                if inner[1..].starts_with('(') {
+                    why
+                } else {
+                    format!("nothing after `{operator}`")
+                }
+            })?;
+            while rest.starts_with('(') {
+                rest = component(rest, depth - 1)?;
+            }
+            rest
+        }
+        Some('!') => component(&inner[1..], depth - 1)?,
+        _ => assertion(inner)?,
+    };
+    rest.strip_prefix(')')
+        .ok_or_else(|| "a `)` is missing".to_owned())
+}
+
+/// `attribute=value` and its kin, up to the closing parenthesis.
+fn assertion(text: &str) -> Result<&str, String> {
+    let end = text.find(['(', ')']).unwrap_or(text.len());
+    let (item, rest) = text.split_at(end);
+    if rest.starts_with('(') {
+        return Err(format!("a `(` inside {} (write it as \\28)", quoted(item)));
+    }
+    let (attribute, value) = item
+        .split_once('=')
+        .ok_or_else(|| format!("{} has no `=`", quoted(item)))?;
+    let attribute = attribute.trim_end_matches(['~', '>', '<']);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-.;:".contains(c);
+    if attribute.is_empty() || !attribute.chars().all(plain) {
+        return Err(format!("{} is no attribute", quoted(attribute)));
+    }
+    let mut escapes = value.split('\\');
+    escapes.next();
+    let hex = |text: &str| text.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    if !escapes.all(hex) {
+        return Err("a `\\` that two hexadecimal digits do not follow".to_owned());
+    }
+    Ok(rest)
+}
+
+/// A search base: a distinguished name in which saslauthd's tokens may stand.
+pub(in crate::config) fn search_base(text: &str) -> Result<String, Refusal> {
+    tokens(text)?;
+    distinguished_name(text)
+}
+
+/// A distinguished name (RFC 4514), roughly: attributes with values, separated by
+/// commas and plus signs.
+pub(in crate::config) fn distinguished_name(text: &str) -> Result<String, Refusal> {
+    let wrong = |what: &str| {
+        Refusal::new(format!(
+            "found {}: {what}, expected a distinguished name such as ou=People,dc=example,dc=com",
+            quoted(text)
+        ))
+    };
+    limited(text, "distinguished name")?;
+    for part in unescaped_parts(text) {
+        let part = part.trim();
+        let Some((attribute, value)) = part.split_once('=') else {
+            return Err(wrong(&format!("{} has no `=`", quoted(part))));
+        };
+        let attribute = attribute.trim();
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+        if attribute.is_empty() || !attribute.chars().all(plain) {
+            return Err(wrong(&format!("{} is no attribute", quoted(attribute))));
+        }
+        if value.trim().is_empty() {
+            return Err(wrong(&format!("{} has no value", quoted(attribute))));
+        }
+        if unescaped(value).contains(['"', ';', '<', '>']) {
+            return Err(wrong("one of `\"`, `;`, `<`, `>` in a value").hint("put a `\\` before it"));
+        }
+    }
+    Ok(text.to_owned())
+}
+
+/// `text` without its backslashes and what they protect.
+fn unescaped(text: &str) -> String {
+    let mut escaped = false;
+    text.chars()
+        .filter(|c| {
+            let keep = !escaped && *c != '\\';
+            escaped = !escaped && *c == '\\';
+            keep
+        })
+        .collect()
+}
+
+/// `text` at its commas and plus signs, those after a backslash excepted.
+fn unescaped_parts(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut escaped) = (0, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            ',' | '+' => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+fn limited(text: &str, what: &str) -> Result<(), Refusal> {
+    match text.len() {
+        0 => Err(Refusal::new(format!("found nothing, expected a {what}"))),
+        1..=LONGEST => Ok(()),
+        n => Err(Refusal::new(format!(
+            "the {what} has {n} bytes, saslauthd takes {LONGEST} and drops the rest"
+        ))),
+    }
+}
+
+/// Tokens that saslauthd does not know it replaces by nothing, silently.
+fn tokens(text: &str) -> Result<(), Refusal> {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('%') {
+        let token = after.chars().next();
+        if !matches!(
+            token,
+            Some('u' | 'U' | 'd' | '1'..='9' | 's' | 'r' | 'R' | '%')
+        ) {
+            let token: String = token.into_iter().collect();
+            return Err(Refusal::new(format!(
+                "found {}, which saslauthd replaces by nothing; expected {TOKENS}",
+                quoted(&format!("%{token}"))
+            )));
+        }
+        rest = &after[1..];
+    }
+    Ok(())
+}

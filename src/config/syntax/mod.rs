@@ -1,0 +1,19 @@
+//! What single values must look like. Each function takes the text of a value
+//! and gives its meaning, or the reason why it has none; places and keys are
+//! the caller's business.
+
+mod header;
+mod host;
+mod ldap;
+mod master;
+mod network;
+mod person;
+mod size;
+
+pub(super) use header::header_name;
+pub(super) use host::{address, domain, hostname, next_hop};
+pub(super) use ldap::{distinguished_name, filter, search_base, server};
+pub(super) use master::{parameter_name, service_line, service_name};
+pub(super) use network::{can_be_an_engines, network};
+pub(super) use person::{login_name, password};
+pub(super) use size::{show as show_size, size};

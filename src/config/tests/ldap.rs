@@ -1,0 +1,143 @@
+use super::{problems, refused, taken};
+
+#[test]
+fn ldap_servers() {
+    refused(
+        "auth: {ldap: {servers: [{}]}}",
+        "auth.ldap.servers[0]",
+        &[
+            ("ldap://ldap.example", "passwords would travel in clear"),
+            ("ldap.example", "write `ldaps://ldap.example`"),
+            ("'ldapi:///run/ldapi'", "a socket on another machine"),
+            ("https://ldap.example", "not ldaps:// or ldap://"),
+            (
+                "'ldaps://ldap.example/dc=example'",
+                "more than host and port",
+            ),
+            ("ldaps://user@ldap.example", "more than host and port"),
+            ("ldaps://ldap.example:0", "no port from 1 to 65535"),
+            ("ldaps://ldap.example:ldaps", "no port from 1 to 65535"),
+            ("'ldaps://a ldaps://b'", "more than host and port"),
+            ("'ldaps://a b'", "no letter, digit or hyphen"),
+            ("'ldaps://[::g]'", "no IPv6 address"),
+            ("'ldaps://[::1]x'", "no port"),
+            ("'ldaps://'", "found nothing"),
+        ],
+    );
+    taken(
+        "auth: {ldap: {servers: [{}]}}",
+        &[
+            "ldaps://directory",
+            "ldaps://ldap.example:636/",
+            "'ldaps://[2001:db8::1]:636'",
+            "ldaps://192.0.2.1",
+        ],
+    );
+    taken(
+        "auth: {ldap: {start_tls: true, servers: [{}]}}",
+        &["ldap://directory:389"],
+    );
+    refused(
+        "auth: {ldap: {start_tls: true, servers: [{}]}}",
+        "auth.ldap.servers[0]",
+        &[(
+            "ldaps://directory",
+            "TLS from the first byte, expected an LDAP URL; write ldap://, or remove start_tls",
+        )],
+    );
+    refused(
+        "auth: {ldap: {servers: {}}}",
+        "auth.ldap.servers",
+        &[("[]", "nobody could log in")],
+    );
+    problems(
+        "version: 1\nauth: {ldap: {start_tls: true}}\n",
+        &[
+            "2:26: auth.ldap.start_tls: start_tls is true, and the default server is ldaps://; write auth.ldap.servers: ['ldap://directory']",
+        ],
+    );
+    let many: Vec<String> = (0..60)
+        .map(|n| format!("ldaps://ldap{n}.example.com"))
+        .collect();
+    let many = format!("[{}]", many.join(", "));
+    refused(
+        "auth: {ldap: {servers: {}}}",
+        "auth.ldap.servers",
+        &[(&many, "more than 1023 bytes together")],
+    );
+}
+
+#[test]
+fn ldap_filters() {
+    let long = format!("'(|(uid=%u)(cn={}))'", "x".repeat(500));
+    let deep = format!("'{}(uid=%u){}'", "(&".repeat(20), ")".repeat(20));
+    refused(
+        "auth: {ldap: {filter: {} }}",
+        "auth.ldap.filter",
+        &[
+            ("uid=%u", "write `(uid=%u)`"),
+            ("(uid=%u", "a `)` is missing"),
+            ("(uid=%u))", "follows its end"),
+            ("(uid=%u)(cn=a)", "follows its end"),
+            ("'(&(uid=%u)'", "a `)` is missing"),
+            ("'(&)(uid=%u)'", "nothing after `&`"),
+            ("'(!uid=%u)'", "a `(` is missing"),
+            ("(uid)", "has no `=`"),
+            ("(objectClass=person)", "the same for every user"),
+            ("(uid=%%u)", "the same for every user"),
+            (
+                "(uid=%x)",
+                "found `%x`, which saslauthd replaces by nothing",
+            ),
+            ("(uid=%D%u)", "found `%D`"),
+            ("(uid=%)", "found `%)`"),
+            ("(u_id=%u)", "`u_id` is no attribute"),
+            ("(uid=%u\\5)", "hexadecimal digits"),
+            (&long, "saslauthd takes 511 and drops the rest"),
+            (&deep, "more than 20 parentheses"),
+        ],
+    );
+    taken(
+        "auth: {ldap: {filter: '{}' }}",
+        &[
+            "(uid=%u)",
+            "(&(objectClass=person)(|(uid=%u)(mail=%u))(!(employeeType=left)))",
+            "(&(uid=%U)(o=%d))",
+            "(memberOf:1.2.840.113556.1.4.1941:=cn=a\\2ab%u)",
+            "(&(uid>=%u)(cn=*x*))",
+        ],
+    );
+    problems(
+        "version: 1\nauth: {ldap: {filter: (uid=%U)}}\n",
+        &[
+            "2:23: warning: auth.ldap.filter: `%U` leaves the realm out: alice@anything logs in as alice; use `%u`, or `%d` beside it",
+        ],
+    );
+}
+
+#[test]
+fn distinguished_names() {
+    refused(
+        "auth: {ldap: {search_base: {} }}",
+        "auth.ldap.search_base",
+        &[
+            ("People", "`People` has no `=`"),
+            ("'ou=People,'", "`` has no `=`"),
+            ("'=x,dc=a'", "`` is no attribute"),
+            ("'ou=,dc=a'", "`ou` has no value"),
+            ("'ou=a;b,dc=a'", "in a value"),
+            ("'o u=a'", "`o u` is no attribute"),
+            ("''", "found nothing"),
+            ("'dc=%z'", "found `%z`"),
+        ],
+    );
+    taken(
+        "auth: {ldap: {search_base: '{}' }}",
+        &[
+            "ou=People,dc=example,dc=com",
+            "ou=A\\, B\\;, o=x",
+            "cn=a+uid=b,2.5.4.11=c",
+            "ou=%d,dc=example",
+        ],
+    );
+}
