@@ -5,5 +5,6 @@
 //! [`plan::Plan`] → rendered files → a running [`lab`], or a bundle of files.
 
 pub mod config;
+pub mod plan;
 pub mod progress;
 pub mod secret;

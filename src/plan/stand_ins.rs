@@ -1,0 +1,76 @@
+//! A production relay.yaml in a lab: what is the operator's own and not here
+//! is stood in for, everything else is used as it stands.
+
+use crate::config::{Certificate, Spec, TrustAnchor};
+
+/// What the lab's directory answers to, whatever its name in production.
+const LDAPS: &str = "ldaps://directory";
+const LDAP: &str = "ldap://directory";
+
+/// `spec` with the lab's directory, next hop, CA and certificates in the place
+/// of the operator's, and the keys of relay.yaml that are stood in for.
+pub(super) fn stood_in(mut spec: Spec) -> (Spec, Vec<&'static str>) {
+    let mut keys = Vec::new();
+    let servers = vec![
+        if spec.auth.ldap.start_tls {
+            LDAP
+        } else {
+            LDAPS
+        }
+        .to_owned(),
+    ];
+    if spec.auth.ldap.servers != servers {
+        spec.auth.ldap.servers = servers;
+        keys.push("auth.ldap.servers");
+    }
+    if spec.auth.ldap.ca != TrustAnchor::Generated {
+        spec.auth.ldap.ca = TrustAnchor::Generated;
+        keys.push("auth.ldap.ca");
+    }
+    if spec.tls.certificate != Certificate::Generated {
+        spec.tls.certificate = Certificate::Generated;
+        keys.push("tls.certificate");
+    }
+    // The sink asks for no login: the relay's own would not be tried.
+    if spec.outbound.next_hop.take().is_some() || spec.outbound.credentials.is_some() {
+        spec.outbound.credentials = None;
+        keys.push("outbound");
+    }
+    (spec, keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    #[test]
+    fn the_built_in_lab_is_left_alone() {
+        let spec = config::built_in();
+        assert_eq!(stood_in(spec.clone()), (spec, Vec::new()));
+    }
+
+    #[test]
+    fn what_is_the_operators_is_stood_in_for() {
+        let text = "version: 1\nhostname: relay.example.org\n\
+            tls: {certificate: {cert: /c.pem, key: /k.pem}}\n\
+            auth: {ldap: {servers: ['ldap://ldap.example.org'], start_tls: true, ca: system,\n\
+            \x20 search_base: 'ou=People,dc=example,dc=org'}}\n\
+            outbound: {next_hop: '[smtp.example.net]:587'}\n";
+        let spec = config::load(text, "relay.yaml", std::path::Path::new("/")).unwrap();
+        let (lab, keys) = stood_in(spec.clone());
+        assert_eq!(
+            keys,
+            [
+                "auth.ldap.servers",
+                "auth.ldap.ca",
+                "tls.certificate",
+                "outbound"
+            ]
+        );
+        assert_eq!(lab.auth.ldap.servers, ["ldap://directory"]);
+        assert_eq!(lab.auth.ldap.search_base, spec.auth.ldap.search_base);
+        assert_eq!(lab.hostname, spec.hostname);
+        assert_eq!(lab.outbound.next_hop, None);
+    }
+}
