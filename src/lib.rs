@@ -7,4 +7,5 @@
 pub mod config;
 pub mod plan;
 pub mod progress;
+pub mod render;
 pub mod secret;

@@ -1,0 +1,344 @@
+//! The relay's main.cf, see postconf(5), and the small files that it names.
+
+use crate::config::{ClientCertificates, Listener, NextHop, OutboundLevel, Received, Spec};
+use crate::plan::{Plan, Purpose};
+use crate::secret::Secret;
+
+use super::header_checks;
+use super::main_cf::{Group, render};
+use super::{SYSTEM_CA, anchor_path, is_lab, next_hop_anchor};
+
+/// The operator's certificates for the next hop.
+const NEXT_HOP_CA: &str = "/etc/relaykit/tls/next-hop-ca.pem";
+
+/// The whole file.
+pub(super) fn main_cf(plan: &Plan) -> String {
+    let spec = &plan.spec;
+    let groups = [
+        house(),
+        identity(spec),
+        no_local_delivery(),
+        who_may_relay(spec),
+        clients(plan),
+        logins(spec),
+        server_tls(plan),
+        content(spec),
+        next_hop(plan),
+        client_tls(plan),
+    ];
+    render(
+        "Postfix of the relay, see postconf(5). Written by relaykit from relay.yaml.",
+        &groups,
+        &spec.postfix.main,
+    )
+}
+
+fn house() -> Group {
+    Group::new(
+        "The house: behaviour of the Postfix that the image holds, everything logged\n\
+         on standard output, data and queue on volumes.",
+    )
+    .set("compatibility_level", "3.10")
+    .set("maillog_file", "/dev/stdout")
+    .set("queue_directory", "/var/spool/postfix")
+    .set("data_directory", "/var/lib/postfix")
+    .set("default_database_type", "lmdb")
+    .set("inet_interfaces", "all")
+    .set("inet_protocols", "all")
+    .switch("enable_long_queue_ids", true)
+    .switch("smtputf8_enable", true)
+    .switch("biff", false)
+}
+
+fn identity(spec: &Spec) -> Group {
+    Group::new(
+        "Who we are. The banner does not say $mail_name: login listeners have another\n\
+         one, which is for the trace header alone.",
+    )
+    .set("myhostname", spec.hostname.as_str())
+    .set("myorigin", "$myhostname")
+    .set("smtpd_banner", "$myhostname ESMTP")
+}
+
+fn no_local_delivery() -> Group {
+    Group::new(
+        "A relay has no mailboxes: nothing is delivered here, no name is looked up\n\
+         here, and no report goes to a postmaster who is not here.",
+    )
+    .set("mydestination", "")
+    .set("local_transport", "error:5.1.1 this relay has no mailboxes")
+    .set("local_recipient_maps", "")
+    .set("alias_maps", "")
+    .set("alias_database", "")
+    .set("notify_classes", "")
+    .set("fast_flush_domains", "")
+}
+
+fn who_may_relay(spec: &Spec) -> Group {
+    let login = spec.auth.listeners.contains(&Listener::Smtp);
+    let permitted = if login {
+        "permit_mynetworks, permit_sasl_authenticated"
+    } else {
+        "permit_mynetworks"
+    };
+    let relayed = spec.relay.domains.join(", ");
+    // A bare `RCPT TO:<postmaster>` passes without any check of the recipient
+    // (smtpd_check_rcpt), so that the next step has to refuse it.
+    let data = if relayed.is_empty() {
+        format!("{permitted}, reject")
+    } else {
+        String::new()
+    };
+    Group::new(
+        "Who may relay on port 25: nobody whom relay.yaml does not name. Submission\n\
+         ports have rules of their own in master.cf. The rule at DATA is for what\n\
+         passes RCPT unseen: Postfix takes a bare postmaster from anyone, so\n\
+         smtpd_command_filter gives it a domain, and DATA refuses what is left. It\n\
+         also takes mail for address_verify_sender from anyone, so there is none.",
+    )
+    .set("mynetworks", networks(&spec.relay.trusted_networks))
+    .set("relay_domains", relayed)
+    .set("parent_domain_matches_subdomains", "")
+    .set(
+        "smtpd_relay_restrictions",
+        format!("{permitted}, reject_unauth_destination"),
+    )
+    .set("smtpd_recipient_restrictions", "")
+    .set("smtpd_data_restrictions", data)
+    .set(
+        "smtpd_command_filter",
+        "pcre:/etc/relaykit/postfix/commands",
+    )
+    .set("address_verify_sender", "<>")
+    .switch("allow_percent_hack", false)
+    .switch("swap_bangpath", false)
+    .switch("allow_untrusted_routing", false)
+}
+
+/// Postfix wants IPv6 networks as `[2001:db8::]/32`.
+fn networks(networks: &[String]) -> String {
+    let written: Vec<String> = networks
+        .iter()
+        .map(|network| match network.split_once('/') {
+            Some((address, bits)) if address.contains(':') && !address.starts_with('[') => {
+                format!("[{address}]/{bits}")
+            }
+            None if network.contains(':') && !network.starts_with('[') => format!("[{network}]"),
+            _ => network.clone(),
+        })
+        .collect();
+    written.join(", ")
+}
+
+fn clients(plan: &Plan) -> Group {
+    let spec = &plan.spec;
+    let production = plan.purpose == Purpose::Production;
+    Group::new(
+        "What a client may do. Commands that tell who has a mailbox or start a\n\
+         delivery are off, and so are the ways to smuggle a second message. So are\n\
+         chunks (BDAT): where the first begins with white space, Postfix takes it for\n\
+         the rest of its own trace header, and anybody could write into that.",
+    )
+    .when(!production, |group| {
+        // A lab's clients come from its own gateway; a question for that name
+        // would leave the lab, and stall every session where nobody answers.
+        group.switch("smtpd_peername_lookup", false)
+    })
+    .switch("smtpd_helo_required", true)
+    .switch("disable_vrfy_command", true)
+    .set(
+        "smtpd_discard_ehlo_keywords",
+        "chunking, etrn, silent-discard",
+    )
+    .set("smtpd_etrn_restrictions", "reject")
+    .set("smtpd_forbid_bare_newline", "normalize")
+    .switch("smtpd_forbid_unauth_pipelining", true)
+    .set(
+        "smtpd_client_connection_count_limit",
+        spec.limits.connections_per_client.to_string(),
+    )
+    .set(
+        "message_size_limit",
+        spec.relay.message_size_limit.to_string(),
+    )
+    .when(plan.purpose == Purpose::Proof, |group| {
+        // Checks are any client they like; only from this lab's own gateway.
+        group.set(
+            "smtpd_authorized_xclient_hosts",
+            "/etc/relaykit/postfix/xclient_hosts",
+        )
+    })
+}
+
+fn logins(spec: &Spec) -> Group {
+    Group::new(
+        "Logins, offered by the services in master.cf that enable them, and only under\n\
+         TLS. saslauthd needs the password itself, so `noplaintext` cannot be: TLS is\n\
+         what hides it. No domain is added to a login or taken from it.",
+    )
+    .set("smtpd_sasl_type", "cyrus")
+    .set("smtpd_sasl_path", "smtpd")
+    .set("cyrus_sasl_config_path", "/etc/relaykit/sasl")
+    .switch("smtpd_sasl_auth_enable", false)
+    .switch("smtpd_tls_auth_only", true)
+    .set("smtpd_sasl_security_options", "noanonymous")
+    .set("smtpd_sasl_tls_security_options", "noanonymous")
+    .set("smtpd_sasl_local_domain", "")
+    .switch("broken_sasl_auth_clients", spec.auth.outlook_compatible)
+    .switch("smtpd_sasl_authenticated_header", login_in_header(spec))
+}
+
+/// The login line is what tells our header checks that a client has logged in,
+/// so that it is written even where it does not leave.
+fn login_in_header(spec: &Spec) -> bool {
+    match spec.privacy.received {
+        Received::Rewrite => true,
+        Received::Keep => spec.privacy.show_login,
+        Received::Hide => false,
+    }
+}
+
+fn server_tls(plan: &Plan) -> Group {
+    let tls = &plan.spec.tls;
+    let protocols = format!(">={}", tls.minimum.name());
+    let client_ca = if is_lab(plan) {
+        super::LAB_CA
+    } else {
+        SYSTEM_CA
+    };
+    Group::new(
+        "TLS as a server. All suites have forward secrecy. Sessions can be resumed; and\n\
+         without a session ticket, a client that leaves TCP's small segments to wait\n\
+         for an acknowledgement (Nagle), as most do, loses 43 ms in every session.",
+    )
+    .set("smtpd_tls_security_level", "may")
+    .set(
+        "smtpd_tls_chain_files",
+        "/etc/relaykit/tls/relay.key, /etc/relaykit/tls/relay.pem",
+    )
+    .set("smtpd_tls_protocols", protocols.as_str())
+    .set("smtpd_tls_mandatory_protocols", protocols)
+    .set("smtpd_tls_ciphers", "high")
+    .set("smtpd_tls_mandatory_ciphers", "high")
+    .set(
+        "smtpd_tls_exclude_ciphers",
+        "aNULL, kRSA, SHA1, MD5, ARIA, CAMELLIA, AESCCM",
+    )
+    .set(
+        "smtpd_tls_session_cache_database",
+        "lmdb:${data_directory}/smtpd_scache",
+    )
+    .set("tls_ssl_options", "NO_RENEGOTIATION")
+    .set("smtpd_tls_loglevel", "1")
+    .switch("smtpd_tls_received_header", true)
+    .switch(
+        "smtpd_tls_ask_ccert",
+        tls.client_certificates != ClientCertificates::None,
+    )
+    .when(
+        tls.client_certificates != ClientCertificates::None,
+        |group| group.set("smtpd_tls_CAfile", client_ca),
+    )
+}
+
+fn content(spec: &Spec) -> Group {
+    Group::new(
+        "Content passes as it came: no header is completed or rewritten, no\n\
+         attachment looked into. Only a login listener's own trace header is\n\
+         rewritten, by the cleanup services in master.cf.",
+    )
+    .set("local_header_rewrite_clients", "")
+    .set("remote_header_rewrite_domain", "")
+    .set("mime_header_checks", "")
+    .set("nested_header_checks", "")
+    .when(header_checks::marks(spec), |group| {
+        group.set(
+            "smtp_header_checks",
+            format!("pcre:/etc/relaykit/postfix/{}", header_checks::DEPARTING),
+        )
+    })
+}
+
+fn next_hop(plan: &Plan) -> Group {
+    Group::new(
+        "Where all mail goes. The next hop learns nothing of clients (no XFORWARD), and\n\
+         gets long lines as they are: a break would spoil a signature (DKIM).",
+    )
+    .set("relayhost", relayhost(plan))
+    .set("relay_transport", "smtp")
+    .switch("smtp_send_xforward_command", false)
+    .set("smtp_line_length_limit", "0")
+    .when(next_hop_password(plan).is_some(), |group| {
+        // Never in clear, whatever the next hop offers.
+        group
+            .switch("smtp_sasl_auth_enable", true)
+            .set(
+                "smtp_sasl_password_maps",
+                "texthash:/etc/relaykit/postfix/next_hop_password",
+            )
+            .set("smtp_sasl_security_options", "noanonymous, noplaintext")
+            .set("smtp_sasl_tls_security_options", "noanonymous")
+    })
+}
+
+/// In a lab the sink, whatever relay.yaml says: test mail does not leave.
+fn relayhost(plan: &Plan) -> String {
+    if is_lab(plan) {
+        return "[sink]:25".to_owned();
+    }
+    plan.spec
+        .outbound
+        .next_hop
+        .as_ref()
+        .map_or_else(String::new, next_hop_address)
+}
+
+fn next_hop_address(next_hop: &NextHop) -> String {
+    let host = if next_hop.mx_lookup {
+        next_hop.host.clone()
+    } else {
+        format!("[{}]", next_hop.host)
+    };
+    match next_hop.port {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    }
+}
+
+/// The relay's login at the next hop (texthash(5)); none in a lab, where the
+/// sink wants none and the operator's password has no business.
+pub(super) fn next_hop_password(plan: &Plan) -> Option<Secret> {
+    if is_lab(plan) {
+        return None;
+    }
+    let credentials = plan.spec.outbound.credentials.as_ref()?;
+    Some(Secret::new(format!(
+        "# The relay's login at the next hop.\n{} {}:{}\n",
+        relayhost(plan),
+        credentials.user,
+        credentials.password.reveal()
+    )))
+}
+
+fn client_tls(plan: &Plan) -> Group {
+    let outbound = &plan.spec.tls.outbound;
+    // A login at the next hop is never sent in clear, so that TLS is needed.
+    let level = match outbound.level {
+        OutboundLevel::May if next_hop_password(plan).is_some() => OutboundLevel::Encrypt,
+        level => level,
+    };
+    Group::new("TLS as a client. Sessions are resumed, where a next hop offers it.")
+        .set("smtp_tls_security_level", level.name())
+        .set(
+            "smtp_tls_CAfile",
+            anchor_path(next_hop_anchor(plan), NEXT_HOP_CA),
+        )
+        .set("smtp_tls_protocols", ">=TLSv1.2")
+        .set("smtp_tls_mandatory_protocols", ">=TLSv1.2")
+        .set("smtp_tls_mandatory_ciphers", "high")
+        .set(
+            "smtp_tls_session_cache_database",
+            "lmdb:${data_directory}/smtp_scache",
+        )
+        .set("smtp_tls_loglevel", "1")
+}

@@ -1,0 +1,115 @@
+//! Specs to render: what `relay.yaml` would give.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use relaykit::config::{
+    self, Bind, Certificate, ClientCertificates, Credentials, Listener, NextHop, Received, Spec,
+    TlsVersion, TrustAnchor, User,
+};
+use relaykit::plan::{Plan, Purpose};
+use relaykit::render::complete;
+use relaykit::secret::Secret;
+
+/// The built-in lab.
+pub(crate) fn default_spec() -> Spec {
+    config::built_in()
+}
+
+/// An operator's relay, with files and accounts of its own.
+pub(crate) fn production_spec() -> Spec {
+    let mut spec = default_spec();
+    spec.hostname = String::from("mail.example.net");
+    spec.listeners.smtp = None;
+    spec.auth.ldap.servers = vec![
+        "ldap://ldap1.example.net".to_owned(),
+        "ldap://ldap2.example.net:1389".to_owned(),
+    ];
+    spec.auth.ldap.start_tls = true;
+    spec.auth.ldap.ca = TrustAnchor::File(PathBuf::from("/srv/ldap-ca.pem"));
+    spec.auth.ldap.bind = Some(Bind {
+        dn: "cn=reader,dc=example,dc=net".to_owned(),
+        password: Secret::new("directory-password"),
+        password_file: "/etc/relaykit/password".into(),
+    });
+    spec.tls.certificate = Certificate::Files {
+        cert: PathBuf::from("/srv/mail.pem"),
+        key: PathBuf::from("/srv/mail.key"),
+    };
+    spec.tls.minimum = TlsVersion::V1_3;
+    spec.tls.client_certificates = ClientCertificates::Require;
+    spec.tls.outbound.ca = TrustAnchor::File(PathBuf::from("/srv/next-hop-ca.pem"));
+    spec.outbound.next_hop = Some(NextHop {
+        host: "smtp.example.org".to_owned(),
+        port: Some(587),
+        mx_lookup: false,
+    });
+    spec.outbound.credentials = Some(Credentials {
+        user: "mail@example.net".to_owned(),
+        password: Secret::new("next-hop-password"),
+        password_file: "/etc/relaykit/password".into(),
+    });
+    spec
+}
+
+/// Everything that can be odd at once: logins on port 25, relay domains, IPv6
+/// networks, last words, names that need escapes.
+pub(crate) fn odd_spec() -> Spec {
+    let mut spec = default_spec();
+    spec.auth.listeners.insert(Listener::Smtp);
+    spec.relay.domains = vec!["a.example".to_owned(), "b.example".to_owned()];
+    spec.relay.trusted_networks = vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()];
+    spec.auth.ldap.search_base = String::from("ou=Staff\\, old,o=Firm");
+    spec.auth.ldap.filter = String::from("(&(objectClass=person)(mail=%u))");
+    spec.auth.ldap.bind = Some(Bind {
+        dn: "uid=reader,ou=Tools,o=firm".to_owned(),
+        password: Secret::new("directory-password"),
+        password_file: "/etc/relaykit/password".into(),
+    });
+    spec.privacy.show_login = false;
+    spec.privacy.strip_headers = vec!["X-Originating-IP".to_owned(), "User-Agent".to_owned()];
+    spec.tls.client_certificates = ClientCertificates::Ask;
+    spec.postfix
+        .main
+        .insert("biff".to_owned(), "yes".to_owned());
+    spec.postfix
+        .main
+        .insert("mail_name".to_owned(), "Example".to_owned());
+    spec.postfix
+        .main
+        .insert("smtp_bind_address".to_owned(), "192.0.2.1".to_owned());
+    spec.postfix
+        .master
+        .insert("showq/unix".to_owned(), "n - n - 2 showq".to_owned());
+    spec.postfix
+        .master
+        .insert("verify/unix".to_owned(), "- - n - 1 verify".to_owned());
+    spec.lab.users.push(User {
+        name: " jos\u{e9}+1,x ".to_owned(),
+        password: Secret::new("p\u{e4}ss: word\n"),
+    });
+    spec
+}
+
+/// All plans that are kept as golden files.
+pub(crate) fn plans() -> Vec<(&'static str, Plan)> {
+    let mut hide = default_spec();
+    hide.privacy.received = Received::Hide;
+    let mut keep = default_spec();
+    keep.privacy.received = Received::Keep;
+    keep.auth.listeners = BTreeSet::from([Listener::Submission]);
+    let mut odd_production = odd_spec();
+    odd_production.auth.ldap.ca = TrustAnchor::System;
+    odd_production.tls.certificate = production_spec().tls.certificate;
+    [
+        ("lab", Plan::lab(default_spec(), "default", Purpose::Lab)),
+        ("proof", Plan::lab(default_spec(), "t1", Purpose::Proof)),
+        ("production", Plan::production(production_spec(), "mail")),
+        ("odd", Plan::lab(odd_spec(), "odd", Purpose::Lab)),
+        ("odd-production", Plan::production(odd_production, "odd")),
+        ("hide", Plan::lab(hide, "hide", Purpose::Lab)),
+        ("keep", Plan::lab(keep, "keep", Purpose::Lab)),
+    ]
+    .map(|(name, plan)| (name, complete(plan)))
+    .into()
+}
