@@ -5,6 +5,7 @@
 //! [`plan::Plan`] → rendered files → a running [`lab`], or a bundle of files.
 
 pub mod config;
+pub mod engine;
 pub mod plan;
 pub mod progress;
 pub mod render;

@@ -1,0 +1,166 @@
+//! Networks and volumes: making them and finding out about them.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use bollard::models::{Network, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::query_parameters::{ListContainersOptions, ListNetworksOptions, ListVolumesOptions};
+use futures_util::future;
+
+use super::{DockerEngine, fault};
+use crate::engine::{Error, Kind, Labels, NetworkRequest, Object};
+
+/// From this version on an engine refuses a second network of the same name.
+const UNIQUE_NETWORK_NAMES: (u32, u32) = (1, 44);
+/// How long a younger network of the same name may take to be given up.
+const GIVEN_UP_WITHIN: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(50);
+const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
+
+impl DockerEngine {
+    pub(super) async fn make_network(&self, network: NetworkRequest) -> Result<(), Error> {
+        let action = format!("creating the network {}", network.name);
+        let options = HashMap::from([(MASQUERADE.to_owned(), network.masquerade.to_string())]);
+        let request = NetworkCreateRequest {
+            name: network.name.clone(),
+            driver: Some("bridge".to_owned()),
+            internal: Some(network.internal),
+            options: Some(options),
+            labels: Some(network.labels.into_iter().collect()),
+            ..NetworkCreateRequest::default()
+        };
+        let made = self.docker.create_network(request).await;
+        let made = made.map_err(|fault| fault::classify(&action, &network.name, &fault))?;
+        if self.api >= UNIQUE_NETWORK_NAMES || self.keeps_its_name(&network.name, &made.id).await? {
+            return Ok(());
+        }
+        self.remove_object(Kind::Network, &made.id).await?;
+        Err(fault::name_in_use(&action, &network.name))
+    }
+
+    /// Whether the network `id` may keep its name. Of two that were made at the
+    /// same moment the older keeps it, once the younger has been given up; a
+    /// younger one that stays was made by somebody who has not seen this one.
+    async fn keeps_its_name(&self, name: &str, id: &str) -> Result<bool, Error> {
+        let deadline = Instant::now() + GIVEN_UP_WITHIN;
+        loop {
+            let named = self.networks_named(name).await?;
+            let oldest = named.first().and_then(|network| network.id.as_deref());
+            if oldest != Some(id) || Instant::now() > deadline {
+                return Ok(false);
+            }
+            if named.len() == 1 {
+                return Ok(true);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// All networks of this name, the oldest first.
+    async fn networks_named(&self, name: &str) -> Result<Vec<Network>, Error> {
+        let options = ListNetworksOptions {
+            filters: Some(HashMap::from([("name".to_owned(), vec![name.to_owned()])])),
+        };
+        let networks = self.docker.list_networks(Some(options)).await;
+        let mut networks = networks.map_err(|fault| {
+            fault::classify(&format!("looking for the network {name}"), name, &fault)
+        })?;
+        // The engine's filter matches parts of names too.
+        networks.retain(|network| network.name.as_deref() == Some(name));
+        networks.sort_by_key(|network| (network.created.clone(), network.id.clone()));
+        Ok(networks)
+    }
+
+    pub(super) async fn network_gateway(&self, name: &str) -> Result<IpAddr, Error> {
+        let action = format!("looking for the gateway of the network {name}");
+        let network = self.docker.inspect_network(name, None).await;
+        let network = network.map_err(|fault| fault::classify(&action, name, &fault))?;
+        let ranges = network
+            .ipam
+            .and_then(|ipam| ipam.config)
+            .unwrap_or_default();
+        ranges
+            .iter()
+            .filter_map(|range| range.gateway.as_deref()?.split('/').next()?.parse().ok())
+            .min_by_key(IpAddr::is_ipv6)
+            .ok_or_else(|| Error::Refused {
+                action,
+                status: 0,
+                reason: "the network has no gateway".to_owned(),
+            })
+    }
+
+    pub(super) async fn make_volume(&self, name: &str, labels: &Labels) -> Result<(), Error> {
+        let action = format!("creating the volume {name}");
+        let request = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            labels: Some(labels.clone().into_iter().collect()),
+            ..VolumeCreateRequest::default()
+        };
+        let made = self.docker.create_volume(request).await;
+        let made = made.map_err(|fault| fault::classify(&action, name, &fault))?;
+        // An engine answers with the volume that is there already, as it is.
+        let ours = |(label, value)| made.labels.get(label) == Some(value);
+        if labels.iter().all(ours) {
+            Ok(())
+        } else {
+            Err(fault::name_in_use(&action, name))
+        }
+    }
+
+    pub(super) async fn labelled_objects(&self, labels: &Labels) -> Result<Vec<Object>, Error> {
+        let wanted = labels.iter().map(|(name, value)| match value.as_str() {
+            "" => name.clone(),
+            value => format!("{name}={value}"),
+        });
+        let filters = Some(HashMap::from([("label".to_owned(), wanted.collect())]));
+        let (containers, networks, volumes) = future::join3(
+            self.docker.list_containers(Some(ListContainersOptions {
+                all: true,
+                filters: filters.clone(),
+                ..ListContainersOptions::default()
+            })),
+            self.docker.list_networks(Some(ListNetworksOptions {
+                filters: filters.clone(),
+            })),
+            self.docker
+                .list_volumes(Some(ListVolumesOptions { filters })),
+        )
+        .await;
+        let failed = |fault| fault::classify("listing what relaykit has made", "", &fault);
+        let containers = containers.map_err(failed)?.into_iter().map(|c| Object {
+            kind: Kind::Container,
+            id: c.id.unwrap_or_default(),
+            name: plain_name(c.names.unwrap_or_default().first()),
+            labels: sorted(c.labels),
+            state: c.state.map(|state| state.to_string()).unwrap_or_default(),
+        });
+        let networks = networks.map_err(failed)?.into_iter().map(|n| Object {
+            kind: Kind::Network,
+            id: n.id.unwrap_or_default(),
+            name: n.name.unwrap_or_default(),
+            labels: sorted(n.labels),
+            state: String::new(),
+        });
+        let volumes = volumes.map_err(failed)?.volumes.unwrap_or_default();
+        let volumes = volumes.into_iter().map(|v| Object {
+            kind: Kind::Volume,
+            id: v.name.clone(),
+            name: v.name,
+            labels: sorted(Some(v.labels)),
+            state: String::new(),
+        });
+        Ok(containers.chain(networks).chain(volumes).collect())
+    }
+}
+
+/// A container's name without the slash that engines put before it.
+pub(super) fn plain_name(name: Option<&String>) -> String {
+    let name = name.map(String::as_str).unwrap_or_default();
+    name.trim_start_matches('/').to_owned()
+}
+
+fn sorted(labels: Option<HashMap<String, String>>) -> Labels {
+    labels.unwrap_or_default().into_iter().collect()
+}

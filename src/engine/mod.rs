@@ -1,0 +1,262 @@
+//! The container engine, as this house needs it. `docker.rs` is the only user
+//! of bollard; everybody else holds an `Arc<dyn Engine>` from [`connect`].
+
+mod body;
+mod docker;
+mod endpoint;
+mod error;
+pub mod labels;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+pub use body::{ByteStream, StreamWriter, whole, written};
+pub use docker::connect;
+pub use endpoint::Environment;
+pub use error::Error;
+
+use crate::progress::Task;
+
+/// Labels: name to value.
+pub type Labels = BTreeMap<String, String>;
+
+/// An engine that speaks the Docker Engine API.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// What it is and where its published ports are.
+    async fn about(&self) -> Result<About, Error>;
+    /// The image with this reference, or `None`.
+    async fn image(&self, reference: &str) -> Result<Option<ImageFacts>, Error>;
+    /// Pulls `reference` from its registry; notes on `task` what arrives.
+    async fn pull(&self, reference: &str, task: &Task) -> Result<(), Error>;
+    /// Makes an image of one layer from a tar of a root file system.
+    async fn import(&self, image: ImportRequest) -> Result<(), Error>;
+    /// Builds an image; notes on `task` what the build says. A failed build's
+    /// error holds its last lines.
+    async fn build(&self, image: BuildRequest, task: &Task) -> Result<(), Error>;
+    /// The references of the images that carry all of these labels (an empty value matches any).
+    async fn images(&self, _labels: &Labels) -> Result<Vec<String>, Error> {
+        Err(Error::cannot("listing images".to_owned()))
+    }
+    /// Removes an image reference. Nothing there is not an error.
+    async fn remove_image(&self, reference: &str) -> Result<(), Error>;
+    /// Creates a network. A network of that name is an error, whatever its labels.
+    async fn create_network(&self, network: NetworkRequest) -> Result<(), Error>;
+    /// The gateway of a network.
+    async fn gateway(&self, network: &str) -> Result<IpAddr, Error>;
+    /// Creates a volume. One of that name with these labels is taken as it is;
+    /// with others it is an error.
+    async fn create_volume(&self, name: &str, labels: &Labels) -> Result<(), Error>;
+    /// Creates a container and joins all its networks, without starting it.
+    async fn create_container(&self, container: ContainerRequest) -> Result<(), Error>;
+    /// Unpacks a tar below `folder` in a container, running or not.
+    async fn upload(&self, container: &str, folder: &str, tar: Bytes) -> Result<(), Error>;
+    /// A tar of `path` in a container; `None` where there is no such path.
+    async fn download(&self, container: &str, path: &str) -> Result<Option<Bytes>, Error>;
+    /// The whole file system of a container as a tar, without its volumes; for [`Self::import`].
+    async fn export(&self, container: &str) -> Result<ByteStream, Error> {
+        Err(Error::cannot(format!(
+            "exporting the container {container}"
+        )))
+    }
+    /// Starts a container.
+    async fn start(&self, container: &str) -> Result<(), Error>;
+    /// Ends a container: asks, waits for `grace`, kills; and waits for its end.
+    /// A container that has ended or is gone is not an error.
+    async fn stop(&self, container: &str, grace: Duration) -> Result<(), Error>;
+    /// What a container is now, or `None` where there is none.
+    async fn inspect(&self, container: &str) -> Result<Option<ContainerFacts>, Error>;
+    /// Waits until a container has ended; its exit code.
+    async fn wait(&self, container: &str) -> Result<i64, Error>;
+    /// What a container wrote, stdout and stderr, oldest first.
+    fn logs(&self, container: &str, logs: LogRequest) -> BoxStream<'static, Result<String, Error>>;
+    /// Runs a program in a running container, as root where `user` is `None`.
+    async fn exec(
+        &self,
+        container: &str,
+        argv: &[&str],
+        user: Option<&str>,
+    ) -> Result<ExecOutput, Error>;
+    /// Everything that carries all of these labels (an empty value matches any).
+    async fn list(&self, labels: &Labels) -> Result<Vec<Object>, Error>;
+    /// Removes an object by force, by name or by [`Object::id`]; a container with
+    /// its anonymous volumes. Waits for a removal that is under way already.
+    /// Nothing there is not an error.
+    async fn remove(&self, kind: Kind, name: &str) -> Result<(), Error>;
+}
+
+/// What an engine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// For example `Docker Engine 20.10.24`.
+    pub name: String,
+    /// The API version agreed on.
+    pub api: String,
+    /// Debian's word for the architecture: `amd64`, `arm64`.
+    pub architecture: String,
+    /// `None`: published ports are on this machine; otherwise the host to connect to.
+    pub remote_host: Option<String>,
+}
+
+/// An image that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// `sha256:...`.
+    pub id: String,
+    /// Bytes.
+    pub size: u64,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// See [`Engine::import`].
+pub struct ImportRequest {
+    /// `repository:tag`.
+    pub reference: String,
+    /// The root file system as a tar, uncompressed: [`whole`] for one that is
+    /// in memory, [`written`] for one that is being made.
+    pub tar: ByteStream,
+    /// Dockerfile instructions applied to the image's configuration, such as `CMD ["bash"]`.
+    pub changes: Vec<String>,
+}
+
+/// See [`Engine::build`].
+#[derive(Debug, Clone)]
+pub struct BuildRequest {
+    /// `repository:tag`.
+    pub reference: String,
+    /// The build context with its `Dockerfile`, uncompressed tar.
+    pub context: Bytes,
+    /// Build arguments.
+    pub arguments: BTreeMap<String, String>,
+    /// Image labels.
+    pub labels: Labels,
+    /// Whether cached steps are left out.
+    pub no_cache: bool,
+}
+
+/// See [`Engine::create_network`].
+#[derive(Debug, Clone)]
+pub struct NetworkRequest {
+    /// Its name.
+    pub name: String,
+    /// No gateway to anywhere: only members reach each other.
+    pub internal: bool,
+    /// Whether packets to the outside are translated; `false` leaves them without a way back.
+    pub masquerade: bool,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// See [`Engine::create_container`]. The root is read-only, all capabilities
+/// but the named ones are dropped and new privileges are off, unless
+/// `unconfined` says that this is a build step.
+#[derive(Debug, Clone, Default)]
+pub struct ContainerRequest {
+    /// Its name.
+    pub name: String,
+    /// The image reference.
+    pub image: String,
+    /// Its own host name; empty: the engine's choice.
+    pub hostname: String,
+    /// The program and its arguments; empty: the image's.
+    pub command: Vec<String>,
+    /// `uid:gid`; `None`: the image's.
+    pub user: Option<String>,
+    /// Network name and aliases; empty: the engine's default network. The first
+    /// is meant to carry the default route and the published ports. Engines
+    /// before API 1.48 give both to the first *by name* of the networks that
+    /// are not internal, so that one must sort first.
+    pub networks: Vec<(String, Vec<String>)>,
+    /// Published ports: in the container, address, port on the host (0: the kernel picks).
+    pub ports: Vec<(u16, IpAddr, u16)>,
+    /// Volume name, folder, read-only.
+    pub mounts: Vec<(String, String, bool)>,
+    /// The labels of the volumes in `mounts`: an engine makes anew what is not
+    /// there, and what has no label is never found again.
+    pub volume_labels: BTreeMap<String, Labels>,
+    /// Folder and mount options.
+    pub tmpfs: Vec<(String, String)>,
+    /// Capabilities to keep, without `CAP_`.
+    pub capabilities: Vec<String>,
+    /// The engine's ordinary confinement instead of ours: writable root, default capabilities.
+    pub unconfined: bool,
+    /// Environment, `NAME=value`; never a secret.
+    pub environment: Vec<String>,
+    /// Its labels.
+    pub labels: Labels,
+    /// Seconds that `docker stop` waits before it kills.
+    pub stop_grace: Duration,
+}
+
+/// A container that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerFacts {
+    /// The engine's id.
+    pub id: String,
+    /// Whether its process runs.
+    pub running: bool,
+    /// The engine's word: `created`, `running`, `exited`, ...
+    pub status: String,
+    /// The exit code of an ended container.
+    pub exit_code: Option<i64>,
+    /// Its labels.
+    pub labels: Labels,
+    /// The image reference that it was made from.
+    pub image: String,
+    /// Port in the container to address and port on the host.
+    pub ports: BTreeMap<u16, (IpAddr, u16)>,
+    /// Network name to the container's address there.
+    pub addresses: BTreeMap<String, IpAddr>,
+}
+
+/// See [`Engine::logs`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRequest {
+    /// Whether to go on until the container ends.
+    pub follow: bool,
+    /// Only the last lines; `None`: all.
+    pub tail: Option<usize>,
+}
+
+/// What a program in a container did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecOutput {
+    /// Its exit code.
+    pub exit_code: i64,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// A kind of object that labels are put on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A container; ordered first because it holds the others.
+    Container,
+    /// A network.
+    Network,
+    /// A volume.
+    Volume,
+}
+
+/// A labelled object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// What it is.
+    pub kind: Kind,
+    /// The engine's id; a volume's is its name. Network names need not be unique.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: Labels,
+    /// A container's state word; empty otherwise.
+    pub state: String,
+}
