@@ -4,6 +4,7 @@
 //! Data moves one way through typed stages: `relay.yaml` → [`config::Spec`] →
 //! [`plan::Plan`] → rendered files → a running [`lab`], or a bundle of files.
 
+pub mod certs;
 pub mod config;
 pub mod engine;
 pub mod plan;

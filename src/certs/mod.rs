@@ -1,0 +1,68 @@
+//! A certificate authority per lab and the certificates under it: ECDSA P-256,
+//! RFC 5280 profile, kept on disk between runs of the same lab.
+//!
+//! The only user of rcgen.
+
+mod inspect;
+mod issue;
+mod store;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use crate::plan::Role;
+use crate::secret::Secret;
+
+pub use issue::{client, issue};
+pub use store::{foresee, keep};
+
+/// The names that a server's certificate must hold (RFC 5280 4.2.1.6).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Names {
+    /// Host names; the first is also the subject's common name.
+    pub dns: Vec<String>,
+    /// Addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A certificate with its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// PEM.
+    pub certificate: String,
+    /// PKCS #8, PEM.
+    pub key: Secret,
+}
+
+/// Everything that a lab needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificates {
+    /// The authority; clients trust its certificate.
+    pub authority: Issued,
+    /// A certificate for each server.
+    pub servers: BTreeMap<Role, Issued>,
+}
+
+/// Why certificates could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// rcgen refused.
+    #[error("making the certificate of {subject} failed: {reason}")]
+    Issue {
+        /// Whose certificate.
+        subject: String,
+        /// What rcgen said.
+        reason: String,
+    },
+    /// The folder or a file in it could not be used.
+    #[error("{action} {} failed: {source}\n  certificates are kept there; set RELAYKIT_STATE to a folder of your own if this one cannot be used", path.display())]
+    File {
+        /// `reading`, `writing`, ...
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
