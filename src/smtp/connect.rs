@@ -1,0 +1,69 @@
+//! How a connection is made.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::{TlsSettings, Transcript};
+
+/// How to connect.
+#[derive(Debug, Clone)]
+pub struct Connect {
+    /// The deadline of the connection, of each handshake and of each reply,
+    /// counted from the command.
+    pub timeout: Duration,
+    /// `Some`: TLS before anything else, as on port 465 (RFC 8314).
+    pub wrapper: Option<TlsSettings>,
+    /// The client's own address; `None`: the system's choice.
+    pub source: Option<IpAddr>,
+    /// Where to write down what is said; several sessions may share one.
+    pub transcript: Transcript,
+}
+
+impl Default for Connect {
+    /// In the clear, 10 s for each reply, a transcript of its own. A shared
+    /// `Connect` shares its transcript: see [`Connect::fresh`].
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            wrapper: None,
+            source: None,
+            transcript: Transcript::new(),
+        }
+    }
+}
+
+impl Connect {
+    /// The same with an empty transcript of its own.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self {
+            transcript: Transcript::new(),
+            ..self.clone()
+        }
+    }
+
+    /// TLS before anything else, otherwise as by default.
+    #[must_use]
+    pub fn wrapper(tls: TlsSettings) -> Self {
+        Self {
+            wrapper: Some(tls),
+            ..Self::default()
+        }
+    }
+}
+
+/// A TCP connection that sends small writes at once.
+pub(super) async fn dial(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if let Some(source) = source {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    socket.set_nodelay(true)?;
+    socket.connect(address).await
+}
