@@ -7,6 +7,7 @@
 pub mod certs;
 pub mod config;
 pub mod engine;
+pub mod image;
 pub mod plan;
 pub mod progress;
 pub mod render;

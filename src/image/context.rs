@@ -1,0 +1,280 @@
+//! The build contexts: `images/` as it was when this program was built.
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tar::{EntryType, Header};
+
+use crate::engine::Labels;
+use crate::plan::Image;
+
+/// The end of a tar: two empty blocks.
+pub(super) const TAR_END: [u8; 1024] = [0; 1024];
+
+/// A file of a build context.
+#[derive(Debug)]
+pub(super) struct File {
+    /// Below the context's folder.
+    pub(super) path: &'static str,
+    /// What is in it.
+    pub(super) bytes: &'static [u8],
+}
+
+impl File {
+    /// Permission bits: a script may be run, as its first line says.
+    pub(super) fn mode(&self) -> u32 {
+        if self.bytes.starts_with(b"#!") {
+            0o755
+        } else {
+            0o644
+        }
+    }
+}
+
+/// Embeds files of a folder below `images/`.
+macro_rules! embed {
+    ($folder:literal: $($path:literal),* $(,)?) => {
+        &[$(File {
+            path: $path,
+            bytes: include_bytes!(concat!("../../images/", $folder, "/", $path)),
+        }),*]
+    };
+}
+
+/// Every file of `images/base` but what only people read (`.md`), in order; a
+/// test holds these lists to the folders.
+const BASE: &[File] = embed!("base":
+    "configure",
+    "keys/trixie-automatic.gpg",
+    "keys/trixie-security-automatic.gpg",
+    "keys/trixie-stable.gpg",
+    "rootfs/etc/apt/apt.conf.d/90relaykit",
+    "rootfs/etc/dpkg/dpkg.cfg.d/90relaykit",
+);
+
+/// Every file of `images/relay`, in order.
+const RELAY: &[File] = embed!("relay":
+    "Dockerfile",
+    "rootfs/etc/default/postfix",
+    "rootfs/etc/s6/services/.s6-svscan/finish",
+    "rootfs/etc/s6/services/postfix/finish",
+    "rootfs/etc/s6/services/postfix/run",
+    "rootfs/etc/s6/services/saslauthd/down-signal",
+    "rootfs/etc/s6/services/saslauthd/finish",
+    "rootfs/etc/s6/services/saslauthd/run",
+    "rootfs/usr/libexec/relaykit/init",
+    "rootfs/usr/libexec/relaykit/store",
+    "rootfs/usr/share/relaykit/postfix-main.cf",
+);
+
+/// Every file of `images/directory`, in order.
+const DIRECTORY: &[File] = embed!("directory":
+    "Dockerfile",
+    "rootfs/usr/libexec/relaykit/init",
+);
+
+/// The files of an image's context.
+pub(super) fn files(image: Image) -> &'static [File] {
+    match image {
+        Image::Base => BASE,
+        Image::Relay => RELAY,
+        Image::Directory => DIRECTORY,
+    }
+}
+
+/// The first 12 digits of a digest of everything that an image is made from.
+pub(super) fn digest(recipe: &str, files: &[File], inputs: &[(&str, &str)]) -> String {
+    let mut hash = Sha256::new();
+    // Every part with its length before it: no two lists of parts run together
+    // into the same bytes.
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    part(recipe.as_bytes());
+    // A file's mode follows from its bytes; `recipe` stands for that rule.
+    for file in files {
+        part(file.path.as_bytes());
+        part(file.bytes);
+    }
+    for (name, value) in inputs {
+        part(name.as_bytes());
+        part(value.as_bytes());
+    }
+    hex(&hash.finalize())[..12].to_owned()
+}
+
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A build context as the engine wants it, with `labels` in one instruction at
+/// the end of its Dockerfile: an engine without `BuildKit` runs a container for
+/// each instruction, and makes one instruction of each label it is given.
+pub(super) fn tar(files: &[File], labels: &Labels) -> std::io::Result<Bytes> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for file in files {
+        let mut bytes = file.bytes.to_vec();
+        if file.path == "Dockerfile" {
+            bytes.extend(instruction(labels).into_bytes());
+        }
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::Regular);
+        header.set_mode(file.mode());
+        header.set_size(bytes.len() as u64);
+        // A fixed time: the engine's build cache looks at contents only, people do not.
+        header.set_mtime(0);
+        tar.append_data(&mut header, file.path, bytes.as_slice())?;
+    }
+    Ok(Bytes::from(tar.into_inner()?))
+}
+
+/// The `LABEL` instruction, empty without labels.
+fn instruction(labels: &Labels) -> String {
+    let quote = |text: &str| {
+        let escaped = text
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('$', "\\$");
+        format!("\"{escaped}\"")
+    };
+    let pairs: Vec<String> = labels
+        .iter()
+        .map(|(name, value)| format!("{}={}", quote(name), quote(value)))
+        .collect();
+    if pairs.is_empty() {
+        String::new()
+    } else {
+        format!("\nLABEL {}\n", pairs.join(" \\\n    "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::*;
+
+    fn walk(folder: &Path, root: &Path, found: &mut BTreeMap<String, (Vec<u8>, bool)>) {
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            return;
+        };
+        for entry in entries.map(Result::unwrap) {
+            let path = entry.path();
+            let kind = entry.file_type().unwrap();
+            assert!(
+                !kind.is_symlink(),
+                "{}: links cannot be embedded",
+                path.display()
+            );
+            if kind.is_dir() {
+                walk(&path, root, found);
+            } else if path.extension().is_none_or(|extension| extension != "md") {
+                let name = path
+                    .strip_prefix(root)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
+                let executable = entry.metadata().unwrap().permissions().mode() & 0o111 != 0;
+                found.insert(name, (std::fs::read(&path).unwrap(), executable));
+            }
+        }
+    }
+
+    #[test]
+    fn labels_are_one_instruction_and_mean_what_they_say() {
+        let labels = Labels::from([
+            ("a.b".to_owned(), "x \"y\" $z \\".to_owned()),
+            ("c".to_owned(), "d".to_owned()),
+        ]);
+        assert_eq!(
+            instruction(&labels),
+            "\nLABEL \"a.b\"=\"x \\\"y\\\" \\$z \\\\\" \\\n    \"c\"=\"d\"\n"
+        );
+        assert_eq!(instruction(&Labels::new()), "");
+    }
+
+    #[test]
+    fn the_lists_hold_exactly_what_is_in_the_folders() {
+        for image in [Image::Base, Image::Relay, Image::Directory] {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("images")
+                .join(image.name());
+            let mut found = BTreeMap::new();
+            walk(&root, &root, &mut found);
+            let listed = files(image)
+                .iter()
+                .map(|file| file.path)
+                .collect::<Vec<_>>();
+            let there = found.keys().map(String::as_str).collect::<Vec<_>>();
+            assert_eq!(
+                listed,
+                there,
+                "src/image/context.rs lists images/{}",
+                image.name()
+            );
+            for file in files(image) {
+                let (bytes, executable) = &found[file.path];
+                assert_eq!(bytes, file.bytes, "{}", file.path);
+                assert_eq!(
+                    *executable,
+                    file.mode() == 0o755,
+                    "{}: `#!` and the mode",
+                    file.path
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_digest_changes_with_every_input() {
+        let file = |path, bytes| [File { path, bytes }];
+        let of = |recipe, files: &[File], inputs: &[(&str, &str)]| digest(recipe, files, inputs);
+        let digests = [
+            of("1", &file("a", b"x"), &[("base", "id")]),
+            of("2", &file("a", b"x"), &[("base", "id")]),
+            of("1", &file("b", b"x"), &[("base", "id")]),
+            of("1", &file("a", b"y"), &[("base", "id")]),
+            of("1", &file("a", b"#!x"), &[("base", "id")]),
+            of("1", &file("a", b"x"), &[("base", "other")]),
+            of("1", &file("a", b"x"), &[("base", "id"), ("more", "")]),
+            of("1", &file("ax", b""), &[("base", "id")]),
+        ];
+        for (i, left) in digests.iter().enumerate() {
+            assert_eq!(left.len(), 12);
+            for right in &digests[..i] {
+                assert_ne!(left, right);
+            }
+        }
+        assert_eq!(digests[0], of("1", &file("a", b"x"), &[("base", "id")]));
+    }
+
+    #[test]
+    fn a_script_stays_one_in_the_tar() {
+        let files = [
+            File {
+                path: "run",
+                bytes: b"#!/bin/sh\n",
+            },
+            File {
+                path: "etc/data",
+                bytes: b"data",
+            },
+        ];
+        let tar = tar(&files, &Labels::new()).unwrap();
+        let mut tar = tar::Archive::new(tar.as_ref());
+        let modes: Vec<_> = tar
+            .entries()
+            .unwrap()
+            .map(|entry| entry.unwrap().header().mode().unwrap())
+            .collect();
+        assert_eq!(modes, [0o755, 0o644]);
+    }
+}

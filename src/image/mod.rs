@@ -1,0 +1,244 @@
+//! The images: the base, found or made, and what is built on it. Each has a tag
+//! that is a digest of all that it is made from, so that a change builds it
+//! anew and nothing else does.
+
+mod base;
+mod bootstrap;
+mod context;
+mod error;
+
+use std::collections::BTreeMap;
+
+use futures_util::future::{try_join, try_join_all};
+use tokio_util::sync::CancellationToken;
+
+pub use self::base::{Base, bootstrap};
+pub use self::bootstrap::BootstrapSettings;
+pub use self::error::Error;
+use crate::engine::{BuildRequest, Engine, ImageFacts, Labels};
+use crate::plan::Image;
+use crate::progress::Progress;
+
+/// Counts up when images are made in another way from the same files.
+const RECIPE: &str = "1";
+
+/// On every image made here; its value is the namespace.
+const IMAGE_LABEL: &str = "dev.relaykit.image";
+
+/// The id of the base that an image was built on.
+const BASE_LABEL: &str = "org.opencontainers.image.base.digest";
+
+/// How images are had.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What repository names begin with: `relaykit`, or a name of their own for
+    /// tests that build everything from nothing.
+    pub namespace: String,
+    /// The base to use; `None`: see [`ensure`].
+    pub base: Option<String>,
+    /// Whether images made before are left out of account.
+    pub no_cache: bool,
+    /// Where packages come from when the base is made here.
+    pub bootstrap: BootstrapSettings,
+    /// Ends everything early.
+    pub cancel: CancellationToken,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            namespace: "relaykit".to_owned(),
+            base: None,
+            no_cache: false,
+            bootstrap: BootstrapSettings::default(),
+            cancel: CancellationToken::new(),
+        }
+    }
+}
+
+/// The reference that `image` has with these settings: a digest of all that it
+/// is made from but the base's own content, so that it is the same on every
+/// machine; which base it was built on is on its label.
+#[must_use]
+pub fn reference(image: Image, settings: &Settings) -> String {
+    if image == Image::Base {
+        return settings
+            .base
+            .clone()
+            .unwrap_or_else(|| own_base(&settings.namespace));
+    }
+    let base = settings.base.as_deref().unwrap_or_default();
+    let digest = context::digest(RECIPE, context::files(image), &[("base", base)]);
+    format!("{}/{}:{digest}", settings.namespace, image.name())
+}
+
+/// The reference of a base that is made here.
+fn own_base(namespace: &str) -> String {
+    let digest = context::digest(RECIPE, context::files(Image::Base), &[]);
+    format!("{namespace}/{}:{digest}", Image::Base.name())
+}
+
+/// Has all of `images` on the engine, and says by which references. What is
+/// missing, or was built on another base than there is now, is built. The base
+/// is the one in `settings`, one on the engine, one from the registry or one
+/// made from the Debian archive, in this order. With everything there this asks
+/// the engine about each image once.
+///
+/// # Errors
+/// When the base cannot be had, a build fails, the engine fails, or
+/// [`Settings::cancel`] is cancelled; nothing unfinished stays on the engine then.
+pub async fn ensure(
+    engine: &dyn Engine,
+    images: &[Image],
+    settings: &Settings,
+    progress: &Progress,
+) -> Result<BTreeMap<Image, String>, Error> {
+    let mut references: BTreeMap<Image, String> = images
+        .iter()
+        .map(|image| (*image, reference(*image, settings)))
+        .collect();
+    let missing = missing(engine, &references, settings).await?;
+    if missing.is_empty() {
+        return Ok(references);
+    }
+    let base = base::find(engine, settings, progress).await?;
+    // Which base it is, is known only now.
+    if let Some(reference) = references.get_mut(&Image::Base) {
+        reference.clone_from(&base.reference);
+    }
+    let builds = missing
+        .iter()
+        .filter(|image| **image != Image::Base)
+        .map(|image| {
+            build(
+                engine,
+                *image,
+                &references[image],
+                &base,
+                settings,
+                progress,
+            )
+        });
+    let all = try_join_all(builds);
+    tokio::select! {
+        built = all => built.map(|_| references),
+        () = settings.cancel.cancelled() => Err(Error::Interrupted { action: "building images" }),
+    }
+}
+
+/// Which of the images are not there, or not built on the base that is there.
+async fn missing(
+    engine: &dyn Engine,
+    references: &BTreeMap<Image, String>,
+    settings: &Settings,
+) -> Result<Vec<Image>, Error> {
+    let lookups = references
+        .iter()
+        .map(async |(image, reference)| Ok::<_, Error>((*image, engine.image(reference).await?)));
+    let (found, base) = try_join(try_join_all(lookups), base::on_engine(engine, settings)).await?;
+    let current = |labels: &Labels| {
+        let built_on = labels.get(BASE_LABEL);
+        // An image that is there needs no base any more.
+        base.as_ref()
+            .is_none_or(|base| built_on.is_some_and(|id| *id == base.id))
+    };
+    let there = |facts: &ImageFacts| !settings.no_cache && current(&facts.labels);
+    let missing = found
+        .into_iter()
+        .filter(|(image, facts)| *image == Image::Base || !facts.as_ref().is_some_and(there));
+    Ok(missing.map(|(image, _)| image).collect())
+}
+
+async fn build(
+    engine: &dyn Engine,
+    image: Image,
+    reference: &str,
+    base: &Base,
+    settings: &Settings,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let task = progress.start(&format!("image {}", image.name()));
+    let labels = labels(&settings.namespace, image, Some(base));
+    let context = context::tar(context::files(image), &labels).map_err(|e| Error::Internal {
+        action: "packing a build context",
+        reason: e.to_string(),
+    })?;
+    let request = BuildRequest {
+        reference: reference.to_owned(),
+        context,
+        arguments: arguments(base, &settings.bootstrap),
+        labels: Labels::new(),
+        no_cache: settings.no_cache,
+    };
+    engine.build(request, &task).await?;
+    task.finish();
+    Ok(())
+}
+
+/// `BASE`, and the proxies under the names that every engine knows and keeps out
+/// of the image.
+fn arguments(base: &Base, settings: &BootstrapSettings) -> BTreeMap<String, String> {
+    let optional = [
+        ("http_proxy", &settings.http_proxy),
+        ("https_proxy", &settings.https_proxy),
+        ("no_proxy", &settings.no_proxy),
+    ];
+    let set = optional
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.clone()?)));
+    let base = ("BASE", base.reference.clone());
+    std::iter::once(base)
+        .chain(set)
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// What an image says of itself: the OCI annotations
+/// (<https://github.com/opencontainers/image-spec/blob/main/annotations.md>) and ours.
+fn labels(namespace: &str, image: Image, base: Option<&Base>) -> Labels {
+    let (title, description, licenses) = match image {
+        Image::Base => ("relaykit base", "Debian 13 slim", "LicenseRef-Debian"),
+        Image::Relay => (
+            "relaykit relay",
+            "An authenticated, anonymising mail relay: Postfix and saslauthd",
+            "EPL-2.0 OR IPL-1.0",
+        ),
+        Image::Directory => (
+            "relaykit directory",
+            "An OpenLDAP directory for tests of the relay",
+            "OLDAP-2.8",
+        ),
+    };
+    let mut labels = vec![
+        ("title", title),
+        ("description", description),
+        ("licenses", licenses),
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("source", env!("CARGO_PKG_REPOSITORY")),
+    ];
+    if let Some(base) = base {
+        labels.push(("base.name", &base.reference));
+        labels.push(("base.digest", &base.id));
+    }
+    let labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
+    labels
+        .map(|(name, value)| (format!("org.opencontainers.image.{name}"), value.to_owned()))
+        .chain([(IMAGE_LABEL.to_owned(), namespace.to_owned())])
+        .collect()
+}
+
+/// Removes every image that was made under `namespace`; their references.
+///
+/// # Errors
+/// When the engine refuses, for example because a container uses one.
+pub async fn remove(engine: &dyn Engine, namespace: &str) -> Result<Vec<String>, Error> {
+    let labels = Labels::from([(IMAGE_LABEL.to_owned(), namespace.to_owned())]);
+    let references = engine.images(&labels).await?;
+    for reference in &references {
+        engine.remove_image(reference).await?;
+    }
+    Ok(references)
+}
+
+#[cfg(test)]
+mod tests;
