@@ -8,6 +8,7 @@ pub mod certs;
 pub mod config;
 pub mod engine;
 pub mod image;
+pub mod lab;
 pub mod plan;
 pub mod progress;
 pub mod render;

@@ -1,0 +1,121 @@
+//! Where the published ports of a lab answer, seen from this machine.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::{Error, Workshop, ready};
+use crate::engine::{ContainerFacts, Engine};
+use crate::plan::{Container, Plan, Port, Role};
+
+/// How this machine reaches ports that the engine publishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The engine runs here.
+    Local,
+    /// The engine runs on another host, with this address.
+    Remote(IpAddr),
+}
+
+impl Way {
+    /// # Errors
+    /// When the name of a remote engine's host is not known here.
+    pub(super) async fn to(engine: &dyn Engine) -> Result<Self, Error> {
+        let Some(host) = engine.about().await?.remote_host else {
+            return Ok(Self::Local);
+        };
+        let unknown = |reason: String| {
+            Error::Impossible(format!(
+                "the engine's host {host} has no address here ({reason}), so its ports cannot be reached"
+            ))
+        };
+        let found = tokio::net::lookup_host((host.as_str(), 0)).await;
+        let mut addresses = found.map_err(|e| unknown(e.to_string()))?;
+        let first = addresses
+            .next()
+            .ok_or_else(|| unknown("no address".to_owned()))?;
+        // A tunnel, or an engine that only speaks TCP, on this machine.
+        Ok(if first.ip().is_loopback() {
+            Self::Local
+        } else {
+            Self::Remote(first.ip())
+        })
+    }
+
+    /// Where a port published on `bind` is reached; `None`: nowhere, it is on
+    /// the loopback of another machine.
+    pub(super) fn address(self, bind: IpAddr) -> Option<IpAddr> {
+        match (self, bind) {
+            (Self::Local, IpAddr::V4(a)) if a.is_unspecified() => Some(Ipv4Addr::LOCALHOST.into()),
+            (Self::Local, IpAddr::V6(a)) if a.is_unspecified() => Some(Ipv6Addr::LOCALHOST.into()),
+            (Self::Remote(host), bind) if bind.is_unspecified() => Some(host),
+            (Self::Remote(_), bind) if bind.is_loopback() => None,
+            (_, bind) => Some(bind),
+        }
+    }
+}
+
+/// Where each published port answers. The directory's is a convenience: on a
+/// remote engine it may be out of reach.
+///
+/// # Errors
+/// When a container does not run, or the relay's ports cannot be reached.
+pub(super) async fn endpoints(
+    plan: &Plan,
+    workshop: &Workshop,
+) -> Result<BTreeMap<&'static str, SocketAddr>, Error> {
+    let way = Way::to(workshop.engine.as_ref()).await?;
+    let mut endpoints = BTreeMap::new();
+    for container in plan.containers.iter().filter(|c| !c.ports.is_empty()) {
+        let facts = workshop.engine.inspect(&container.name).await?;
+        let facts = match facts {
+            Some(facts) if facts.running => facts,
+            facts => return Err(ready::ended(container, facts.as_ref(), workshop).await),
+        };
+        let answering = answering(container, &facts, way);
+        if container.role == Role::Relay && answering.is_empty() {
+            return Err(Error::Impossible(
+                "listeners.bind is a loopback address, and the engine runs on another machine: its ports cannot be reached from here\n  set listeners.bind to an address of the engine's host, or run relaykit there".to_owned(),
+            ));
+        }
+        endpoints.extend(answering);
+    }
+    Ok(endpoints)
+}
+
+/// Published ports by name.
+fn answering(
+    container: &Container,
+    facts: &ContainerFacts,
+    way: Way,
+) -> BTreeMap<&'static str, SocketAddr> {
+    let endpoint = |port: &Port| {
+        let (bind, host) = facts.ports.get(&port.container)?;
+        Some((port.name, SocketAddr::new(way.address(*bind)?, *host)))
+    };
+    container.ports.iter().filter_map(endpoint).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(way: Way, bind: &str) -> Option<String> {
+        way.address(bind.parse().unwrap())
+            .map(|address| address.to_string())
+    }
+
+    #[test]
+    fn all_addresses_mean_the_nearest_one() {
+        assert_eq!(seen(Way::Local, "0.0.0.0").unwrap(), "127.0.0.1");
+        assert_eq!(seen(Way::Local, "::").unwrap(), "::1");
+        assert_eq!(seen(Way::Local, "192.0.2.1").unwrap(), "192.0.2.1");
+    }
+
+    #[test]
+    fn another_machines_loopback_is_out_of_reach() {
+        let way = Way::Remote("192.0.2.7".parse().unwrap());
+        assert_eq!(seen(way, "0.0.0.0").unwrap(), "192.0.2.7");
+        assert_eq!(seen(way, "192.0.2.8").unwrap(), "192.0.2.8");
+        assert_eq!(seen(way, "127.0.0.1"), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! Running labs: a [`Plan`] carried out on an engine, ready with evidence,
+//! found again by label, and taken down without leftovers.
+
+mod definition;
+mod down;
+mod endpoints;
+mod fill;
+mod inbox;
+mod names;
+mod ready;
+mod status;
+mod store;
+mod up;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::certs::{self, Certificates, Issued};
+use crate::config::ClientCertificates;
+use crate::engine::{self, Engine};
+use crate::plan::{Image, Plan, Role};
+use crate::progress::Progress;
+
+pub use down::{Removed, down, remove_all};
+pub use inbox::{Feed, Inbox, StoredMessage};
+pub use names::certificate_names;
+pub use ready::log_lines;
+pub use status::{Found, find};
+pub use store::{Lock, Store};
+pub use up::{Change, Outcome, attach, changes, up};
+
+/// What carrying out a plan needs.
+#[derive(Clone)]
+pub struct Workshop {
+    /// Where.
+    pub engine: Arc<dyn Engine>,
+    /// The reference of each image that the plan names.
+    pub images: BTreeMap<Image, String>,
+    /// Where events go.
+    pub progress: Progress,
+    /// Ctrl-C.
+    pub cancel: CancellationToken,
+    /// How long a lab may take to become ready.
+    pub ready_within: Duration,
+}
+
+/// A lab that is ready.
+#[derive(Clone)]
+pub struct Running {
+    /// What it was made from.
+    pub plan: Plan,
+    /// Its certificates.
+    pub certificates: Certificates,
+    /// `smtp`, `submission`, `submissions`, `ldaps` and where each answers.
+    pub endpoints: BTreeMap<&'static str, SocketAddr>,
+    /// The engine it runs on.
+    pub engine: Arc<dyn Engine>,
+    /// What its next hop got.
+    pub inbox: Inbox,
+}
+
+impl Running {
+    /// A certificate for clients of this lab, where its listeners demand one.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn client_certificate(&self) -> Result<Option<Issued>, Error> {
+        if self.plan.spec.tls.client_certificates != ClientCertificates::Require {
+            return Ok(None);
+        }
+        let authority = &self.certificates.authority;
+        let issued = certs::client(authority, "relaykit client", Timestamp::now())?;
+        Ok(Some(issued))
+    }
+}
+
+/// Why a lab could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// The certificates.
+    #[error(transparent)]
+    Certificates(#[from] certs::Error),
+    /// A file on this machine.
+    #[error("{action} {} failed: {source}", path.display())]
+    File {
+        /// `reading`, `writing`, ...
+        action: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A container ended while it was needed.
+    #[error("the {} ended with exit code {exit_code} before the lab was ready; its last lines:\n{log}", role.name())]
+    Ended {
+        /// Which.
+        role: Role,
+        /// Its exit code.
+        exit_code: i64,
+        /// Its last lines, indented.
+        log: String,
+    },
+    /// The deadline passed.
+    #[error("the lab was not ready within {} s: {last}\n  the last lines of the {}:\n{log}", within.as_secs(), role.name())]
+    NotReady {
+        /// The deadline.
+        within: Duration,
+        /// What was still wrong at the end.
+        last: String,
+        /// The container at fault.
+        role: Role,
+        /// Its last lines, indented.
+        log: String,
+    },
+    /// The plan cannot become a lab.
+    #[error("{0}")]
+    Impossible(String),
+    /// The inbox holds something that this version cannot read.
+    #[error("the stored message {id} cannot be read: {reason}")]
+    Inbox {
+        /// Its file name in the sink.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}

@@ -1,0 +1,91 @@
+//! The labs on an engine, found by label.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+
+use super::Error;
+use super::endpoints::Way;
+use crate::config::Listener;
+use crate::engine::{ContainerFacts, Engine, Kind, Object, labels};
+use crate::plan::{LDAPS_PORT, Role};
+
+/// A lab as the engine knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its name.
+    pub lab: String,
+    /// The relay's host name; empty where the relay is missing.
+    pub hostname: String,
+    /// Published ports by name.
+    pub endpoints: BTreeMap<String, SocketAddr>,
+    /// The containers' names.
+    pub containers: BTreeMap<Role, String>,
+    /// `running`, or the engine's word with the exit code: `exited (1)`.
+    pub health: BTreeMap<Role, String>,
+}
+
+/// All labs with at least one container, by name.
+///
+/// # Errors
+/// When the engine cannot be asked.
+pub async fn find(engine: &Arc<dyn Engine>) -> Result<Vec<Found>, Error> {
+    let objects = engine.list(&labels::of_any_lab()).await?;
+    let containers: Vec<&Object> = objects
+        .iter()
+        .filter(|o| o.kind == Kind::Container)
+        .collect();
+    let facts = try_join_all(containers.iter().map(|o| engine.inspect(&o.name))).await?;
+    let way = Way::to(engine.as_ref()).await?;
+    let mut labs: BTreeMap<String, Found> = BTreeMap::new();
+    for (object, facts) in containers.into_iter().zip(facts) {
+        let label = |name: &str| object.labels.get(name).cloned().unwrap_or_default();
+        let role = [Role::Relay, Role::Directory, Role::Sink]
+            .into_iter()
+            .find(|r| r.name() == label(labels::ROLE));
+        let (Some(role), Some(facts)) = (role, facts) else {
+            continue;
+        };
+        let lab = label(labels::LAB);
+        let found = labs.entry(lab.clone()).or_insert_with(|| Found {
+            lab,
+            hostname: String::new(),
+            endpoints: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            health: BTreeMap::new(),
+        });
+        if role == Role::Relay {
+            found.hostname = label(labels::HOSTNAME);
+        }
+        found.endpoints.extend(endpoints(&facts, way));
+        found.health.insert(role, health(&facts));
+        found.containers.insert(role, object.name.clone());
+    }
+    Ok(labs.into_values().collect())
+}
+
+fn health(facts: &ContainerFacts) -> String {
+    match facts.exit_code {
+        _ if facts.running => "running".to_owned(),
+        Some(code) => format!("{} ({code})", facts.status),
+        None => facts.status.clone(),
+    }
+}
+
+fn endpoints(facts: &ContainerFacts, way: Way) -> BTreeMap<String, SocketAddr> {
+    let names = Listener::ALL
+        .iter()
+        .map(|l| (l.port(), l.name()))
+        .chain([(LDAPS_PORT, "ldaps")]);
+    let names: BTreeMap<u16, &str> = names.collect();
+    let endpoint = |(port, (address, host)): (&u16, &(std::net::IpAddr, u16))| {
+        let name = names.get(port)?;
+        Some((
+            (*name).to_owned(),
+            SocketAddr::new(way.address(*address)?, *host),
+        ))
+    };
+    facts.ports.iter().filter_map(endpoint).collect()
+}

@@ -1,0 +1,196 @@
+//! What a lab leaves on this machine: a folder with its certificates, its
+//! people's passwords for `status`, and a lock. Labs themselves are found on
+//! the engine, by label; losing this folder loses no lab.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::config::User;
+use crate::progress::{Event, Progress};
+use crate::secret::Secret;
+
+/// The folder `RELAYKIT_STATE`.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// Held while one process works on a lab; released when dropped.
+#[derive(Debug)]
+pub struct Lock(#[allow(dead_code, reason = "the open file is the lock (flock(2))")] File);
+
+/// What `status` cannot learn from the engine: passwords are on no label.
+#[derive(Serialize, Deserialize)]
+struct People {
+    users: Vec<Person>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Person {
+    name: String,
+    password: String,
+}
+
+impl Store {
+    /// The store below `root`, which need not exist yet.
+    #[must_use]
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The folder of one lab.
+    #[must_use]
+    pub fn folder(&self, lab: &str) -> PathBuf {
+        self.root.join("labs").join(lab)
+    }
+
+    /// Where the CA's certificate of `lab` is.
+    #[must_use]
+    pub fn ca_certificate(&self, lab: &str) -> PathBuf {
+        self.folder(lab).join("ca.pem")
+    }
+
+    /// Waits until no other process works on `lab`, telling the person if
+    /// that takes a while. The lock ends with the process, however it ends.
+    ///
+    /// # Errors
+    /// When the lock file cannot be made.
+    pub async fn lock(&self, lab: &str, progress: &Progress) -> Result<Lock, Error> {
+        let folder = self.folder(lab);
+        create_folder(&folder)?;
+        let path = folder.join("lock");
+        let failed = |source| Error::File {
+            action: "locking",
+            path: path.clone(),
+            source,
+        };
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        if file.try_lock().is_ok() {
+            return Ok(Lock(file));
+        }
+        let line = format!("waiting for another relaykit that works on the lab {lab}");
+        progress.report(Event::Warning { line });
+        let waited = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
+        match waited {
+            Ok(Ok(file)) => Ok(Lock(file)),
+            Ok(Err(source)) => Err(failed(source)),
+            Err(e) => Err(failed(std::io::Error::other(e))),
+        }
+    }
+
+    /// Remembers the people of `lab` for `status`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn remember(&self, lab: &str, users: &[User]) -> Result<(), Error> {
+        let person = |user: &User| Person {
+            name: user.name.clone(),
+            password: user.password.reveal().to_owned(),
+        };
+        let people = People {
+            users: users.iter().map(person).collect(),
+        };
+        let path = self.folder(lab).join("people.json");
+        let failed = |source| Error::File {
+            action: "writing",
+            path: path.clone(),
+            source,
+        };
+        create_folder(&self.folder(lab))?;
+        let text = serde_json::to_string(&people).map_err(|e| failed(e.into()))?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        file.write_all(text.as_bytes()).map_err(failed)
+    }
+
+    /// The people of `lab`, none where nobody remembers them.
+    #[must_use]
+    pub fn people(&self, lab: &str) -> Vec<User> {
+        let text = fs::read_to_string(self.folder(lab).join("people.json")).unwrap_or_default();
+        let people: People = serde_json::from_str(&text).unwrap_or(People { users: vec![] });
+        let user = |person: Person| User {
+            name: person.name,
+            password: Secret::new(person.password),
+        };
+        people.users.into_iter().map(user).collect()
+    }
+
+    /// Removes the folder of `lab`: the CA is gone, clients must trust a new one.
+    ///
+    /// # Errors
+    /// When something in it cannot be removed.
+    pub fn forget(&self, lab: &str) -> Result<(), Error> {
+        let path = self.folder(lab);
+        match fs::remove_dir_all(&path) {
+            Err(source) if source.kind() != ErrorKind::NotFound => Err(Error::File {
+                action: "removing",
+                path,
+                source,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn create_folder(folder: &Path) -> Result<(), Error> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| Error::File {
+            action: "creating",
+            path: folder.to_owned(),
+            source,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_come_back_with_their_passwords() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path().to_owned());
+        let alice = User {
+            name: "alice".to_owned(),
+            password: Secret::new("wonder\"land"),
+        };
+        store.remember("a", std::slice::from_ref(&alice)).unwrap();
+        assert_eq!(store.people("a"), [alice]);
+        assert_eq!(store.people("b"), []);
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path().to_owned());
+        let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
+        let progress = Progress::new(move |event| drop(told.send(event)));
+        let first = store.lock("a", &progress).await.unwrap();
+        let second = tokio::spawn({
+            let (store, progress) = (store.clone(), progress.clone());
+            async move { store.lock("a", &progress).await.map(drop) }
+        });
+        assert!(matches!(hears.recv().await, Some(Event::Warning { .. })));
+        assert!(!second.is_finished());
+        drop(first);
+        second.await.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,303 @@
+//! Carrying out a plan: only what is missing or has changed, in parallel where
+//! it can be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use futures_util::future::join_all;
+
+use super::definition::{Definition, volume_labels};
+use super::endpoints::endpoints;
+use super::fill::fill;
+use super::{Error, Inbox, Running, Workshop, down, ready};
+use crate::certs::Certificates;
+use crate::engine::{Kind, NetworkRequest, Object, labels};
+use crate::plan::{Container, Plan, Reach, Role};
+use crate::progress::Event;
+
+/// What `up` does about one container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// It runs and is what the plan says.
+    Keep,
+    /// It is what the plan says and does not run.
+    Start,
+    /// There is none.
+    Create,
+    /// It is not what the plan says any more.
+    Replace,
+}
+
+/// A lab that is ready, and what had to be done for it.
+pub struct Outcome {
+    /// The lab.
+    pub running: Running,
+    /// What was done about each container.
+    pub changes: BTreeMap<Role, Change>,
+}
+
+/// What [`up`] would do about each container, without doing it.
+///
+/// # Errors
+/// When the engine cannot be asked or a file of the operator's cannot be read.
+pub async fn changes(
+    plan: &Plan,
+    certificates: &Certificates,
+    workshop: &Workshop,
+) -> Result<BTreeMap<Role, Change>, Error> {
+    let definitions = definitions(plan, certificates, workshop)?;
+    let existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
+    Ok(definitions
+        .iter()
+        .map(|d| (d.role, change(d, &existing)))
+        .collect())
+}
+
+/// Brings the lab to what `plan` says and waits until it is ready: a login
+/// over TLS has succeeded and a message has reached the sink.
+///
+/// A lab that did not exist before is removed again when this fails or is
+/// interrupted; one that existed is left as it is, to be looked at.
+///
+/// # Errors
+/// When the engine refuses, a container ends, the deadline passes, or on
+/// Ctrl-C ([`Error::Interrupted`]).
+pub async fn up(
+    plan: Plan,
+    certificates: Certificates,
+    workshop: &Workshop,
+) -> Result<Outcome, Error> {
+    let existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
+    let name = plan.name.clone();
+    let result = carry_out(plan, certificates, &existing, workshop).await;
+    if result.is_err() && existing.is_empty() {
+        let engine = workshop.engine.as_ref();
+        if let Err(e) = down::remove_labelled(engine, &labels::of_lab(&name), true).await {
+            let line =
+                format!("cleaning up failed, `relaykit down --all` removes what is left: {e}");
+            workshop.progress.report(Event::Warning { line });
+        }
+    }
+    result
+}
+
+/// The lab that `plan` describes, if it is up and exactly that.
+///
+/// # Errors
+/// [`Error::Impossible`] when it is not.
+pub async fn attach(
+    plan: Plan,
+    certificates: Certificates,
+    workshop: &Workshop,
+) -> Result<Running, Error> {
+    let changes = changes(&plan, &certificates, workshop).await?;
+    if let Some((role, change)) = changes.iter().find(|(_, change)| **change != Change::Keep) {
+        let name = &plan.name;
+        let what = match change {
+            Change::Create => "has no",
+            Change::Start => "does not run its",
+            Change::Replace | Change::Keep => "runs, from another configuration or version, its",
+        };
+        let text = format!(
+            "the lab {name} {what} {}\n  `relaykit up --lab {name}` with the same -f brings it to what the configuration says",
+            role.name()
+        );
+        return Err(Error::Impossible(text));
+    }
+    Ok(Running {
+        endpoints: endpoints(&plan, workshop).await?,
+        inbox: Inbox::new(workshop.engine.clone(), &plan)?,
+        engine: workshop.engine.clone(),
+        plan,
+        certificates,
+    })
+}
+
+async fn carry_out(
+    plan: Plan,
+    certificates: Certificates,
+    existing: &[Object],
+    workshop: &Workshop,
+) -> Result<Outcome, Error> {
+    let definitions = definitions(&plan, &certificates, workshop)?;
+    let changes: BTreeMap<Role, Change> = definitions
+        .iter()
+        .map(|d| (d.role, change(d, existing)))
+        .collect();
+    remove_outdated(&plan, &changes, existing, workshop).await?;
+    create_places(&plan, existing, workshop).await?;
+    let gateways = gateways(&definitions, workshop).await?;
+    interrupted(workshop)?;
+    let wanted = |d: &&Definition| matches!(changes[&d.role], Change::Create | Change::Replace);
+    let made: Vec<&Definition> = definitions.iter().filter(wanted).collect();
+    let (created, filled) = futures_util::join!(
+        join_all(
+            made.iter()
+                .map(|d| workshop.engine.create_container(d.request.clone()))
+        ),
+        fill(&plan, &made, &gateways, workshop),
+    );
+    filled?;
+    created.into_iter().collect::<Result<Vec<()>, _>>()?;
+    interrupted(workshop)?;
+    let started = join_all(
+        definitions
+            .iter()
+            .map(|d| start(d, changes[&d.role], workshop)),
+    );
+    // Every call that is under way is awaited before an error is returned:
+    // the engine would finish it behind our back, and something would be left.
+    started
+        .await
+        .into_iter()
+        .collect::<Result<Vec<()>, Error>>()?;
+    interrupted(workshop)?;
+    let running = Running {
+        endpoints: endpoints(&plan, workshop).await?,
+        inbox: Inbox::new(workshop.engine.clone(), &plan)?,
+        engine: workshop.engine.clone(),
+        plan,
+        certificates,
+    };
+    ready::wait(&running, workshop).await?;
+    Ok(Outcome { running, changes })
+}
+
+fn definitions(
+    plan: &Plan,
+    certificates: &Certificates,
+    workshop: &Workshop,
+) -> Result<Vec<Definition>, Error> {
+    let definition = |container: &Container| {
+        let image = workshop.images.get(&container.image).ok_or_else(|| {
+            Error::Impossible(format!(
+                "no image was built for the {}",
+                container.role.name()
+            ))
+        })?;
+        Definition::new(plan, container, image, certificates)
+    };
+    plan.containers.iter().map(definition).collect()
+}
+
+fn change(definition: &Definition, existing: &[Object]) -> Change {
+    let found = existing
+        .iter()
+        .find(|o| o.kind == Kind::Container && o.name == definition.request.name);
+    match found {
+        None => Change::Create,
+        Some(found)
+            if found.labels.get(labels::DIGEST).map(String::as_str)
+                != Some(definition.digest()) =>
+        {
+            Change::Replace
+        }
+        Some(found) if found.state == "running" => Change::Keep,
+        Some(_) => Change::Start,
+    }
+}
+
+/// Ends containers that will be replaced or that the plan does not name, with
+/// the configuration that was injected into them; queue and inbox stay.
+async fn remove_outdated(
+    plan: &Plan,
+    changes: &BTreeMap<Role, Change>,
+    existing: &[Object],
+    workshop: &Workshop,
+) -> Result<(), Error> {
+    let wanted = |object: &Object| {
+        plan.containers
+            .iter()
+            .any(|c| c.name == object.name && changes[&c.role] != Change::Replace)
+    };
+    let outdated = existing
+        .iter()
+        .filter(|o| o.kind == Kind::Container && !wanted(o));
+    let removed = join_all(outdated.map(async |object| {
+        let planned = plan.containers.iter().find(|c| c.name == object.name);
+        let task = workshop.progress.start(&format!("end {}", object.name));
+        let grace = planned.map(|c| c.stop_grace).unwrap_or_default();
+        workshop.engine.stop(&object.name, grace).await?;
+        workshop
+            .engine
+            .remove(Kind::Container, &object.name)
+            .await?;
+        for mount in planned.into_iter().flat_map(|c| &c.mounts) {
+            if plan
+                .volumes
+                .iter()
+                .any(|v| v.name == mount.volume && !v.keep)
+            {
+                workshop.engine.remove(Kind::Volume, &mount.volume).await?;
+            }
+        }
+        task.finish();
+        Ok(())
+    }));
+    removed.await.into_iter().collect()
+}
+
+/// Networks and volumes that are not there. Volumes are asked for even where
+/// they were: creating one that exists changes nothing.
+async fn create_places(plan: &Plan, existing: &[Object], workshop: &Workshop) -> Result<(), Error> {
+    interrupted(workshop)?;
+    let engine = workshop.engine.as_ref();
+    let there = |kind: Kind, name: &str| existing.iter().any(|o| o.kind == kind && o.name == name);
+    let networks = plan
+        .networks
+        .iter()
+        .filter(|n| !there(Kind::Network, &n.name));
+    let networks = join_all(networks.map(|network| {
+        engine.create_network(NetworkRequest {
+            name: network.name.clone(),
+            internal: network.reach == Reach::Members,
+            masquerade: network.reach == Reach::World,
+            labels: labels::of_object(&plan.name, labels::NETWORK),
+        })
+    }));
+    // A configuration volume was removed with its container; a kept one with
+    // the same labels is taken as it is.
+    let volumes = volume_labels(plan);
+    let volumes = join_all(
+        volumes
+            .iter()
+            .map(|(volume, labels)| engine.create_volume(volume, labels)),
+    );
+    let (networks, volumes) = futures_util::join!(networks, volumes);
+    networks
+        .into_iter()
+        .chain(volumes)
+        .collect::<Result<(), _>>()
+        .map_err(Error::from)
+}
+
+async fn gateways(
+    definitions: &[Definition],
+    workshop: &Workshop,
+) -> Result<BTreeMap<String, IpAddr>, Error> {
+    let names: BTreeSet<&str> = definitions.iter().flat_map(Definition::gateways).collect();
+    let mut gateways = BTreeMap::new();
+    for name in names {
+        gateways.insert(name.to_owned(), workshop.engine.gateway(name).await?);
+    }
+    Ok(gateways)
+}
+
+async fn start(definition: &Definition, change: Change, workshop: &Workshop) -> Result<(), Error> {
+    if change == Change::Keep {
+        return Ok(());
+    }
+    let task = workshop.progress.start(definition.role.name());
+    workshop.engine.start(&definition.request.name).await?;
+    task.finish();
+    Ok(())
+}
+
+fn interrupted(workshop: &Workshop) -> Result<(), Error> {
+    if workshop.cancel.is_cancelled() {
+        Err(Error::Interrupted)
+    } else {
+        Ok(())
+    }
+}
