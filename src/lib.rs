@@ -5,6 +5,7 @@
 //! [`plan::Plan`] → rendered files → a running [`lab`], or a bundle of files.
 
 pub mod certs;
+pub mod checks;
 pub mod config;
 pub mod engine;
 pub mod image;
@@ -12,5 +13,6 @@ pub mod lab;
 pub mod plan;
 pub mod progress;
 pub mod render;
+pub mod report;
 pub mod secret;
 pub mod smtp;

@@ -1,0 +1,161 @@
+//! What must be true of every entry of the catalogue.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::{AREAS, Check, all};
+
+/// Files of this room that hold no checks.
+const NOT_AREAS: [&str; 8] = [
+    "mod",
+    "invariants",
+    "runner",
+    "selection",
+    "target",
+    "testing",
+    "verdict",
+    "probe",
+];
+
+#[test]
+fn every_file_is_registered() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/checks");
+    let mut files = BTreeSet::new();
+    for path in entries(&folder) {
+        let name = stem(&path);
+        if NOT_AREAS.contains(&name.as_str()) {
+            continue;
+        }
+        if path.is_dir() {
+            files.extend(entries(&path).iter().map(|p| format!("{name}/{}", stem(p))));
+        } else {
+            files.insert(name);
+        }
+    }
+    let registered: BTreeSet<String> = AREAS.iter().map(|(file, _)| (*file).to_owned()).collect();
+    assert_eq!(files, registered, "files of src/checks against AREAS");
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_file_has_checks_and_only_of_its_area() {
+    for (file, checks) in AREAS {
+        assert!(!checks.is_empty(), "{file} has no checks");
+        let area = file.split('/').next().unwrap();
+        for check in *checks {
+            assert_eq!(check.area(), area, "{} in {file}", check.id);
+        }
+    }
+}
+
+#[test]
+fn ids_are_unique() {
+    let mut seen = BTreeSet::new();
+    for check in all() {
+        assert!(seen.insert(check.id), "{} is there twice", check.id);
+    }
+}
+
+#[test]
+fn ids_are_an_area_and_words_with_underscores() {
+    let word = |w: &str| {
+        !w.is_empty()
+            && w.starts_with(|c: char| c.is_ascii_lowercase())
+            && w.chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    };
+    for check in all() {
+        let parts: Vec<_> = check.id.split('.').collect();
+        assert_eq!(parts.len(), 2, "{}", check.id);
+        assert!(word(parts[0]), "{}", check.id);
+        assert!(
+            parts[1].split('_').count() > 1,
+            "{}: say what holds",
+            check.id
+        );
+        assert!(parts[1].split('_').all(word), "{}", check.id);
+    }
+}
+
+#[test]
+fn titles_are_one_short_line_without_a_full_stop() {
+    for Check { id, title, .. } in all() {
+        assert_eq!(title.trim(), *title, "{id}");
+        assert!((10..=90).contains(&title.chars().count()), "{id}: {title}");
+        assert!(!title.contains('\n') && !title.ends_with('.'), "{id}");
+    }
+}
+
+#[test]
+fn citations_are_of_a_known_form() {
+    for check in all() {
+        assert!(!check.citation.is_empty(), "{}", check.id);
+        for source in check.citation.split("; ") {
+            assert!(is_citation(source), "{}: {source:?}", check.id);
+        }
+    }
+}
+
+fn is_citation(source: &str) -> bool {
+    let words: Vec<_> = source.split(' ').collect();
+    let digits = |w: &str| !w.is_empty() && w.chars().all(|c| c.is_ascii_digit());
+    let section = |w: &str| !w.is_empty() && w.split('.').all(digits);
+    match words.as_slice() {
+        ["row", row] => digits(row),
+        ["RFC", number, "section", at] => digits(number) && section(at),
+        ["Postfix", page] => !page.is_empty(),
+        [cve] => cve.strip_prefix("CVE-").is_some_and(|rest| {
+            rest.split_once('-')
+                .is_some_and(|(y, n)| digits(y) && digits(n))
+        }),
+        _ => false,
+    }
+}
+
+#[test]
+fn a_citation_without_its_place_is_refused() {
+    for right in [
+        "row 16",
+        "RFC 5321 section 4.4",
+        "CVE-2011-0411",
+        "Postfix mynetworks",
+    ] {
+        assert!(is_citation(right), "{right}");
+    }
+    for wrong in [
+        "row",
+        "row x",
+        "RFC 5321",
+        "RFC 5321 section",
+        "CVE-2011",
+        "Postfix",
+        "me",
+    ] {
+        assert!(!is_citation(wrong), "{wrong}");
+    }
+}
+
+#[test]
+fn sabotages_of_a_check_have_names_of_their_own() {
+    for check in all() {
+        let names: BTreeSet<_> = check.sabotages.iter().map(|s| s.name).collect();
+        assert_eq!(names.len(), check.sabotages.len(), "{}", check.id);
+        assert!(names.iter().all(|name| !name.is_empty()), "{}", check.id);
+    }
+}
+
+#[test]
+fn needs_are_not_said_twice() {
+    for check in all() {
+        let needs: BTreeSet<_> = check.needs.iter().map(|need| need.text()).collect();
+        assert_eq!(needs.len(), check.needs.len(), "{}", check.id);
+    }
+}

@@ -1,0 +1,179 @@
+//! Looking into the relay's container while it runs.
+
+use std::ops::ControlFlow;
+
+use super::super::verdict::broken;
+use super::super::{Context, Judged, Lab};
+use crate::plan::{Container, Role};
+
+/// The containers of the target's lab. A check that uses it has `Need::Lab`.
+pub(in super::super) fn lab(context: &Context) -> Judged<&Lab> {
+    match &context.target().lab {
+        Some(lab) => ControlFlow::Continue(lab),
+        None => broken("the check looks into containers and did not say that it needs a lab"),
+    }
+}
+
+/// The container with `role` as it was planned.
+pub(in super::super) fn container(context: &Context, role: Role) -> Judged<&Container> {
+    match lab(context)?.plan.container(role) {
+        Some(container) => ControlFlow::Continue(container),
+        None => broken(format!("the lab has no container for the {}", role.name())),
+    }
+}
+
+/// What a program prints that root runs in the container with `role`. A program
+/// that fails breaks the check: it looks, and judges what it sees.
+pub(in super::super) async fn output(
+    context: &Context,
+    role: Role,
+    argv: &[&str],
+) -> Judged<String> {
+    let (code, stdout, stderr) = exec(context, role, argv, None).await?;
+    if code == 0 {
+        return ControlFlow::Continue(stdout);
+    }
+    broken(format!(
+        "`{}` in the {}'s container ended with code {code}: {}",
+        argv.join(" "),
+        role.name(),
+        stderr.trim()
+    ))
+}
+
+/// The exit code, standard output and standard error of a program in the
+/// container with `role`, run by `user`, or by root.
+pub(in super::super) async fn exec(
+    context: &Context,
+    role: Role,
+    argv: &[&str],
+    user: Option<&str>,
+) -> Judged<(i64, String, String)> {
+    let container = &container(context, role)?.name;
+    let command = argv.join(" ");
+    context
+        .transcript()
+        .note(format!("{}# {command}", role.name()));
+    match lab(context)?.engine.exec(container, argv, user).await {
+        Ok(output) => ControlFlow::Continue((output.exit_code, output.stdout, output.stderr)),
+        Err(error) => broken(format!("running `{command}` failed: {error}")),
+    }
+}
+
+/// A process in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Process {
+    /// Its number in the container.
+    pub(in super::super) pid: u32,
+    /// The program's name, at most 15 bytes long.
+    pub(in super::super) name: String,
+    /// Effective user.
+    pub(in super::super) uid: u32,
+    /// All its groups, the effective one first.
+    pub(in super::super) groups: Vec<u32>,
+    /// What it could ever get of Linux' capabilities, as a bit set.
+    pub(in super::super) bounding: u64,
+    /// Whether `no_new_privs` is set.
+    pub(in super::super) no_new_privileges: bool,
+    parent: u32,
+}
+
+/// The processes of the container with `role`, without those that the check
+/// itself has started.
+pub(in super::super) async fn processes(context: &Context, role: Role) -> Judged<Vec<Process>> {
+    // A process may end between the list and the look at it.
+    let script = "cat /proc/[0-9]*/status 2>/dev/null; :";
+    let text = output(context, role, &["sh", "-c", script]).await?;
+    let processes = without_own(parse(&text));
+    if processes.iter().any(|p| p.pid == 1) {
+        ControlFlow::Continue(processes)
+    } else {
+        broken("/proc shows no process 1 in the container")
+    }
+}
+
+fn parse(text: &str) -> Vec<Process> {
+    let mut processes: Vec<Process> = Vec::new();
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once(':') else {
+            continue;
+        };
+        let value = value.trim();
+        let mut numbers = value.split_whitespace().map_while(|n| n.parse().ok());
+        if key == "Name" {
+            processes.push(Process {
+                pid: 0,
+                name: value.to_owned(),
+                uid: 0,
+                groups: Vec::new(),
+                bounding: 0,
+                no_new_privileges: false,
+                parent: 0,
+            });
+        }
+        let Some(process) = processes.last_mut() else {
+            continue;
+        };
+        match key {
+            "Pid" => process.pid = numbers.next().unwrap_or_default(),
+            "PPid" => process.parent = numbers.next().unwrap_or_default(),
+            // Real, effective, saved, file system.
+            "Uid" => process.uid = numbers.nth(1).unwrap_or_default(),
+            "Gid" => process.groups.extend(numbers.nth(1)),
+            "Groups" => process.groups.extend(numbers),
+            "CapBnd" => process.bounding = u64::from_str_radix(value, 16).unwrap_or(u64::MAX),
+            "NoNewPrivs" => process.no_new_privileges = value == "1",
+            _ => {}
+        }
+    }
+    processes
+}
+
+/// What an engine starts in a running container has no parent in there.
+fn without_own(all: Vec<Process>) -> Vec<Process> {
+    let is_own = |process: &Process| {
+        let mut current = process.clone();
+        loop {
+            if current.pid == 1 {
+                return false;
+            }
+            match all.iter().find(|p| p.pid == current.parent) {
+                Some(parent) => current = parent.clone(),
+                // An orphan whose parent ended meanwhile belongs to process 1.
+                None => return current.parent == 0,
+            }
+        }
+    };
+    let own: Vec<u32> = all.iter().filter(|p| is_own(p)).map(|p| p.pid).collect();
+    all.into_iter().filter(|p| !own.contains(&p.pid)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(name: &str, pid: u32, parent: u32, uid: u32) -> String {
+        format!(
+            "Name:\t{name}\nUmask:\t0022\nPid:\t{pid}\nPPid:\t{parent}\nUid:\t0\t{uid}\t0\t0\n\
+             Gid:\t{uid}\t{uid}\t{uid}\t{uid}\nGroups:\t{uid} 45 \nCapBnd:\t00000000000004eb\nNoNewPrivs:\t1\n"
+        )
+    }
+
+    #[test]
+    fn processes_are_read_from_proc_without_those_of_the_check() {
+        let text = [
+            status("s6-svscan", 1, 0, 0),
+            status("smtpd", 9, 7, 200),
+            status("sh", 40, 0, 0),
+            status("cat", 41, 40, 0),
+        ]
+        .concat();
+        let processes = without_own(parse(&text));
+        let names: Vec<_> = processes.iter().map(|p| p.name.as_str()).collect();
+        assert_eq!(names, ["s6-svscan", "smtpd"]);
+        assert_eq!(processes[1].uid, 200);
+        assert_eq!(processes[1].groups, [200, 200, 45]);
+        assert_eq!(processes[1].bounding, 0x4eb);
+        assert!(processes[1].no_new_privileges);
+    }
+}

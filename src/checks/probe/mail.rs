@@ -1,0 +1,84 @@
+//! Messages through the relay and what arrived of them.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::super::verdict::{broken, fail};
+use super::super::{Context, Delivered, Judged, Undelivered};
+use super::session::{answer, command, require_code};
+use crate::smtp::{Message, Session};
+
+/// How long a message may take from the relay's 250 to the inbox, behind those of
+/// all other checks; within the deadline of a check.
+const DELIVERY: Duration = Duration::from_secs(20);
+
+/// A sender outside of the relay's own domains.
+pub(in super::super) const SENDER: &str = "sender@relaykit.example";
+
+/// A recipient whom only a relay would take mail for.
+pub(in super::super) const RECIPIENT: &str = "recipient@elsewhere.example";
+
+/// A message between the two.
+pub(in super::super) fn plain() -> Message {
+    Message::from_to(SENDER, RECIPIENT).build()
+}
+
+/// Sends `message` from [`SENDER`] to [`RECIPIENT`]; demands that it is accepted.
+pub(in super::super) async fn send(session: &mut Session, message: &Message) -> Judged {
+    let commands = [
+        format!("MAIL FROM:<{SENDER}>"),
+        format!("RCPT TO:<{RECIPIENT}>"),
+    ];
+    send_with(session, &commands, message).await
+}
+
+/// Sends `message` after these MAIL and RCPT commands; demands 250 to each.
+pub(in super::super) async fn send_with(
+    session: &mut Session,
+    commands: &[String],
+    message: &Message,
+) -> Judged {
+    for line in commands {
+        let reply = command(session, line).await?;
+        require_code(&reply, 250, line)?;
+    }
+    let reply = answer(session.data(message.bytes()).await, "a reply to DATA")?;
+    require_code(&reply, 250, "the message")
+}
+
+/// Waits until `message` is in the inbox.
+pub(in super::super) async fn arrival(context: &Context, message: &Message) -> Judged<Delivered> {
+    let Some(inbox) = &context.target().inbox else {
+        return broken("the check reads the inbox and did not say that it needs one");
+    };
+    match inbox.wait_for(message.token(), DELIVERY).await {
+        Ok(delivered) => {
+            let head = String::from_utf8_lossy(head(&delivered.raw)).into_owned();
+            for line in head.lines() {
+                context.transcript().note(format!("next hop got: {line}"));
+            }
+            ControlFlow::Continue(delivered)
+        }
+        Err(Undelivered::Absent(evidence)) => fail(
+            "the message at the next hop",
+            format!("none after {} s: {evidence}", DELIVERY.as_secs()),
+        ),
+        Err(unreadable @ Undelivered::Unreadable(_)) => broken(unreadable.to_string()),
+    }
+}
+
+/// Sends `message` and waits for it.
+pub(in super::super) async fn relayed(
+    context: &Context,
+    session: &mut Session,
+    message: &Message,
+) -> Judged<Delivered> {
+    send(session, message).await?;
+    arrival(context, message).await
+}
+
+/// The header section of a message, without the empty line.
+pub(in super::super) fn head(raw: &[u8]) -> &[u8] {
+    let end = raw.windows(4).position(|w| w == b"\r\n\r\n");
+    &raw[..end.unwrap_or(raw.len())]
+}

@@ -1,0 +1,13 @@
+//! The steps that areas share: sessions with the relay, messages through it,
+//! looking into its container, and asking its directory.
+
+pub(super) mod appliance;
+pub(super) mod client_hello;
+pub(super) mod directory;
+pub(super) mod mail;
+pub(super) mod postconf;
+pub(super) mod recipients;
+pub(super) mod rows;
+pub(super) mod session;
+pub(super) mod trace;
+pub(super) mod xclient;

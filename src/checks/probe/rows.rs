@@ -1,0 +1,138 @@
+//! Tables: many rows of one check, side by side, with all wrong ones reported.
+
+use std::ops::ControlFlow;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::super::{Context, Judged, Target, verdict};
+use crate::report::Outcome;
+
+/// How many rows of one table run at once.
+const AT_ONCE: usize = 6;
+
+/// How many tables may run at once, so that all of them together stay within
+/// the relay's limit on the connections of one client.
+pub(in super::super) fn tables_at_once(target: &Target) -> usize {
+    (limit(target) / AT_ONCE).max(1)
+}
+
+/// A limit of 0 is none (postconf(5), `smtpd_client_connection_count_limit`).
+fn limit(target: &Target) -> usize {
+    match target.spec.limits.connections_per_client {
+        0 => usize::MAX,
+        limit => usize::try_from(limit).unwrap_or(usize::MAX),
+    }
+}
+
+/// Judges every row side by side. The check fails with all rows that fail; the
+/// evidence keeps the rows that did not pass. `name` says what a row is.
+pub(in super::super) async fn each<R, F>(
+    context: &Context,
+    rows: impl IntoIterator<Item = R>,
+    name: impl Fn(R) -> String,
+    judge: impl Fn(Context, R) -> F,
+) -> Judged
+where
+    R: Clone,
+    F: Future<Output = Judged>,
+{
+    let running = rows.into_iter().map(|row| {
+        let name = name(row.clone());
+        let (number, own) = context.open_row(&name);
+        let judging = judge(own, row);
+        async move { (name, number, judging.await) }
+    });
+    let mut wrong = Vec::new();
+    // Made before they run: whatever a row borrows must not depend on the stream.
+    let running: Vec<_> = running.collect();
+    let at_once = AT_ONCE.min(limit(context.target()));
+    let judged: Vec<_> = stream::iter(running).buffered(at_once).collect().await;
+    for (name, number, judged) in judged {
+        let ControlFlow::Break(outcome) = judged else {
+            context.drop_row(number);
+            continue;
+        };
+        match outcome {
+            Outcome::Fail { expected, observed } => wrong.push((name, expected, observed)),
+            Outcome::Pass => {}
+            other => return ControlFlow::Break(other),
+        }
+    }
+    if wrong.is_empty() {
+        return verdict::PASS;
+    }
+    let all = |of: fn(&(String, String, String)) -> &str| {
+        let lines = wrong.iter().map(|row| format!("{}: {}", row.0, of(row)));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    verdict::fail(all(|row| &row.1), all(|row| &row.2))
+}
+
+/// Every one of `firsts` with every one of `seconds`.
+pub(in super::super) fn pairs<A: Clone, B: Clone>(
+    firsts: impl IntoIterator<Item = A>,
+    seconds: &[B],
+) -> Vec<(A, B)> {
+    let mut pairs = Vec::new();
+    for first in firsts {
+        pairs.extend(seconds.iter().map(|second| (first.clone(), second.clone())));
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::super::testing::target;
+    use super::super::super::verdict::{PASS, fail, skip};
+    use super::*;
+
+    async fn judge(rows: &[&'static str]) -> (Judged, Vec<String>) {
+        let context = Context::new(Arc::new(target()));
+        let judged = each(
+            &context,
+            rows.iter().copied(),
+            str::to_owned,
+            |context, row| async move {
+                context.transcript().note(format!("asked {row}"));
+                match row {
+                    "wrong" | "worse" => fail("550", "250"),
+                    "unfit" => skip("not here"),
+                    _ => PASS,
+                }
+            },
+        );
+        let judged = judged.await;
+        (judged, context.evidence())
+    }
+
+    #[tokio::test]
+    async fn every_wrong_row_is_reported_and_no_right_one() {
+        let (judged, transcript) = judge(&["right", "wrong", "right", "worse"]).await;
+        let expected = Outcome::Fail {
+            expected: "wrong: 550\nworse: 550".into(),
+            observed: "wrong: 250\nworse: 250".into(),
+        };
+        assert_eq!(judged, ControlFlow::Break(expected));
+        assert_eq!(
+            transcript,
+            ["-- wrong:", "-- asked wrong", "-- worse:", "-- asked worse"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_row_that_cannot_tell_is_not_a_pass() {
+        let (judged, _) = judge(&["right", "unfit"]).await;
+        let why = "not here".into();
+        assert_eq!(judged, ControlFlow::Break(Outcome::Skipped { why }));
+    }
+
+    #[tokio::test]
+    async fn right_rows_pass_without_a_transcript() {
+        let (judged, transcript) = judge(&["right"]).await;
+        assert_eq!(judged, PASS);
+        assert!(transcript.is_empty());
+    }
+}

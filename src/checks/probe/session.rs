@@ -1,0 +1,181 @@
+//! Sessions with the relay, as far as a check wants them.
+
+use std::ops::ControlFlow;
+
+use super::super::verdict::{broken, fail};
+use super::super::{Context, Judged};
+use crate::config::{Listener, Mechanism, User};
+use crate::secret::Secret;
+use crate::smtp::{Capabilities, Connect, Error, Failure, Reply, Session, TlsSettings};
+
+/// What a session of ours says in EHLO.
+pub(in super::super) const CLIENT: &str = "client.relaykit.test";
+
+/// The value of an answer. No answer is the relay's failure; what this machine
+/// could not do breaks the check.
+pub(in super::super) fn answer<T>(result: Result<T, Error>, expected: &str) -> Judged<T> {
+    match result {
+        Ok(value) => ControlFlow::Continue(value),
+        Err(error) => match error.failure {
+            Failure::Settings(_) | Failure::Io(_) => broken(error.to_string()),
+            _ => fail(expected, error.to_string()),
+        },
+    }
+}
+
+/// The reply to one command.
+pub(in super::super) async fn command(session: &mut Session, line: &str) -> Judged<Reply> {
+    answer(session.command(line).await, "a reply")
+}
+
+/// Demands that `reply` has `code`.
+pub(in super::super) fn require_code(reply: &Reply, code: u16, to: &str) -> Judged {
+    if reply.code == code {
+        return ControlFlow::Continue(());
+    }
+    fail(format!("{code} to {to}"), reply.to_string())
+}
+
+/// TLS that accepts any certificate: what a check finds must not depend on it.
+/// The certificate is the business of the area `tls`.
+pub(in super::super) fn any_certificate(context: &Context) -> TlsSettings {
+    let target = context.target();
+    shown(
+        context,
+        TlsSettings::recording(&*target.hostname, Some(&target.ca_pem)),
+    )
+}
+
+/// TLS that believes the target's CA alone. Passwords travel over nothing else.
+pub(in super::super) fn right_certificate(context: &Context) -> TlsSettings {
+    let target = context.target();
+    shown(
+        context,
+        TlsSettings::trusting(&*target.hostname, &*target.ca_pem),
+    )
+}
+
+/// With the client's certificate, where the target demands one.
+fn shown(context: &Context, tls: TlsSettings) -> TlsSettings {
+    match &context.target().client_certificate {
+        Some(issued) => tls.client_certificate(&*issued.certificate, issued.key.clone()),
+        None => tls,
+    }
+}
+
+/// Connects to `listener`, shakes hands with `wrapper` where that is given, and
+/// reads nothing.
+pub(in super::super) async fn open(
+    context: &Context,
+    listener: Listener,
+    wrapper: Option<TlsSettings>,
+) -> Judged<Session> {
+    let Some(endpoint) = context.target().endpoint(listener) else {
+        return broken(format!("the target has no listener {}", listener.name()));
+    };
+    let options = Connect {
+        wrapper,
+        transcript: context.transcript().clone(),
+        ..Connect::default()
+    };
+    let expected = format!("a connection to {}", listener.name());
+    answer(Session::connect(endpoint, &options).await, &expected)
+}
+
+/// A session in the clear after its greeting. Not for submissions.
+pub(in super::super) async fn in_clear(context: &Context, listener: Listener) -> Judged<Session> {
+    let mut session = open(context, listener, None).await?;
+    greeted(&mut session).await?;
+    ControlFlow::Continue(session)
+}
+
+/// A session under TLS, by STARTTLS or from the first byte as the listener has
+/// it, before its EHLO.
+pub(in super::super) async fn under_tls(
+    context: &Context,
+    listener: Listener,
+    tls: TlsSettings,
+) -> Judged<Session> {
+    if listener == Listener::Submissions {
+        let mut session = open(context, listener, Some(tls)).await?;
+        greeted(&mut session).await?;
+        return ControlFlow::Continue(session);
+    }
+    let mut session = in_clear(context, listener).await?;
+    ehlo(&mut session, CLIENT).await?;
+    let expected = format!("STARTTLS on {}", listener.name());
+    answer(session.starttls(&tls).await.map(|_| ()), &expected)?;
+    ControlFlow::Continue(session)
+}
+
+/// EHLO and what is offered; demands 250.
+pub(in super::super) async fn ehlo(session: &mut Session, name: &str) -> Judged<Capabilities> {
+    let offers = answer(session.ehlo(name).await, "a reply to EHLO")?;
+    require_code(&offers.reply, 250, "EHLO")?;
+    ControlFlow::Continue(offers)
+}
+
+/// The user that checks log in as.
+pub(in super::super) fn user(context: &Context) -> Judged<&User> {
+    match context.target().users.first() {
+        Some(user) => ControlFlow::Continue(user),
+        None => broken("the check logs in and did not say that it needs a login"),
+    }
+}
+
+/// The reply to a login with PLAIN or, where the relay does not have that, LOGIN:
+/// an unknown mechanism is refused as a wrong password is.
+pub(in super::super) async fn attempt(
+    context: &Context,
+    session: &mut Session,
+    name: &str,
+    password: &Secret,
+) -> Judged<Reply> {
+    let mechanisms = &context.target().spec.auth.mechanisms;
+    let reply = if mechanisms.contains(&Mechanism::Plain) {
+        session.auth_plain("", name, password).await
+    } else {
+        session.auth_login(name, password).await
+    };
+    answer(reply, "a reply to AUTH")
+}
+
+/// Logs in; demands 235.
+pub(in super::super) async fn log_in(context: &Context, session: &mut Session) -> Judged {
+    let user = user(context)?;
+    let reply = attempt(context, session, &user.name, &user.password).await?;
+    require_code(&reply, 235, "AUTH")
+}
+
+/// A session under verified TLS that is logged in.
+pub(in super::super) async fn logged_in(context: &Context, listener: Listener) -> Judged<Session> {
+    let tls = right_certificate(context);
+    let mut session = under_tls(context, listener, tls).await?;
+    ehlo(&mut session, CLIENT).await?;
+    log_in(context, &mut session).await?;
+    ControlFlow::Continue(session)
+}
+
+/// The listeners where a session begins in the clear.
+pub(in super::super) fn starts_in_clear(context: &Context) -> Vec<Listener> {
+    let listeners = context.target().listeners();
+    listeners.filter(|l| *l != Listener::Submissions).collect()
+}
+
+/// What a row about one listener is called.
+pub(in super::super) fn port(listener: Listener) -> String {
+    format!("port {}", listener.port())
+}
+
+/// The listener that a check submits to when any will do.
+pub(in super::super) fn login_listener(context: &Context) -> Judged<Listener> {
+    match context.target().login_listeners().last() {
+        Some(listener) => ControlFlow::Continue(listener),
+        None => broken("the check logs in and did not say that it needs a login"),
+    }
+}
+
+async fn greeted(session: &mut Session) -> Judged {
+    let greeting = answer(session.greeting().await, "a greeting")?;
+    require_code(&greeting, 220, "a new connection")
+}

@@ -1,0 +1,204 @@
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::super::Need;
+use super::super::testing::{check, target};
+use super::super::verdict::{fail, require};
+use super::*;
+use crate::report::Summary;
+
+fn leak(checks: Vec<Check>) -> Vec<&'static Check> {
+    checks
+        .into_iter()
+        .map(|c| &*Box::leak(Box::new(c)))
+        .collect()
+}
+
+async fn run_with(checks: Vec<Check>, options: Options) -> (RunReport, Vec<String>) {
+    let mut story = Vec::new();
+    let checks = leak(checks);
+    let cancel = CancellationToken::new();
+    let report = run(&checks, &[Arc::new(target())], options, &cancel, |event| {
+        story.push(match &event.fact {
+            Fact::RunStarted { selected, .. } => format!("run of {selected}"),
+            Fact::CheckStarted { id } => format!("start {id}"),
+            Fact::CheckFinished { record, .. } => {
+                format!("{} {}", record.outcome.word(), record.id)
+            }
+            Fact::RunFinished { .. } => "end".to_owned(),
+        });
+    })
+    .await;
+    (report, story)
+}
+
+fn one_at_a_time() -> Options {
+    Options {
+        jobs: 1,
+        ..Options::default()
+    }
+}
+
+#[tokio::test]
+async fn outcomes_come_as_events_and_in_the_order_of_the_registry() {
+    let failing = Check {
+        run: |_| Box::pin(async { fail("a", "b") }),
+        ..check("a.fails")
+    };
+    let needy = Check {
+        needs: &[Need::Inbox, Need::Xclient],
+        ..check("a.needs")
+    };
+    let checks = vec![failing, check("a.passes"), needy];
+    let (report, story) = run_with(checks, one_at_a_time()).await;
+    assert_eq!(
+        story,
+        [
+            "run of 3",
+            "skipped a.needs",
+            "start a.fails",
+            "fail a.fails",
+            "start a.passes",
+            "pass a.passes",
+            "end"
+        ]
+    );
+    let ids: Vec<_> = report.checks.iter().map(|c| c.id).collect();
+    assert_eq!(ids, ["a.fails", "a.passes", "a.needs"]);
+    let why = "needs an inbox behind the relay, and XCLIENT (a lab of `relaykit test`)".into();
+    assert_eq!(report.checks[2].outcome, Outcome::Skipped { why });
+    assert!(report.not_run.is_empty() && !report.interrupted);
+}
+
+#[tokio::test]
+async fn a_panic_is_broken_with_its_words_and_the_transcript() {
+    let checks = vec![Check {
+        run: |context| {
+            Box::pin(async move {
+                context.transcript().note("EHLO me");
+                panic!("index {}", 7)
+            })
+        },
+        ..check("a.panics")
+    }];
+    let (report, _) = run_with(checks, Options::default()).await;
+    let Outcome::Broken { why } = &report.checks[0].outcome else {
+        panic!("{:?}", report.checks[0]);
+    };
+    assert!(why.contains("panicked: index 7"), "{why}");
+    assert_eq!(report.checks[0].transcript, ["-- EHLO me"]);
+}
+
+#[tokio::test]
+async fn a_check_that_hangs_is_broken_at_its_deadline() {
+    let checks = vec![
+        Check {
+            run: |_| Box::pin(std::future::pending()),
+            ..check("a.hangs")
+        },
+        check("a.passes"),
+    ];
+    let options = Options {
+        jobs: 1,
+        // Whatever is not done at its first poll is late: no clock is waited for.
+        deadline: Duration::ZERO,
+    };
+    let (report, _) = run_with(checks, options).await;
+    let expected = Summary {
+        passed: 1,
+        broken: 1,
+        ..Summary::default()
+    };
+    assert_eq!(report.summary(), expected);
+}
+
+static STOP: OnceLock<CancellationToken> = OnceLock::new();
+static DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+struct OnDrop;
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        DROPPED.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+async fn interrupted_while_it_waits() -> Judged {
+    let _guard = OnDrop;
+    STOP.get().unwrap().cancel();
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn a_cancelled_run_drops_what_runs_and_names_what_did_not() {
+    let cancel = STOP.get_or_init(CancellationToken::new);
+    let hanging = Check {
+        run: |_| Box::pin(interrupted_while_it_waits()),
+        ..check("a.hangs")
+    };
+    let checks = leak(vec![check("a.passes"), hanging, check("a.never")]);
+    let report = run(
+        &checks,
+        &[Arc::new(target())],
+        one_at_a_time(),
+        cancel,
+        |_| (),
+    )
+    .await;
+    assert!(report.interrupted);
+    assert_eq!(report.not_run, ["a.hangs", "a.never"]);
+    assert_eq!(report.checks.len(), 1);
+    assert_eq!(report.exit_code(), crate::report::exit::INTERRUPTED);
+    assert_eq!(DROPPED.load(Ordering::SeqCst), 1);
+}
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+
+async fn counted(limit: usize) -> Judged {
+    let others = NOW.fetch_add(1, Ordering::SeqCst);
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    NOW.fetch_sub(1, Ordering::SeqCst);
+    require(others < limit, "fewer at once", || {
+        format!("{others} others")
+    })
+}
+
+#[tokio::test]
+async fn jobs_are_limited_and_an_exclusive_check_is_alone_and_last() {
+    let crowd = ["a.one", "a.two", "a.three", "a.four"].map(|id| Check {
+        run: |_| Box::pin(counted(2)),
+        ..check(id)
+    });
+    let alone = Check {
+        exclusive: true,
+        run: |_| Box::pin(counted(1)),
+        ..check("a.alone")
+    };
+    let mut checks = vec![alone];
+    checks.extend(crowd);
+    let options = Options {
+        jobs: 2,
+        ..Options::default()
+    };
+    let (report, story) = run_with(checks, options).await;
+    assert_eq!(report.summary().passed, 5, "{report:?}");
+    assert_eq!(story[story.len() - 2], "pass a.alone");
+}
+
+#[tokio::test]
+async fn a_password_reaches_neither_transcript_nor_outcome() {
+    let checks = vec![Check {
+        run: |context| {
+            Box::pin(async move {
+                context.transcript().note("wonderland");
+                fail("no password", "wonderland")
+            })
+        },
+        ..check("a.leaks")
+    }];
+    let (report, _) = run_with(checks, Options::default()).await;
+    assert!(!format!("{report:?}").contains("wonderland"));
+    assert_eq!(report.checks[0].transcript, ["-- ***"]);
+}

@@ -1,0 +1,335 @@
+//! The appliance from inside: who runs, with which rights, and with what on disk.
+
+pub(super) mod confinement;
+
+use std::ops::ControlFlow;
+
+use super::probe::appliance;
+use super::probe::postconf::{self, Postconf};
+use super::verdict::{broken, require, require_none};
+use super::{Change, Check, Context, Judged, Need, Sabotage};
+use crate::config::Listener;
+use crate::plan::{File, Plan, Purpose, Role};
+use crate::render;
+
+pub(super) static CHECKS: &[Check] = &[
+    Check {
+        id: "runtime.no_service_is_chrooted",
+        title: "The chroot column of every service in master.cf is n",
+        citation: "row 3; Postfix master",
+        needs: &[Need::Lab],
+        exclusive: false,
+        sabotages: &[],
+        run: |context| Box::pin(no_service_is_chrooted(context)),
+    },
+    Check {
+        id: "runtime.saslauthd_is_not_root",
+        title: "saslauthd runs as a user of its own, and never as root",
+        citation: "row 9",
+        needs: &[Need::Lab],
+        exclusive: false,
+        sabotages: &[],
+        run: |context| Box::pin(saslauthd_is_not_root(context)),
+    },
+    Check {
+        id: "runtime.saslauthd_socket_is_for_postfix",
+        title: "Only saslauthd's user and Postfix can reach saslauthd's socket",
+        citation: "row 4",
+        needs: &[Need::Lab],
+        exclusive: false,
+        sabotages: &[
+            Sabotage {
+                name: "the socket's folder is open to all",
+                changes: &[Change::Command(&["chmod", "0755", "/run/saslauthd"])],
+            },
+            Sabotage {
+                name: "the socket's folder belongs to root",
+                changes: &[Change::Command(&["chown", "root:root", "/run/saslauthd"])],
+            },
+        ],
+        run: |context| Box::pin(saslauthd_socket_is_for_postfix(context)),
+    },
+    Check {
+        id: "runtime.sasl_settings_hold",
+        title: "Postfix uses the SASL settings of the source document on every login listener",
+        citation: "row 5; row 7; Postfix smtpd_sasl_security_options",
+        needs: &[Need::Lab],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "anonymous logins",
+            changes: &[Change::Main("smtpd_sasl_security_options", "")],
+        }],
+        run: |context| Box::pin(sasl_settings_hold(context)),
+    },
+    Check {
+        id: "runtime.saslauthd_serves_the_mechanisms",
+        title: "Cyrus SASL asks saslauthd, with no mechanism that it cannot serve",
+        citation: "row 7; row 2; Postfix SASL_README",
+        needs: &[Need::Lab],
+        exclusive: false,
+        sabotages: &[],
+        run: |context| Box::pin(saslauthd_serves_the_mechanisms(context)),
+    },
+    Check {
+        id: "runtime.directory_is_verified",
+        title: "saslauthd binds over TLS, checks the directory's certificate and caches nothing",
+        citation: "row 8; RFC 4513 section 3.1.3",
+        needs: &[Need::Lab],
+        exclusive: false,
+        sabotages: &[],
+        run: |context| Box::pin(directory_is_verified(context)),
+    },
+    Check {
+        id: "runtime.xclient_is_for_proofs_alone",
+        title: "XCLIENT is allowed for the gateway of a lab under test, and for nobody else",
+        citation: "row 1; Postfix smtpd_authorized_xclient_hosts",
+        needs: &[Need::Lab],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "XCLIENT for all the world",
+            changes: &[Change::Main("smtpd_authorized_xclient_hosts", "0.0.0.0/0")],
+        }],
+        run: |context| Box::pin(xclient_is_for_proofs_alone(context)),
+    },
+];
+
+async fn no_service_is_chrooted(context: Context) -> Judged {
+    let services = postconf::services(&context).await?;
+    require(!services.is_empty(), "services in master.cf", || "none")?;
+    let chrooted: Vec<_> = services
+        .iter()
+        .filter(|service| service.chroot != "n")
+        .map(|service| format!("{} has {:?}", service.name, service.chroot))
+        .collect();
+    require_none(&chrooted, "n in the fifth column of each service")
+}
+
+async fn saslauthd_is_not_root(context: Context) -> Judged {
+    let processes = appliance::processes(&context, Role::Relay).await?;
+    let saslauthd: Vec<_> = processes.iter().filter(|p| p.name == "saslauthd").collect();
+    require(!saslauthd.is_empty(), "a process saslauthd", || {
+        let names: Vec<_> = processes.iter().map(|p| p.name.as_str()).collect();
+        names.join(" ")
+    })?;
+    let shared: Vec<_> = saslauthd
+        .iter()
+        .flat_map(|own| {
+            processes
+                .iter()
+                .filter(|p| p.uid == own.uid && p.name != own.name)
+        })
+        .map(|p| format!("{} has saslauthd's user {}", p.name, p.uid))
+        .collect();
+    require(
+        saslauthd.iter().all(|p| p.uid != 0),
+        "a user that is not root",
+        || "root",
+    )?;
+    require_none(&shared, "a user of its own")
+}
+
+async fn saslauthd_socket_is_for_postfix(context: Context) -> Judged {
+    let path = "/run/saslauthd";
+    let stat = ["stat", "-c", "%a %U %G", path];
+    let seen = appliance::output(&context, Role::Relay, &stat).await?;
+    let right = ["710 saslauthd sasl", "750 saslauthd sasl"].contains(&seen.trim());
+    require(right, "0710 or 0750, owner saslauthd, group sasl", || {
+        seen.clone()
+    })?;
+    let group = appliance::output(&context, Role::Relay, &["getent", "group", "sasl"]).await?;
+    let members = group.trim().rsplit(':').next().unwrap_or_default();
+    require(
+        members == "postfix",
+        "postfix and nobody else in the group sasl",
+        || group.trim().to_owned(),
+    )?;
+    let test = ["test", "-w", "/run/saslauthd/mux"];
+    for (user, reaches) in [("postfix", true), ("nobody", false)] {
+        let (code, ..) = appliance::exec(&context, Role::Relay, &test, Some(user)).await?;
+        let expected = if reaches { "reaches" } else { "cannot reach" };
+        require(
+            (code == 0) == reaches,
+            &format!("{user} {expected} the socket"),
+            || format!("`test -w` as {user} gives {code}"),
+        )?;
+    }
+    ControlFlow::Continue(())
+}
+
+async fn sasl_settings_hold(context: Context) -> Judged {
+    let postconf = Postconf::read(&context).await?;
+    let target = context.target();
+    let outlook = if target.spec.auth.outlook_compatible {
+        "yes"
+    } else {
+        "no"
+    };
+    let expected = [
+        ("smtpd_sasl_auth_enable", "yes"),
+        ("smtpd_sasl_security_options", "noanonymous"),
+        // Empty, so that a login is looked up as it was typed.
+        ("smtpd_sasl_local_domain", ""),
+        ("broken_sasl_auth_clients", outlook),
+        ("smtpd_tls_auth_only", "yes"),
+        ("smtpd_sasl_type", "cyrus"),
+    ];
+    let mut wrong = Vec::new();
+    for listener in target.spec.auth.listeners.iter().copied() {
+        if target.endpoint(listener).is_none() {
+            continue;
+        }
+        let Some(service) = service(&postconf, listener) else {
+            wrong.push(format!("{} is no service of master.cf", listener.name()));
+            continue;
+        };
+        for (parameter, value) in expected {
+            let seen = postconf.effective(service, parameter);
+            if seen != value {
+                wrong.push(format!("{service}: {parameter} = {seen:?}, not {value:?}"));
+            }
+        }
+    }
+    require_none(&wrong, "the settings of the document's main.cf")
+}
+
+/// Postfix's name of a listener's service: by name or by number.
+fn service(postconf: &Postconf, listener: Listener) -> Option<&'static str> {
+    let names: &[&str] = match listener {
+        Listener::Smtp => &["smtp/inet", "25/inet"],
+        Listener::Submission => &["submission/inet", "587/inet"],
+        Listener::Submissions => &["submissions/inet", "smtps/inet", "465/inet"],
+    };
+    // smtp may have no settings of its own; the login listeners always have.
+    let known = names.iter().find(|name| postconf.has_service(name));
+    known
+        .or((listener == Listener::Smtp).then_some(&names[0]))
+        .copied()
+}
+
+async fn saslauthd_serves_the_mechanisms(context: Context) -> Judged {
+    let postconf = Postconf::read(&context).await?;
+    let folder = match postconf.main("cyrus_sasl_config_path") {
+        "" => "/etc/postfix/sasl",
+        path => path,
+    };
+    let path = format!("{folder}/smtpd.conf");
+    let text = appliance::output(&context, Role::Relay, &["cat", &path]).await?;
+    let setting = |name: &str| {
+        let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+        let found = lines.find(|(key, _)| key.trim() == name);
+        found
+            .map(|(_, value)| value.trim().to_lowercase())
+            .unwrap_or_default()
+    };
+    let method = setting("pwcheck_method");
+    require(method == "saslauthd", "pwcheck_method: saslauthd", || {
+        method.clone()
+    })?;
+    let mechanisms = &context.target().spec.auth.mechanisms;
+    let expected: Vec<_> = mechanisms.iter().map(|m| m.name()).collect();
+    let list = setting("mech_list");
+    let seen: Vec<_> = list.split_whitespace().collect();
+    require(
+        seen == expected,
+        &format!("mech_list: {}", expected.join(" ")),
+        || list.clone(),
+    )
+}
+
+async fn directory_is_verified(context: Context) -> Judged {
+    let path = "/run/saslauthd/saslauthd.conf";
+    let text = appliance::output(&context, Role::Relay, &["cat", path]).await?;
+    let setting = |name: &str| {
+        let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+        let found = lines.find(|(key, _)| key.trim() == name);
+        found
+            .map(|(_, value)| value.trim().to_owned())
+            .unwrap_or_default()
+    };
+    let servers = setting("ldap_servers");
+    let secure = servers
+        .split_whitespace()
+        .all(|s| s.starts_with("ldaps://"));
+    let start_tls = setting("ldap_start_tls") == "yes";
+    require(
+        !servers.is_empty() && (secure || start_tls),
+        "ldaps:// or ldap_start_tls: yes",
+        || format!("ldap_servers: {servers}"),
+    )?;
+    let verified = setting("ldap_tls_check_peer");
+    require(verified == "yes", "ldap_tls_check_peer: yes", || {
+        format!("{verified:?}")
+    })?;
+    let method = setting("ldap_auth_method");
+    require(method == "bind", "ldap_auth_method: bind", || {
+        method.clone()
+    })?;
+    let script = "tr '\\0' ' ' </proc/$(pgrep -o saslauthd 2>/dev/null || \
+                  grep -l '^Name:.saslauthd' /proc/[0-9]*/status | head -n1 | cut -d/ -f3)/cmdline";
+    let line = appliance::output(&context, Role::Relay, &["sh", "-c", script]).await?;
+    let words: Vec<_> = line.split_whitespace().collect();
+    require(
+        words.contains(&"-r") && !words.contains(&"-c"),
+        "saslauthd with -r and without -c",
+        || line.clone(),
+    )
+}
+
+async fn xclient_is_for_proofs_alone(context: Context) -> Judged {
+    let lab = appliance::lab(&context)?;
+    let spec = &context.target().spec;
+    let plans = [
+        ("a lab", Plan::lab(spec.clone(), "other", Purpose::Lab)),
+        ("an export", Plan::production(spec.clone(), "other")),
+    ];
+    for (name, plan) in plans {
+        let files = render::files(&plan, Role::Relay);
+        let named = |file: &File| format!("{file:?}").to_lowercase().contains("xclient");
+        let found: Vec<_> = files
+            .iter()
+            .filter(|f| named(f))
+            .map(|f| f.path.clone())
+            .collect();
+        require_none(
+            &found,
+            &format!("no word of XCLIENT in the files of {name}"),
+        )?;
+    }
+    let postconf = Postconf::read(&context).await?;
+    let allowed: Vec<_> = postconf
+        .everywhere("smtpd_authorized_xclient_hosts")
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(place, value)| format!("{place}: {value}"))
+        .collect();
+    match lab.plan.purpose {
+        Purpose::Lab | Purpose::Production => require_none(&allowed, "XCLIENT for nobody"),
+        Purpose::Proof => {
+            let gateway = gateway(&context, &lab.plan).await?;
+            let file = postconf.main("smtpd_authorized_xclient_hosts");
+            let one = file.starts_with('/') && allowed.len() == 1;
+            require(one, "one file with the gateway's address", || {
+                allowed.join("\n")
+            })?;
+            let hosts = appliance::output(&context, Role::Relay, &["cat", file]).await?;
+            require(hosts.trim() == gateway, &format!("{gateway} alone"), || {
+                hosts.clone()
+            })
+        }
+    }
+}
+
+/// How this host looks to the relay.
+async fn gateway(context: &Context, plan: &Plan) -> Judged<String> {
+    let container = appliance::container(context, Role::Relay)?;
+    let Some(first) = container.networks.first() else {
+        return broken(format!("the relay of {} has no network", plan.name));
+    };
+    match appliance::lab(context)?
+        .engine
+        .gateway(&first.network)
+        .await
+    {
+        Ok(address) => ControlFlow::Continue(address.to_string()),
+        Err(error) => broken(error.to_string()),
+    }
+}

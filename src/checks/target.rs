@@ -1,0 +1,245 @@
+//! What a check may use: the relay under test and what surrounds it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::certs::Issued;
+use crate::config::{Listener, Spec, User};
+use crate::engine::Engine;
+use crate::plan::Plan;
+use crate::smtp::Transcript;
+
+/// The relay under test. What is not there makes the checks that need it
+/// skipped, not broken.
+pub struct Target {
+    /// The relay's name, as its certificate must have it.
+    pub hostname: String,
+    /// Where it answers: `smtp`, `submission`, `submissions`; and the directory's `ldaps`.
+    pub endpoints: BTreeMap<&'static str, SocketAddr>,
+    /// The CA that signed the relay's certificate, PEM.
+    pub ca_pem: String,
+    /// What clients show of themselves, where listeners demand a certificate.
+    pub client_certificate: Option<Issued>,
+    /// Who can log in; the checks use the first.
+    pub users: Vec<User>,
+    /// Whether the relay lets this host use XCLIENT.
+    pub xclient: bool,
+    /// What the relay is said to do.
+    pub spec: Spec,
+    /// Where mail that was relayed can be read.
+    pub inbox: Option<Arc<dyn Inbox>>,
+    /// The containers of a lab.
+    pub lab: Option<Lab>,
+}
+
+/// The containers of a lab, to look into.
+#[derive(Clone)]
+pub struct Lab {
+    /// Where they run.
+    pub engine: Arc<dyn Engine>,
+    /// What they were made from.
+    pub plan: Arc<Plan>,
+}
+
+/// The inbox of the lab's sink.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// Waits until a message that contains `token` is there.
+    ///
+    /// # Errors
+    /// See [`Undelivered`].
+    async fn wait_for(&self, token: &str, deadline: Duration) -> Result<Delivered, Undelivered>;
+}
+
+/// Why there is no message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undelivered {
+    /// None came in time: the relay's failure. With the last lines of the log of
+    /// the container at fault.
+    #[error("no message came: {0}")]
+    Absent(String),
+    /// The inbox cannot be read, so nobody can tell.
+    #[error("the inbox cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// A message as the next hop got it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// Envelope sender; empty for the null sender.
+    pub envelope_from: String,
+    /// Envelope recipients.
+    pub envelope_to: Vec<String>,
+    /// The sink's own trace header, which tells how the relay spoke to it.
+    pub trace: String,
+    /// The message byte for byte, without that trace header.
+    pub raw: Vec<u8>,
+}
+
+impl Target {
+    /// Where `listener` answers, if it is turned on.
+    #[must_use]
+    pub fn endpoint(&self, listener: Listener) -> Option<SocketAddr> {
+        self.endpoints.get(listener.name()).copied()
+    }
+
+    /// The listeners that are turned on, in the order of `relay.yaml`.
+    pub fn listeners(&self) -> impl Iterator<Item = Listener> + '_ {
+        Listener::ALL
+            .into_iter()
+            .filter(|l| self.endpoint(*l).is_some())
+    }
+
+    /// The listeners that are turned on and offer a login.
+    pub fn login_listeners(&self) -> impl Iterator<Item = Listener> + '_ {
+        self.listeners()
+            .filter(|l| self.spec.auth.listeners.contains(l))
+    }
+}
+
+/// What a check needs of its target. Checks without it are skipped, and the
+/// catalogue shows it.
+#[derive(Clone, Copy)]
+pub enum Need {
+    /// A user to log in as, and a listener that offers logins.
+    Login,
+    /// This listener turned on.
+    Listener(Listener),
+    /// XCLIENT, to be any client.
+    Xclient,
+    /// An inbox behind the relay.
+    Inbox,
+    /// The containers of a lab.
+    Lab,
+    /// The lab's directory over `ldaps://`.
+    Directory,
+    /// A setting of relay.yaml.
+    Setting {
+        /// As relay.yaml has it: `privacy.received: rewrite`.
+        text: &'static str,
+        /// Whether a relay has it.
+        holds: fn(&Spec) -> bool,
+    },
+}
+
+impl Need {
+    /// In words, to go after `needs`.
+    #[must_use]
+    pub fn text(self) -> String {
+        match self {
+            Self::Login => "a user who can log in".into(),
+            Self::Listener(listener) => format!("the listener {}", listener.name()),
+            Self::Xclient => "XCLIENT (a lab of `relaykit test`)".into(),
+            Self::Inbox => "an inbox behind the relay".into(),
+            Self::Lab => "the containers of a lab".into(),
+            Self::Directory => "the directory of a lab".into(),
+            Self::Setting { text, .. } => text.into(),
+        }
+    }
+
+    /// Whether `target` has it.
+    #[must_use]
+    pub fn is_met(self, target: &Target) -> bool {
+        match self {
+            Self::Login => !target.users.is_empty() && target.login_listeners().next().is_some(),
+            Self::Listener(listener) => target.endpoint(listener).is_some(),
+            Self::Xclient => target.xclient,
+            Self::Inbox => target.inbox.is_some(),
+            Self::Lab => target.lab.is_some(),
+            Self::Directory => target.endpoints.contains_key("ldaps"),
+            Self::Setting { holds, .. } => holds(&target.spec),
+        }
+    }
+}
+
+/// What one run of one check holds: the target, and the transcript that becomes
+/// evidence. Cheap to clone; clones write the same transcript.
+#[derive(Clone)]
+pub struct Context {
+    target: Arc<Target>,
+    transcript: Transcript,
+    rows: Arc<Mutex<Vec<Row>>>,
+}
+
+/// A row of a table that is under way or wrong, and what was said in it.
+struct Row {
+    name: String,
+    transcript: Transcript,
+    right: bool,
+}
+
+impl Context {
+    /// A context with an empty transcript.
+    #[must_use]
+    pub fn new(target: Arc<Target>) -> Self {
+        Self {
+            target,
+            transcript: Transcript::new(),
+            rows: Arc::default(),
+        }
+    }
+
+    /// One row of a table: the same target with a transcript of its own, so that
+    /// rows can run side by side. With the number to [`Context::drop_row`] by.
+    pub(super) fn open_row(&self, name: &str) -> (usize, Self) {
+        let row = Self::new(self.target.clone());
+        let mut rows = self.rows();
+        rows.push(Row {
+            name: name.to_owned(),
+            transcript: row.transcript.clone(),
+            right: false,
+        });
+        (rows.len() - 1, row)
+    }
+
+    /// Forgets what was said in a row that is as it should be.
+    pub(super) fn drop_row(&self, number: usize) {
+        if let Some(row) = self.rows().get_mut(number) {
+            row.right = true;
+        }
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The relay under test.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Where sessions write down what is said.
+    #[must_use]
+    pub fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
+    /// The evidence until now: the transcript, then the rows that are not as they
+    /// should be, or not done.
+    #[must_use]
+    pub fn evidence(&self) -> Vec<String> {
+        let mut lines = self.transcript.lines();
+        for row in self.rows().iter().filter(|row| !row.right) {
+            lines.push(format!("-- {}:", row.name));
+            lines.extend(row.transcript.lines());
+        }
+        lines.iter().map(|line| self.masked(line)).collect()
+    }
+
+    /// `text` without any user's password.
+    pub(super) fn masked(&self, text: &str) -> String {
+        self.target
+            .users
+            .iter()
+            .map(|user| user.password.reveal())
+            .filter(|password| !password.is_empty())
+            .fold(text.to_owned(), |text, password| {
+                text.replace(password, "***")
+            })
+    }
+}

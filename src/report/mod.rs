@@ -1,0 +1,19 @@
+//! What a run of checks tells: events while it runs, and the [`RunReport`] that
+//! every file format, the terminal and the exit code are made from.
+//!
+//! A format is one file and one line in [`FORMATS`]. Nothing here prints:
+//! writers are handed in.
+
+mod event;
+mod human;
+mod json;
+mod list;
+mod outputs;
+mod run;
+
+pub use event::{Event, Fact};
+pub use human::{Colours, Human, Progress};
+pub use json::render as render_json;
+pub use list::{Entry, list_human, list_json};
+pub use outputs::{FORMATS, Format, OutputError, Outputs};
+pub use run::{CheckRecord, Outcome, RunReport, Summary, exit};

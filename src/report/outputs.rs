@@ -1,0 +1,179 @@
+//! Report files: opened before the run, so that a bad path is told at once, and
+//! rewritten after each result, so that a crash loses nothing.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::{RunReport, json};
+
+/// A file format.
+#[derive(Debug, Clone, Copy)]
+pub struct Format {
+    /// The option of `relaykit test` and `relaykit check` without its dashes: `json`.
+    pub name: &'static str,
+    /// The whole file.
+    pub render: fn(&RunReport) -> Vec<u8>,
+}
+
+/// Every format.
+pub static FORMATS: &[Format] = &[Format {
+    name: "json",
+    render: json::render,
+}];
+
+/// A report file could not be written: exit code 6.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} the {format} report {path} failed: {source}\n  choose a path that can be written", path = path.display())]
+pub struct OutputError {
+    /// `opening` or `writing`.
+    action: &'static str,
+    /// [`Format::name`].
+    format: &'static str,
+    /// Where.
+    path: PathBuf,
+    /// What the system said.
+    source: io::Error,
+}
+
+/// The report files of one run.
+#[derive(Debug, Default)]
+pub struct Outputs(Vec<Output>);
+
+#[derive(Debug)]
+struct Output {
+    format: &'static Format,
+    path: PathBuf,
+    file: File,
+    /// A regular file can be written again from its start; a pipe or a terminal
+    /// gets the report once, at the end.
+    regular: bool,
+}
+
+impl Outputs {
+    /// Opens every file, creating or emptying it.
+    ///
+    /// # Errors
+    /// The first path that cannot be opened for writing.
+    pub fn open<'a>(
+        files: impl IntoIterator<Item = (&'static Format, &'a Path)>,
+    ) -> Result<Self, OutputError> {
+        files
+            .into_iter()
+            .map(Output::open)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Writes the report as it stands while the run goes on.
+    ///
+    /// # Errors
+    /// The first file that cannot be written, for example on a full disk.
+    pub fn update(&mut self, report: &RunReport) -> Result<(), OutputError> {
+        self.0
+            .iter_mut()
+            .filter(|output| output.regular)
+            .try_for_each(|output| output.write(report))
+    }
+
+    /// Writes the final report.
+    ///
+    /// # Errors
+    /// The first file that cannot be written; the others are written all the same.
+    pub fn finish(&mut self, report: &RunReport) -> Result<(), OutputError> {
+        let results: Vec<_> = self.0.iter_mut().map(|o| o.write(report)).collect();
+        results.into_iter().collect()
+    }
+}
+
+impl Output {
+    fn open((format, path): (&'static Format, &Path)) -> Result<Self, OutputError> {
+        let opened = File::create(path).and_then(|file| {
+            let regular = file.metadata()?.is_file();
+            Ok((file, regular))
+        });
+        let (file, regular) = opened.map_err(|source| OutputError {
+            action: "opening",
+            format: format.name,
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            format,
+            path: path.to_owned(),
+            file,
+            regular,
+        })
+    }
+
+    fn write(&mut self, report: &RunReport) -> Result<(), OutputError> {
+        let bytes = (self.format.render)(report);
+        self.replace(&bytes).map_err(|source| OutputError {
+            action: "writing",
+            format: self.format.name,
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.regular {
+            self.file.seek(SeekFrom::Start(0))?;
+        }
+        self.file.write_all(bytes)?;
+        if self.regular {
+            self.file.set_len(bytes.len() as u64)?;
+        }
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run::tests::{fail, record, report};
+    use super::super::{Outcome, RunReport};
+    use super::*;
+
+    fn json() -> &'static Format {
+        &FORMATS[0]
+    }
+
+    #[test]
+    fn a_bad_path_is_told_before_the_run_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing").join("report.json");
+        let error = Outputs::open([(json(), path.as_path())]).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("opening the json report "), "{text}");
+        assert!(text.contains("missing/report.json"), "{text}");
+    }
+
+    #[test]
+    fn a_shorter_report_leaves_nothing_of_a_longer_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        let mut outputs = Outputs::open([(json(), path.as_path())]).unwrap();
+        outputs
+            .update(&report(vec![record("a.b", fail())]))
+            .unwrap();
+        let last = report(vec![record("a.b", Outcome::Pass)]);
+        outputs.finish(&last).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), (json().render)(&last));
+    }
+
+    #[test]
+    fn what_is_no_regular_file_gets_the_report_once() {
+        let device = Path::new("/dev/null");
+        let mut outputs = Outputs::open([(json(), device)]).unwrap();
+        assert!(!outputs.0[0].regular);
+        let run: RunReport = report(vec![]);
+        outputs.update(&run).unwrap();
+        outputs.finish(&run).unwrap();
+    }
+
+    #[test]
+    fn format_names_are_unique() {
+        let names: std::collections::BTreeSet<_> = FORMATS.iter().map(|f| f.name).collect();
+        assert_eq!(names.len(), FORMATS.len());
+    }
+}

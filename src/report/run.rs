@@ -1,0 +1,219 @@
+//! The result of a run.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// Exit codes of a run, as the contract fixes them.
+pub mod exit {
+    /// Every check that could run passed.
+    pub const DONE: u8 = 0;
+    /// At least one check failed.
+    pub const FAILED: u8 = 10;
+    /// The filters select no check.
+    pub const NONE_SELECTED: u8 = 11;
+    /// No check failed, and at least one could not be judged.
+    pub const BROKEN: u8 = 12;
+    /// The run was interrupted.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// What became of a check. A relay that does the wrong thing is a
+/// [`Outcome::Fail`], never an error of the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// What the check holds was seen to hold.
+    Pass,
+    /// What the check holds was seen not to hold.
+    Fail {
+        /// What a right relay does, one or more lines.
+        expected: String,
+        /// What this relay did, one or more lines.
+        observed: String,
+    },
+    /// The check does not apply, or the target lacks what it needs.
+    Skipped {
+        /// What is missing.
+        why: String,
+    },
+    /// The check itself could not tell.
+    Broken {
+        /// What stood in its way.
+        why: String,
+    },
+}
+
+impl Outcome {
+    /// The word in reports: `pass`, `fail`, `skipped`, `broken`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail { .. } => "fail",
+            Self::Skipped { .. } => "skipped",
+            Self::Broken { .. } => "broken",
+        }
+    }
+}
+
+/// One check's line in a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckRecord {
+    /// `area.what_holds`.
+    pub id: &'static str,
+    /// One line.
+    pub title: &'static str,
+    /// Where the claim comes from.
+    pub citation: &'static str,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What was said on the wire and read from the relay, oldest first, secrets masked.
+    pub transcript: Vec<String>,
+    /// How long it ran; zero for a skipped one.
+    pub duration: Duration,
+}
+
+/// The whole run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunReport {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took, or has taken until now.
+    pub elapsed: Duration,
+    /// Finished checks, in the order of the registry.
+    pub checks: Vec<CheckRecord>,
+    /// Selected checks without an outcome, in the order of the registry. Empty
+    /// at the end of a run that was not interrupted.
+    pub not_run: Vec<&'static str>,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+}
+
+/// How many checks had which outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Passed.
+    pub passed: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Skipped.
+    pub skipped: usize,
+    /// Broken.
+    pub broken: usize,
+}
+
+impl RunReport {
+    /// Counts the outcomes.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        for check in &self.checks {
+            let count = match check.outcome {
+                Outcome::Pass => &mut summary.passed,
+                Outcome::Fail { .. } => &mut summary.failed,
+                Outcome::Skipped { .. } => &mut summary.skipped,
+                Outcome::Broken { .. } => &mut summary.broken,
+            };
+            *count += 1;
+        }
+        summary
+    }
+
+    /// The exit code of a command whose result this is: one of [`exit`].
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        let summary = self.summary();
+        if self.interrupted {
+            exit::INTERRUPTED
+        } else if summary.failed > 0 {
+            exit::FAILED
+        } else if summary.broken > 0 {
+            exit::BROKEN
+        } else if self.checks.is_empty() {
+            exit::NONE_SELECTED
+        } else {
+            exit::DONE
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::report) fn record(id: &'static str, outcome: Outcome) -> CheckRecord {
+        CheckRecord {
+            id,
+            title: "AUTH waits for TLS",
+            citation: "row 16",
+            outcome,
+            transcript: vec!["C: EHLO me".into(), "S: 250-AUTH PLAIN".into()],
+            duration: Duration::from_millis(12),
+        }
+    }
+
+    pub(in crate::report) fn fail() -> Outcome {
+        Outcome::Fail {
+            expected: "no AUTH".into(),
+            observed: "AUTH PLAIN".into(),
+        }
+    }
+
+    pub(in crate::report) fn report(checks: Vec<CheckRecord>) -> RunReport {
+        RunReport {
+            started_at: Timestamp::UNIX_EPOCH,
+            elapsed: Duration::from_millis(1234),
+            checks,
+            not_run: Vec::new(),
+            interrupted: false,
+        }
+    }
+
+    fn skipped() -> Outcome {
+        Outcome::Skipped {
+            why: "no login".into(),
+        }
+    }
+
+    fn broken() -> Outcome {
+        Outcome::Broken {
+            why: "panic".into(),
+        }
+    }
+
+    #[test]
+    fn the_exit_code_tells_the_worst_outcome() {
+        let code = |outcomes: Vec<Outcome>| {
+            report(outcomes.into_iter().map(|o| record("a.b", o)).collect()).exit_code()
+        };
+        assert_eq!(code(vec![Outcome::Pass, skipped()]), exit::DONE);
+        assert_eq!(code(vec![Outcome::Pass, broken()]), exit::BROKEN);
+        assert_eq!(code(vec![broken(), fail(), Outcome::Pass]), exit::FAILED);
+        assert_eq!(code(vec![]), exit::NONE_SELECTED);
+    }
+
+    #[test]
+    fn an_interruption_outranks_every_outcome() {
+        let mut run = report(vec![record("a.b", fail())]);
+        run.interrupted = true;
+        assert_eq!(run.exit_code(), exit::INTERRUPTED);
+    }
+
+    #[test]
+    fn each_outcome_has_its_own_count() {
+        let run = report(vec![
+            record("a.a", Outcome::Pass),
+            record("a.b", fail()),
+            record("a.c", skipped()),
+            record("a.d", broken()),
+            record("a.e", Outcome::Pass),
+        ]);
+        let expected = Summary {
+            passed: 2,
+            failed: 1,
+            skipped: 1,
+            broken: 1,
+        };
+        assert_eq!(run.summary(), expected);
+    }
+}
