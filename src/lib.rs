@@ -8,6 +8,7 @@ pub mod certs;
 pub mod checks;
 pub mod config;
 pub mod engine;
+pub mod export;
 pub mod image;
 pub mod lab;
 pub mod plan;

@@ -1,0 +1,267 @@
+//! A folder for Docker Compose, after the Compose Specification
+//! (<https://github.com/compose-spec/compose-spec>), in the part of it that
+//! docker-compose 1.29 understands as well.
+//!
+//! There is no health check: all that can be asked without an account is
+//! whether something listens, and that says nothing of logins or delivery. The
+//! container ends when Postfix does, and is started again.
+
+mod readme;
+mod yaml;
+
+use std::net::IpAddr;
+
+use super::files::{Configuration, Source, configuration, data, short};
+use super::{Bundle, BundleFile, Error, Format, Text};
+use crate::plan::{Container, Network, Plan, Port, Purpose, Reach, Role};
+use yaml::{Yaml, scalar};
+
+pub(super) const FORMAT: Format = Format {
+    name: "compose",
+    about: "Docker Compose: compose.yaml after the Compose Specification",
+    bundle,
+};
+
+fn bundle(plan: &Plan, image: &str) -> Result<Bundle, Error> {
+    let relay = plan.container(Role::Relay);
+    let relay = relay.filter(|_| plan.purpose == Purpose::Production);
+    let relay = relay.ok_or_else(|| Error::Lab(plan.name.clone()))?;
+    let configuration = configuration(relay)?;
+    let open = |path: &str, text| BundleFile {
+        path: path.to_owned(),
+        mode: 0o644,
+        text: Text::Open(text),
+    };
+    let mut files = vec![
+        open(
+            "README.md",
+            readme::readme(plan, relay, &configuration, image),
+        ),
+        open("compose.yaml", compose(plan, relay, &configuration, image)),
+        open(".env", environment(plan)),
+    ];
+    files.extend(configuration.rendered);
+    Ok(Bundle { files })
+}
+
+/// The project's name. docker-compose 1.29 refuses `name:` in compose.yaml;
+/// every Compose reads this.
+fn environment(plan: &Plan) -> String {
+    format!(
+        "# The name of this deployment, whatever its folder is called: the queue belongs to it.\n\
+         COMPOSE_PROJECT_NAME={}\n",
+        plan.name
+    )
+}
+
+fn compose(plan: &Plan, relay: &Container, configuration: &Configuration, image: &str) -> String {
+    let mut yaml = Yaml::default();
+    yaml.comment(
+        0,
+        "An authenticated, anonymising mail relay, written by `relaykit export compose`.",
+    );
+    yaml.comment(
+        0,
+        "README.md beside this file says how to start it and how to see that it works.",
+    );
+    yaml.line(0, "services:");
+    yaml.line(1, "relay:");
+    service(&mut yaml, plan, relay, configuration, image);
+    yaml.line(0, "networks:");
+    plan.networks
+        .iter()
+        .for_each(|one| network(&mut yaml, plan, one));
+    yaml.line(0, "volumes:");
+    for mount in data(relay) {
+        yaml.line(1, &format!("{}: {{}}", scalar(volume(plan, &mount.volume))));
+    }
+    yaml.text
+}
+
+/// All of a container: a new field of the plan has to find its place here.
+fn service(
+    yaml: &mut Yaml,
+    plan: &Plan,
+    container: &Container,
+    configuration: &Configuration,
+    image: &str,
+) {
+    let Container {
+        role: _,
+        name: _, // Compose makes one from the project's.
+        image: _,
+        command,
+        hostname,
+        user,
+        networks,
+        ports,
+        mounts: _, // with `files`, below
+        tmpfs,
+        capabilities,
+        stop_grace,
+        files: _,
+    } = container;
+    yaml.key(2, "image", image);
+    if !from_registry(image) {
+        yaml.comment(
+            2,
+            "It comes from `relaykit build` or `docker load`, and never from somebody who",
+        );
+        yaml.comment(2, "registered this name in a public registry.");
+        yaml.key(2, "pull_policy", "never");
+    }
+    yaml.comment(
+        2,
+        "What the relay calls itself, and the name in its certificate.",
+    );
+    yaml.key(2, "hostname", hostname);
+    yaml.list(2, "command", command);
+    if let Some(user) = user {
+        yaml.key(2, "user", user);
+    }
+    yaml.key(2, "restart", "unless-stopped");
+    confinement(yaml, capabilities, tmpfs);
+    let addresses = ports.iter().map(published);
+    yaml.list(2, "ports", addresses);
+    if ports.iter().any(|port| port.bind.is_ipv6()) {
+        yaml.comment(
+            2,
+            "Unless the engine gives this network IPv6 of its own, all IPv6 clients look like",
+        );
+        yaml.comment(
+            2,
+            "one to the relay: its network's gateway. Do not put that into trusted_networks.",
+        );
+    }
+    yaml.list(
+        2,
+        "networks",
+        networks.iter().map(|n| short(&plan.name, &n.network)),
+    );
+    yaml.line(2, "volumes:");
+    mounted(yaml, plan, container, configuration);
+    yaml.comment(
+        2,
+        "Postfix ends in well under this; a client that is sending meanwhile gets a",
+    );
+    yaml.comment(2, "temporary error and sends again.");
+    yaml.key(
+        2,
+        "stop_grace_period",
+        &format!("{}s", stop_grace.as_secs()),
+    );
+    yaml.line(2, "logging:");
+    yaml.line(3, "driver: json-file");
+    yaml.line(3, "options:");
+    yaml.key(4, "max-size", "10m");
+    yaml.key(4, "max-file", "5");
+}
+
+fn confinement(yaml: &mut Yaml, capabilities: &[&str], tmpfs: &[(String, String)]) {
+    yaml.comment(
+        2,
+        "Nothing in the image can be changed, no process can gain privileges, and root",
+    );
+    yaml.comment(
+        2,
+        "itself has no more than Postfix needs to change users and bind its ports.",
+    );
+    yaml.key(2, "read_only", &true);
+    yaml.list(2, "security_opt", ["no-new-privileges:true"]);
+    yaml.list(2, "cap_drop", ["ALL"]);
+    yaml.list(2, "cap_add", capabilities);
+    yaml.list(
+        2,
+        "tmpfs",
+        tmpfs
+            .iter()
+            .map(|(folder, options)| format!("{folder}:{options}")),
+    );
+}
+
+fn mounted(yaml: &mut Yaml, plan: &Plan, container: &Container, configuration: &Configuration) {
+    configuration
+        .from_bundle
+        .iter()
+        .for_each(|source| bind(yaml, source));
+    if !configuration.from_operator.is_empty() {
+        yaml.comment(
+            3,
+            "From where your certificates are. The container sees a renewed file when it is",
+        );
+        yaml.comment(3, "started again.");
+    }
+    configuration
+        .from_operator
+        .iter()
+        .for_each(|source| bind(yaml, source));
+    yaml.comment(
+        3,
+        "The queue, mail that was accepted and is not delivered yet, and Postfix's state.",
+    );
+    for mount in data(container) {
+        yaml.line(3, "- type: volume");
+        yaml.key(4, "source", volume(plan, &mount.volume));
+        yaml.key(4, "target", &mount.target);
+        if mount.read_only {
+            yaml.key(4, "read_only", &true);
+        }
+    }
+}
+
+fn bind(yaml: &mut Yaml, source: &Source) {
+    yaml.line(3, "- type: bind");
+    yaml.key(4, "source", &source.host);
+    yaml.key(4, "target", &source.container);
+    yaml.key(4, "read_only", &true);
+}
+
+fn network(yaml: &mut Yaml, plan: &Plan, network: &Network) {
+    let name = scalar(short(&plan.name, &network.name));
+    match network.reach {
+        Reach::World => yaml.line(1, &format!("{name}: {{}}")),
+        Reach::Members => {
+            yaml.line(1, &format!("{name}:"));
+            yaml.key(2, "internal", &true);
+        }
+        Reach::Host => {
+            yaml.line(1, &format!("{name}:"));
+            yaml.line(2, "driver_opts:");
+            yaml.key(3, "com.docker.network.bridge.enable_ip_masquerade", "false");
+        }
+    }
+}
+
+/// A volume's name within the project: `spool`, `state`.
+fn volume<'a>(plan: &Plan, name: &'a str) -> &'a str {
+    let name = short(&plan.name, name);
+    name.strip_prefix("relay-").unwrap_or(name)
+}
+
+/// Always with its address: a port alone would be published on IPv6 too, where
+/// the engine's proxy hides who connects.
+fn published(port: &Port) -> String {
+    let Port {
+        name: _,
+        container,
+        host,
+        bind,
+    } = port;
+    let host = if *host == 0 {
+        String::new()
+    } else {
+        host.to_string()
+    };
+    match bind {
+        IpAddr::V4(address) => format!("{address}:{host}:{container}"),
+        IpAddr::V6(address) => format!("[{address}]:{host}:{container}"),
+    }
+}
+
+/// Whether a reference names the registry that it is in; without one it would
+/// be looked for in the public one.
+fn from_registry(reference: &str) -> bool {
+    reference.split_once('/').is_some_and(|(first, _)| {
+        first == "localhost" || first.contains('.') || first.contains(':')
+    })
+}

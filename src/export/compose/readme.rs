@@ -1,0 +1,278 @@
+//! The bundle's README: one page, for whoever is called at night.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::path::Path;
+
+use crate::config::{Listener, Spec, TrustAnchor};
+use crate::export::files::Configuration;
+use crate::plan::{Container, Plan, Port};
+
+/// What an operator needs to start the relay, to see that it works, and to
+/// find what is where.
+pub(super) fn readme(
+    plan: &Plan,
+    relay: &Container,
+    configuration: &Configuration,
+    image: &str,
+) -> String {
+    let hostname = &plan.spec.hostname;
+    [
+        format!(
+            "# The mail relay {hostname}
+
+An authenticated mail relay: whoever logs in over TLS may send mail through it, nobody else may,
+and the next hop learns nothing of where the sender sits. Written by `relaykit export compose`.
+All commands are for a shell in this folder; with the older Compose, write `docker-compose` for
+`docker compose`.
+"
+        ),
+        start(configuration, image),
+        works(&plan.spec, relay),
+        night(&plan.spec, configuration),
+        places(plan, configuration),
+    ]
+    .join("\n")
+}
+
+fn start(configuration: &Configuration, image: &str) -> String {
+    let mut files: Vec<&str> = configuration
+        .from_operator
+        .iter()
+        .map(|source| source.host.as_str())
+        .collect();
+    files.sort_unstable();
+    files.dedup();
+    let files: Vec<String> = files.iter().map(|file| word(file)).collect();
+    let ls = if files.is_empty() {
+        String::new()
+    } else {
+        format!("ls -lL \\\n  {}\n", files.join(" \\\n  "))
+    };
+    format!(
+        "## Start
+
+Copy this folder to the machine as root or as the user who runs Docker, keeping the modes of its
+files (`cp -a`, `rsync -a`): there are passwords in it. The image is on the engine where `relaykit
+build` made it; this brings it to another machine:
+
+```sh
+docker save {image} | ssh HOST docker load
+```
+
+Your own files must be there first: a newer Compose makes an empty folder of one that is missing.
+
+```sh
+docker image inspect --format '{{{{.Id}}}}' {image}
+{ls}docker compose up -d
+docker compose logs --tail 20 relay
+```
+"
+    )
+}
+
+/// The source document's four steps, as commands that work.
+fn works(spec: &Spec, relay: &Container) -> String {
+    let with_login = |listener: &&Listener| spec.auth.listeners.contains(listener);
+    let found = [Listener::Submission, Listener::Smtp, Listener::Submissions]
+        .iter()
+        .filter(with_login)
+        .find_map(|listener| {
+            Some((
+                *listener,
+                relay
+                    .ports
+                    .iter()
+                    .find(|p| p.container == listener.port())?,
+            ))
+        });
+    let Some((listener, port)) = found else {
+        return "## See that it works\n\nNobody logs in here: send a message to one of the relay's domains.\n".to_owned();
+    };
+    let (host, number) = (host(spec, port), port.host);
+    let wrapped = listener == Listener::Submissions;
+    let starttls = if wrapped { "" } else { " -starttls smtp" };
+    let mechanisms: Vec<String> = spec
+        .auth
+        .mechanisms
+        .iter()
+        .map(|m| m.name().to_ascii_uppercase())
+        .collect();
+    let mechanisms = mechanisms.join(" ");
+    let outlook = if spec.auth.outlook_compatible {
+        format!(", and `250-AUTH={mechanisms}` for old clients")
+    } else {
+        String::new()
+    };
+    let mut text = String::from("## See that it works\n\n");
+    // Writing to a String cannot fail.
+    let _ = if wrapped {
+        writeln!(
+            text,
+            "1. Port {number} speaks TLS from the first byte: there is no login without it."
+        )
+    } else {
+        writeln!(
+            text,
+            "1. No login without TLS: the list must have `STARTTLS` and no `AUTH`.\n\n   \
+             ```sh\n   curl -sv --max-time 10 smtp://{host}:{number} 2>&1 | grep '^< 250'\n   ```\n"
+        )
+    };
+    let _ = write!(
+        text,
+        "2. Under TLS there is one. Type `EHLO me`; the reply must have the line
+   `250-AUTH {mechanisms}`{outlook}.
+
+   ```sh
+   openssl s_client -quiet -crlf{starttls} -connect {host}:{number} \\
+     -verify_hostname {hostname} -verify_return_error
+   ```
+
+   Where a CA of your own signed the certificate, add `-CAfile` and its certificate.
+3. In a second shell, a login as a base64 pair; the password is neither shown nor kept:
+
+   ```sh
+   read -rp 'login: ' u; read -rsp 'password: ' p; printf '%s\\0%s\\0%s' \"$u\" \"$u\" \"$p\" | base64 -w 0
+   ```
+
+4. In the session of step 2, `AUTH PLAIN` and that pair: the answer must begin with `235`.
+",
+        hostname = spec.hostname,
+    );
+    text
+}
+
+/// Where a client on the relay's machine reaches `port`.
+fn host(spec: &Spec, port: &Port) -> String {
+    match port.bind {
+        bind if bind.is_unspecified() => spec.hostname.clone(),
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
+fn night(spec: &Spec, configuration: &Configuration) -> String {
+    let next_hop = spec
+        .outbound
+        .next_hop
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let directory = spec.auth.ldap.servers.first();
+    let directory = directory
+        .map(|url| ask_directory(spec, configuration, url))
+        .unwrap_or_default();
+    format!(
+        "## At three in the morning
+
+```sh
+docker compose ps                              # does it run, since when
+docker compose logs --tail 50 relay            # Postfix and saslauthd, one log
+docker compose exec relay postqueue -p         # what waits, and why
+docker compose exec relay postqueue -f         # try all of it again now
+docker compose exec relay postconf -n          # the configuration in use
+docker compose restart relay                   # loses nothing that was accepted
+```
+
+- One person's logins fail with `535`: the directory was asked and said no.
+- All logins fail with `535`: the directory cannot be asked. saslauthd does not tell why; this does,
+  and where all is well it says `Verification: OK`:
+
+  ```sh
+  {directory}
+  ```
+
+- Logins fail with `454`: saslauthd does not run. It is started again at once; the log says why it ended.
+- Mail is `deferred`: the next hop or its TLS, see the reason in the line. The next hop:
+  {next_hop}
+- Clients refuse the certificate: it has ended or its name is wrong. After a renewal
+  `docker compose restart relay` takes it up: a mounted file is looked up at the start.
+"
+    )
+}
+
+/// A TLS handshake with a directory (`ldap[s]://host[:port]`) from the relay,
+/// under the conditions of saslauthd's.
+fn ask_directory(spec: &Spec, configuration: &Configuration, url: &str) -> String {
+    let ldap = &spec.auth.ldap;
+    let authority = url
+        .split_once("://")
+        .map_or(url, |(_, rest)| rest)
+        .trim_end_matches('/');
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, port),
+        _ if ldap.start_tls => (authority, "389"),
+        _ => (authority, "636"),
+    };
+    let name = host.trim_matches(['[', ']']);
+    let verify = if name.parse::<IpAddr>().is_ok() {
+        "ip"
+    } else {
+        "hostname"
+    };
+    let starttls = if ldap.start_tls {
+        " -starttls ldap"
+    } else {
+        ""
+    };
+    let mounted = |path: &Path| {
+        let path = path.display().to_string();
+        let source = configuration
+            .from_operator
+            .iter()
+            .find(|source| source.host == path);
+        source.map(|source| format!(" -CAfile {}", source.container))
+    };
+    let anchor = match &ldap.ca {
+        TrustAnchor::File(path) => mounted(path).unwrap_or_default(),
+        // Debian's openssl knows the image's own.
+        TrustAnchor::System | TrustAnchor::Generated => String::new(),
+    };
+    format!(
+        "docker compose exec -T relay openssl s_client -brief{starttls} -connect {host}:{port} \\
+    -verify_{verify} {name} -verify_return_error{anchor} </dev/null"
+    )
+}
+
+fn places(plan: &Plan, configuration: &Configuration) -> String {
+    let mut text = String::from(
+        "## What is where
+
+| | |
+| --- | --- |
+| `compose.yaml` | the container: its limits, ports and mounts |
+| `.env` | the name of this deployment |
+| `config/postfix/main.cf`, `master.cf` | all of Postfix's configuration, with the reason for each group |
+| `config/saslauthd.conf` | how logins are checked |
+",
+    );
+    for source in &configuration.from_operator {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "| `{}` | yours; in the container `{}` |",
+            source.host, source.container
+        );
+    }
+    let _ = write!(
+        text,
+        "| volume `{}_spool` | the queue: mail that was accepted and is not delivered yet |
+
+`config` is rendered from relay.yaml. To change something, change it there, export into a new folder
+and run `docker compose up -d` in that: it is the same deployment, so it takes over, queue and all.
+The old folder can go then; `docker compose up -d` in it is the way back.
+",
+        plan.name
+    );
+    text
+}
+
+/// A path as one word of a shell.
+fn word(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@,".contains(c);
+    if path.chars().all(plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
+}
