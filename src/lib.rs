@@ -6,6 +6,8 @@
 
 pub mod certs;
 pub mod checks;
+pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod engine;
 pub mod export;

@@ -1,0 +1,296 @@
+//! The command line, as the contract has it. Arguments only: what they mean
+//! is in `commands/`.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::export::{self, FORMATS};
+
+/// Build an authenticated, anonymising mail relay as containers, and prove that it is one.
+#[derive(Debug, Parser)]
+#[command(name = "relaykit", version, about, max_term_width = 100)]
+#[command(after_help = "\
+Exit codes: 0 done, 1 internal error, 2 usage, 3 the configuration is wrong,
+4 the engine cannot be used, 5 not ready in time, 6 an output could not be
+written, 10 a check failed, 11 no check selected, 12 a check could not be
+judged, 130 interrupted (after cleaning up).")]
+pub struct Cli {
+    /// How results are printed on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Human, global = true)]
+    pub format: Format,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The form of a result on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// For scripts.
+    Json,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring up a lab: relay, directory and next hop, proved by a login and a delivered message.
+    Up(Up),
+    /// Prove a relay: every check with citation, expectation and observation.
+    Test(Test),
+    /// Show the labs on the engine.
+    Status,
+    /// Print what the containers of a lab logged.
+    Logs(Logs),
+    /// Take down a lab; its queue and inbox stay unless --volumes is given.
+    Down(Down),
+    /// Read what the next hop of a lab got.
+    #[command(subcommand)]
+    Inbox(Inbox),
+    /// Build the images.
+    Build(Build),
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(Config),
+    /// Write the relay as a bundle for production.
+    Export(Export),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Watch over another relaykit and clean up after it if it is killed.
+    #[command(hide = true)]
+    Watch {
+        /// The lab whose leftovers are removed.
+        lab: String,
+    },
+}
+
+/// Which lab, and which configuration.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// The configuration; without it ./relay.yaml, and the built-in lab where there is none.
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// How images are made where they are not on the engine yet.
+#[derive(Debug, Default, Args)]
+pub struct Images {
+    /// The image to build on, instead of Debian 13 slim from the engine, the registry or the archive.
+    #[arg(long, value_name = "IMAGE")]
+    pub base: Option<String>,
+    /// The Debian mirror for the bootstrap of the base image, instead of the host's own
+    /// (also `RELAYKIT_MIRROR`).
+    #[arg(long, value_name = "URL")]
+    pub mirror: Option<String>,
+    /// The HTTP proxy for the bootstrap and the image builds (also `http_proxy`).
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+}
+
+/// `relaykit up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// The configuration.
+    #[command(flatten)]
+    pub which: Which,
+    /// The lab's name: lower-case letters, digits and hyphens.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub lab: String,
+    /// Print what would be done and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where images come from.
+    #[command(flatten)]
+    pub images: Images,
+}
+
+/// `relaykit test`.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Parts of check ids; a check runs if any of them is in its id.
+    pub filters: Vec<String>,
+    /// The configuration.
+    #[command(flatten)]
+    pub which: Which,
+    /// List the selected checks and run none.
+    #[arg(long)]
+    pub list: bool,
+    /// Check the lab of this name, which is up already, and leave it running.
+    #[arg(long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// How many checks run at once.
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Leave the test's own lab running, to be looked at.
+    #[arg(long, conflicts_with = "lab")]
+    pub keep: bool,
+    /// Write the report to this file as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Where images come from.
+    #[command(flatten)]
+    pub images: Images,
+}
+
+/// `relaykit logs`.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Which container; without it all of them, each line with its role.
+    #[arg(value_parser = ["relay", "directory", "sink"])]
+    pub service: Option<String>,
+    /// Go on until interrupted.
+    #[arg(short, long)]
+    pub follow: bool,
+    /// The lab's name.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub lab: String,
+}
+
+/// `relaykit down`.
+#[derive(Debug, Args)]
+pub struct Down {
+    /// The lab's name.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "default",
+        conflicts_with = "all"
+    )]
+    pub lab: String,
+    /// Every lab on the engine, and whatever killed runs left, with all volumes.
+    #[arg(long)]
+    pub all: bool,
+    /// Remove the queue and the inbox as well, and forget the lab's CA.
+    #[arg(long)]
+    pub volumes: bool,
+}
+
+/// `relaykit inbox`.
+#[derive(Debug, Subcommand)]
+pub enum Inbox {
+    /// List the messages, oldest first.
+    List {
+        /// Which lab.
+        #[command(flatten)]
+        lab: LabName,
+    },
+    /// Show one message.
+    Show {
+        /// Its id, from `inbox list`; a unique beginning will do.
+        id: String,
+        /// Byte for byte as the next hop got it.
+        #[arg(long)]
+        raw: bool,
+        /// Which lab.
+        #[command(flatten)]
+        lab: LabName,
+    },
+    /// Wait for a message and print it as `list` does.
+    Wait {
+        /// Only a message whose subject contains this.
+        #[arg(long, value_name = "S")]
+        subject: Option<String>,
+        /// How long: 10s, 500ms, 2m.
+        #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+        timeout: std::time::Duration,
+        /// Which lab.
+        #[command(flatten)]
+        lab: LabName,
+    },
+    /// Remove all messages.
+    Clear {
+        /// Which lab.
+        #[command(flatten)]
+        lab: LabName,
+    },
+}
+
+/// `--lab`.
+#[derive(Debug, Args)]
+pub struct LabName {
+    /// The lab's name.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub lab: String,
+}
+
+/// `relaykit build`.
+#[derive(Debug, Args)]
+pub struct Build {
+    /// Where images come from.
+    #[command(flatten)]
+    pub images: Images,
+    /// Build everything anew, the base image too.
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Make the base image from the Debian archive, even where there is another.
+    #[arg(long, conflicts_with = "base")]
+    pub bootstrap: bool,
+    /// Remove the images instead.
+    #[arg(long, conflicts_with_all = ["no_cache", "bootstrap"])]
+    pub remove: bool,
+}
+
+/// `relaykit config`.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Check the configuration and print what would be used.
+    Validate {
+        /// The configuration.
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Print the files that the containers would get.
+    Render {
+        /// The configuration.
+        #[command(flatten)]
+        which: Which,
+        /// Only the files whose path in the container contains this.
+        #[arg(value_name = "PATH")]
+        path: Option<String>,
+    },
+}
+
+/// `relaykit export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// What the bundle is for.
+    #[arg(value_name = "TARGET", value_parser = export_target())]
+    pub target: &'static export::Format,
+    /// The configuration.
+    #[command(flatten)]
+    pub which: Which,
+    /// The folder to write; it must not exist yet.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// The base that the relay's image was built on, as in `relaykit build`.
+    #[arg(long, value_name = "IMAGE")]
+    pub base: Option<String>,
+}
+
+/// The names in the registry of formats.
+fn export_target() -> impl TypedValueParser<Value = &'static export::Format> {
+    let names = FORMATS
+        .iter()
+        .map(|format| PossibleValue::new(format.name).help(format.about));
+    PossibleValuesParser::new(names).try_map(|name| {
+        FORMATS
+            .iter()
+            .find(|format| format.name == name)
+            .ok_or("this format is not registered")
+    })
+}
+
+/// Spans as people write them: `10s`, `1m 30s`, `500ms`.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let span: jiff::SignedDuration = text
+        .parse()
+        .map_err(|e| format!("{e}; write it like 10s, 500ms or 2m"))?;
+    span.try_into()
+        .map_err(|_| "it must not be negative".to_owned())
+}

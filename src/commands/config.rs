@@ -1,0 +1,59 @@
+//! `relaykit config`: what would be used.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::Session;
+use super::exit::Exit;
+use super::labs::spec;
+use crate::cli;
+use crate::config;
+use crate::plan::{Content, File, Plan, Purpose};
+use crate::render;
+
+pub(super) fn run(session: &Session, command: cli::Config) -> anyhow::Result<Exit> {
+    match command {
+        cli::Config::Validate { which } => {
+            let spec = spec(session, &which)?;
+            let effective = config::effective(&spec);
+            session.print(&effective, &serde_yaml::to_string(&effective)?)?;
+        }
+        cli::Config::Render { which, path } => {
+            let plan = render::complete(Plan::lab(spec(session, &which)?, "default", Purpose::Lab));
+            let wanted =
+                |file: &&File| path.as_ref().is_none_or(|p| file.path.contains(p.as_str()));
+            let mut human = String::new();
+            let mut files = Vec::new();
+            for container in &plan.containers {
+                for file in container.files.iter().filter(wanted) {
+                    let text = shown(&file.content);
+                    let role = container.role.name();
+                    writeln!(
+                        human,
+                        "==> {role}:{} (mode {:04o}) <==\n{text}",
+                        file.path, file.mode
+                    )?;
+                    let mode = format!("{:04o}", file.mode);
+                    files
+                        .push(json!({"role": role, "path": file.path, "mode": mode, "text": text}));
+                }
+            }
+            session.print(&files, &human)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// A file's text; what is secret, or made when a lab is brought up, is named instead.
+fn shown(content: &Content) -> String {
+    match content {
+        Content::Text(text) => text.clone(),
+        Content::Secret(_) => "(holds a password, not shown)\n".to_owned(),
+        Content::CaCertificate => "(the certificate of the lab's CA)\n".to_owned(),
+        Content::Certificate(role) => format!("(the certificate of the {})\n", role.name()),
+        Content::CertificateKey(role) => format!("(the key of the {})\n", role.name()),
+        Content::OperatorFile(path) => format!("(the file {})\n", path.display()),
+        Content::Gateway(network) => format!("(the gateway address of {network})\n"),
+    }
+}

@@ -1,0 +1,115 @@
+//! Progress on stderr: live on a terminal, plain lines in a pipe.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::progress::{Event, Progress};
+
+/// stderr, shared by everything that tells a person something.
+#[derive(Clone)]
+pub(super) struct Display(Arc<Inner>);
+
+struct Inner {
+    live: Option<MultiProgress>,
+    color: bool,
+    tasks: Mutex<BTreeMap<String, ProgressBar>>,
+}
+
+impl Display {
+    pub(super) fn new(color: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        Self(Arc::new(Inner {
+            live: terminal.then(MultiProgress::new),
+            color: color && terminal,
+            tasks: Mutex::default(),
+        }))
+    }
+
+    /// A sink for the events of the rooms below.
+    pub(super) fn progress(&self) -> Progress {
+        let display = self.clone();
+        Progress::new(move |event| display.event(event))
+    }
+
+    /// Takes the live lines off the terminal.
+    pub(super) fn clear(&self) {
+        for (_, bar) in std::mem::take(&mut *self.tasks()) {
+            bar.finish_and_clear();
+        }
+    }
+
+    pub(super) fn error(&self, message: &str) {
+        self.line(&format!("{} {message}", self.paint("error:", "1;31")));
+    }
+
+    pub(super) fn warn(&self, message: &str) {
+        self.line(&format!("{} {message}", self.paint("warning:", "1;33")));
+    }
+
+    /// A line that stays.
+    pub(super) fn line(&self, line: &str) {
+        let tell = || drop(writeln!(std::io::stderr().lock(), "{line}"));
+        match &self.0.live {
+            Some(bars) => bars.suspend(tell),
+            None => tell(),
+        }
+    }
+
+    fn event(&self, event: Event) {
+        match event {
+            Event::Started { task } => self.started(task),
+            Event::Note { task, line } => self.note(&task, &line),
+            Event::Finished { task, elapsed } => self.finished(&task, elapsed),
+            Event::Warning { line } => self.warn(&line),
+        }
+    }
+
+    fn started(&self, task: String) {
+        let Some(live) = &self.0.live else {
+            return;
+        };
+        let bar = live.add(ProgressBar::new_spinner().with_style(style()));
+        bar.set_prefix(task.clone());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        self.tasks().insert(task, bar);
+    }
+
+    fn note(&self, task: &str, line: &str) {
+        match self.tasks().get(task) {
+            Some(bar) => bar.set_message(line.to_owned()),
+            None => self.line(&format!("  {task}: {line}")),
+        }
+    }
+
+    fn finished(&self, task: &str, elapsed: Duration) {
+        if let Some(bar) = self.tasks().remove(task) {
+            bar.finish_and_clear();
+        }
+        let seconds = elapsed.as_secs_f64();
+        self.line(&format!(
+            "{} {task} ({seconds:.2} s)",
+            self.paint("✓", "32")
+        ));
+    }
+
+    fn paint(&self, text: &str, code: &str) -> String {
+        if self.0.color {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn tasks(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, ProgressBar>> {
+        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {prefix} {elapsed:>4}  {wide_msg:.dim}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}

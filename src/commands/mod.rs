@@ -1,0 +1,162 @@
+//! One file a subcommand: composes the stages below and prints. What all of
+//! them share is here: the session, Ctrl-C, and the way from an error to an
+//! exit code.
+
+mod build;
+mod config;
+mod display;
+mod down;
+mod exit;
+mod export;
+mod inbox;
+mod labs;
+mod logs;
+mod status;
+mod test;
+mod up;
+mod watch;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::CommandFactory;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{Cli, Command, Format};
+use crate::engine::{self, Engine};
+use crate::lab::Store;
+use crate::progress::Progress;
+
+pub use exit::Exit;
+
+/// What relaykit reads of its environment.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// `DOCKER_*`.
+    pub engine: engine::Environment,
+    /// `RELAYKIT_STATE`, or `relaykit` under the XDG state folder; `None`: no home either.
+    pub state: Option<PathBuf>,
+    /// `RELAYKIT_MIRROR`.
+    pub mirror: Option<String>,
+    /// `http_proxy`.
+    pub http_proxy: Option<String>,
+    /// `https_proxy`.
+    pub https_proxy: Option<String>,
+    /// `no_proxy`.
+    pub no_proxy: Option<String>,
+    /// `RELAYKIT_NAMESPACE`: the first part of the images' names; `relaykit` where unset.
+    pub namespace: Option<String>,
+    /// Whether colour is welcome: `NO_COLOR` is unset.
+    pub color: bool,
+}
+
+/// What every command works with.
+struct Session {
+    environment: Environment,
+    format: Format,
+    cancel: CancellationToken,
+    progress: Progress,
+    display: display::Display,
+}
+
+impl Session {
+    async fn engine(&self) -> Result<Arc<dyn Engine>, engine::Error> {
+        engine::connect(&self.environment.engine).await
+    }
+
+    fn store(&self) -> anyhow::Result<Store> {
+        let root = self.environment.state.clone();
+        let root = root.context(
+            "there is no folder for state: neither RELAYKIT_STATE nor XDG_STATE_HOME nor HOME is set",
+        )?;
+        Ok(Store::new(root))
+    }
+
+    /// Prints a result on stdout: `json` for scripts, `human` for people.
+    fn print<T: serde::Serialize>(&self, json: &T, human: &str) -> anyhow::Result<()> {
+        let text = match self.format {
+            Format::Human => human.to_owned(),
+            Format::Json => format!("{}\n", serde_json::to_string_pretty(json)?),
+        };
+        Self::write(text.as_bytes())
+    }
+
+    /// Writes to stdout. A reader that has gone away is a normal end.
+    fn write(bytes: &[u8]) -> anyhow::Result<()> {
+        Self::written(bytes).map(drop)
+    }
+
+    /// Writes to stdout; `false` where its reader has gone away (`relaykit logs
+    /// | head`). Every other failure is an output that could not be written.
+    fn written(bytes: &[u8]) -> anyhow::Result<bool> {
+        let mut stdout = std::io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+            Err(source) => {
+                let to = "stdout".into();
+                Err(exit::Unwritable { to, source }.into())
+            }
+        }
+    }
+}
+
+/// Carries out a command line and says how the process is to end.
+#[must_use]
+pub fn run(cli: Cli, environment: Environment) -> ExitCode {
+    let display = display::Display::new(environment.color);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(async {
+            let cancel = CancellationToken::new();
+            let signals = tokio::spawn(exit::on_signal(cancel.clone(), display.clone()));
+            let session = Session {
+                environment,
+                format: cli.format,
+                cancel,
+                progress: display.progress(),
+                display: display.clone(),
+            };
+            let result = dispatch(&session, cli.command).await;
+            signals.abort();
+            result
+        }),
+        Err(e) => Err(anyhow::Error::new(e).context("starting the runtime")),
+    };
+    display.clear();
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(error) => {
+            display.error(&exit::message(&error));
+            exit::of(&error)
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Up(arguments) => up::run(session, arguments).await,
+        Command::Test(arguments) => test::run(session, arguments).await,
+        Command::Status => status::run(session).await,
+        Command::Logs(arguments) => logs::run(session, arguments).await,
+        Command::Down(arguments) => down::run(session, arguments).await,
+        Command::Inbox(arguments) => inbox::run(session, arguments).await,
+        Command::Build(arguments) => build::run(session, arguments).await,
+        Command::Config(arguments) => config::run(session, arguments),
+        Command::Export(arguments) => export::run(session, &arguments),
+        Command::Watch { lab } => watch::run(session, &lab).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "relaykit", &mut script);
+            Session::write(&script)?;
+            Ok(Exit::Done)
+        }
+    }
+}

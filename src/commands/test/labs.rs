@@ -1,0 +1,286 @@
+//! The labs that a run needs: the one that relay.yaml describes and, where
+//! checks need a setting it does not have, a variant of it with that setting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use super::super::Session;
+use super::super::exit::Usage;
+use super::super::labs::{check_name, image_settings, images, tell_stand_ins, workshop};
+use super::super::watch::Watcher;
+use crate::certs;
+use crate::checks::{Check, Delivered, Inbox, Lab, Need, Target, Undelivered};
+use crate::cli::Test;
+use crate::config::{Listener, Received, Spec};
+use crate::engine::LogRequest;
+use crate::lab::{self, Feed, Running, Workshop};
+use crate::plan::{Plan, Purpose, Role};
+use crate::progress::{Event, Progress};
+use crate::render;
+
+/// A domain that nobody can have (RFC 6761 6.4), for mail that comes without a login.
+const RELAY_DOMAIN: &str = "relay-domain.invalid";
+
+/// The labs of one run.
+pub(super) struct Labs {
+    targets: Vec<Arc<Target>>,
+    running: Vec<Running>,
+    watchers: Vec<Watcher>,
+    /// Whether they are this run's own.
+    own: bool,
+}
+
+impl Labs {
+    /// Brings up what `checks` need, or finds the lab of `--lab`.
+    pub(super) async fn bring_up(
+        session: &Session,
+        arguments: &Test,
+        spec: Spec,
+        checks: &[&'static Check],
+    ) -> anyhow::Result<Self> {
+        let engine = session.engine().await?;
+        let settings = image_settings(session, &arguments.images, false);
+        let images = images(session, &engine, &settings).await?;
+        let workshop = workshop(session, engine, images);
+        match &arguments.lab {
+            Some(name) => Self::attach(session, name, spec, &workshop).await,
+            None => Self::make(session, arguments.keep, spec, checks, &workshop).await,
+        }
+    }
+
+    /// Against what the checks are run; a check takes the first that has what it needs.
+    pub(super) fn targets(&self) -> &[Arc<Target>] {
+        &self.targets
+    }
+
+    async fn attach(
+        session: &Session,
+        name: &str,
+        spec: Spec,
+        workshop: &Workshop,
+    ) -> anyhow::Result<Self> {
+        check_name(name)?;
+        let plan = render::complete(Plan::lab(spec, name, Purpose::Lab));
+        let names = lab::certificate_names(&plan);
+        let folder = session.store()?.folder(name);
+        let certificates = certs::foresee(&folder, name, &names, Timestamp::now())?;
+        let running =
+            lab::attach(plan, certificates, workshop)
+                .await
+                .map_err(|error| match error {
+                    lab::Error::Impossible(text) => anyhow::Error::new(Usage(text)),
+                    other => other.into(),
+                })?;
+        Ok(Self {
+            targets: vec![Arc::new(target(&running)?)],
+            running: vec![running],
+            watchers: Vec::new(),
+            own: false,
+        })
+    }
+
+    async fn make(
+        session: &Session,
+        keep: bool,
+        spec: Spec,
+        checks: &[&'static Check],
+        workshop: &Workshop,
+    ) -> anyhow::Result<Self> {
+        let run = format!(
+            "{:x}{:05x}",
+            std::process::id(),
+            Timestamp::now().subsec_microsecond()
+        );
+        let mut labs = Self {
+            targets: vec![],
+            running: vec![],
+            watchers: vec![],
+            own: true,
+        };
+        let specs = specs(spec, checks).into_iter().enumerate();
+        let plans: Vec<Plan> = specs
+            .map(|(index, spec)| {
+                let name = format!("test-{run}-{}", index + 1);
+                render::complete(Plan::lab(spec, &name, Purpose::Proof))
+            })
+            .collect();
+        if let Some(plan) = plans.first() {
+            tell_stand_ins(session, plan);
+        }
+        if !keep {
+            labs.watchers = plans
+                .iter()
+                .filter_map(|plan| Watcher::start(&plan.name))
+                .collect();
+        }
+        // One line for each lab: their parts would go by the same names.
+        let workshop = &Workshop {
+            progress: warnings_only(session),
+            ..workshop.clone()
+        };
+        let brought = join_all(plans.into_iter().map(async |plan| {
+            let task = session.progress.start(&format!("lab {}", plan.name));
+            let names = lab::certificate_names(&plan);
+            let now = Timestamp::now();
+            let certificates = if keep {
+                let store = session.store()?;
+                store.remember(&plan.name, &plan.spec.lab.users)?;
+                certs::keep(&store.folder(&plan.name), &plan.name, &names, now)?
+            } else {
+                certs::issue(&plan.name, &names, now)?
+            };
+            let running = lab::up(plan, certificates, workshop).await?.running;
+            task.finish();
+            Ok::<_, anyhow::Error>(running)
+        }));
+        let mut failed = None;
+        for result in brought.await {
+            match result {
+                Ok(running) => labs.running.push(running),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        if let Some(error) = failed {
+            labs.take_down(session, false).await?;
+            return Err(error);
+        }
+        match labs
+            .running
+            .iter()
+            .map(target)
+            .collect::<Result<Vec<_>, _>>()
+        {
+            Ok(targets) => labs.targets = targets.into_iter().map(Arc::new).collect(),
+            Err(error) => {
+                labs.take_down(session, false).await?;
+                return Err(error.into());
+            }
+        }
+        Ok(labs)
+    }
+
+    /// Removes what this run made, unless it is to be kept.
+    pub(super) async fn take_down(self, session: &Session, keep: bool) -> anyhow::Result<()> {
+        // The feeds of the inboxes end with the targets, before their containers do.
+        drop(self.targets);
+        if keep {
+            for running in &self.running {
+                let name = &running.plan.name;
+                let line = format!(
+                    "kept: relaykit status, relaykit logs --lab {name}, relaykit down --lab {name} --volumes"
+                );
+                session.progress.report(Event::Warning { line });
+            }
+        } else if self.own {
+            let downs = self
+                .running
+                .iter()
+                .map(|running| lab::down(running.engine.as_ref(), &running.plan.name, true));
+            let results = join_all(downs).await;
+            results.into_iter().collect::<Result<Vec<_>, _>>()?;
+        }
+        for watcher in self.watchers {
+            watcher.release().await;
+        }
+        Ok(())
+    }
+}
+
+fn warnings_only(session: &Session) -> Progress {
+    let progress = session.progress.clone();
+    Progress::new(move |event| {
+        if matches!(event, Event::Warning { .. }) {
+            progress.report(event);
+        }
+    })
+}
+
+/// What relay.yaml says and, if that lets more checks run, a relay that also
+/// takes mail without a login for a domain, on a listener that has logins too:
+/// the hardest case for telling the two apart.
+fn specs(spec: Spec, checks: &[&'static Check]) -> Vec<Spec> {
+    let mut mixed = spec.clone();
+    mixed.relay.domains.push(RELAY_DOMAIN.to_owned());
+    if spec.listeners.smtp.is_some() && spec.privacy.received != Received::Hide {
+        mixed.auth.listeners.insert(Listener::Smtp);
+    }
+    let holds = |check: &Check, spec: &Spec| {
+        check.needs.iter().all(|need| match need {
+            Need::Setting { holds, .. } => holds(spec),
+            _ => true,
+        })
+    };
+    let wanted = checks
+        .iter()
+        .any(|check| !holds(check, &spec) && holds(check, &mixed));
+    if wanted {
+        vec![spec, mixed]
+    } else {
+        vec![spec]
+    }
+}
+
+fn target(running: &Running) -> Result<Target, lab::Error> {
+    let plan = &running.plan;
+    Ok(Target {
+        hostname: plan.spec.hostname.clone(),
+        endpoints: running.endpoints.clone(),
+        ca_pem: running.certificates.authority.certificate.clone(),
+        client_certificate: running.client_certificate()?,
+        users: plan.spec.lab.users.clone(),
+        xclient: plan.purpose == Purpose::Proof,
+        spec: plan.spec.clone(),
+        inbox: Some(Arc::new(SinkInbox {
+            feed: running.inbox.feed(),
+            running: running.clone(),
+        })),
+        lab: Some(Lab {
+            engine: running.engine.clone(),
+            plan: Arc::new(plan.clone()),
+        }),
+    })
+}
+
+/// The sink's inbox, as checks wait for it.
+struct SinkInbox {
+    feed: Feed,
+    running: Running,
+}
+
+#[async_trait]
+impl Inbox for SinkInbox {
+    async fn wait_for(&self, token: &str, deadline: Duration) -> Result<Delivered, Undelivered> {
+        let contains = |raw: &[u8]| raw.windows(token.len()).any(|w| w == token.as_bytes());
+        match self
+            .feed
+            .wait(deadline, |message| contains(&message.raw))
+            .await
+        {
+            Ok(Some(message)) => Ok(Delivered {
+                envelope_from: message.envelope_from.clone(),
+                envelope_to: message.envelope_to.clone(),
+                trace: message.trace.clone(),
+                raw: message.raw.clone(),
+            }),
+            Ok(None) => Err(Undelivered::Absent(self.log_of_relay().await)),
+            Err(error) => Err(Undelivered::Unreadable(error.to_string())),
+        }
+    }
+}
+
+impl SinkInbox {
+    async fn log_of_relay(&self) -> String {
+        let Some(relay) = self.running.plan.container(Role::Relay) else {
+            return String::new();
+        };
+        let request = LogRequest {
+            follow: false,
+            tail: Some(20),
+        };
+        lab::log_lines(self.running.engine.as_ref(), &relay.name, request).await
+    }
+}

@@ -1,0 +1,61 @@
+//! `relaykit up`.
+
+mod dry_run;
+mod human;
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::exit::{Exit, Unsuitable};
+use super::labs::{check_name, image_settings, images, spec, tell_stand_ins, workshop};
+use super::watch::Watcher;
+use super::{Session, status};
+use crate::certs;
+use crate::cli::Up;
+use crate::engine::labels;
+use crate::lab;
+use crate::plan::{Plan, Purpose};
+use crate::render;
+
+pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit> {
+    let started = Instant::now();
+    check_name(&arguments.lab)?;
+    let spec = spec(session, &arguments.which)?;
+    if spec.lab.users.is_empty() {
+        let text = "lab.users is empty: nobody could log in, so the lab could not be proved ready\n  add `lab: {users: [{name: alice, password: wonderland}]}`";
+        return Err(Unsuitable(text.to_owned()).into());
+    }
+    let plan = render::complete(Plan::lab(spec, &arguments.lab, Purpose::Lab));
+    tell_stand_ins(session, &plan);
+    let names = lab::certificate_names(&plan);
+    let engine = session.engine().await?;
+    let store = session.store()?;
+    let folder = store.folder(&plan.name);
+    let settings = image_settings(session, &arguments.images, false);
+    if arguments.dry_run {
+        let certificates = certs::foresee(&folder, &plan.name, &names, Timestamp::now())?;
+        return dry_run::run(session, &plan, &certificates, engine, &settings).await;
+    }
+    let lock = store.lock(&plan.name, &session.progress).await?;
+    let images = images(session, &engine, &settings).await?;
+    let workshop = workshop(session, engine.clone(), images);
+    let certificates = certs::keep(&folder, &plan.name, &names, Timestamp::now())?;
+    store.remember(&plan.name, &plan.spec.lab.users)?;
+    let fresh = engine.list(&labels::of_lab(&plan.name)).await?.is_empty();
+    let watcher = if fresh {
+        Watcher::start(&plan.name)
+    } else {
+        None
+    };
+    let outcome = lab::up(plan, certificates, &workshop).await;
+    if let Some(watcher) = watcher {
+        watcher.release().await;
+    }
+    let running = outcome?.running;
+    drop(lock);
+    let report = status::Report::of_running(&running, &store, started.elapsed());
+    let human = human::human(&running, &report.ca_certificate, started.elapsed())?;
+    session.print(&report, &human)?;
+    Ok(Exit::Done)
+}
