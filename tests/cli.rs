@@ -1,0 +1,362 @@
+//! The command line, where it needs no engine: help, exit codes, configuration,
+//! completions, and what goes to stdout and what to stderr.
+#![allow(missing_docs, reason = "a test's name is its documentation")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails"
+)]
+
+#[allow(dead_code, reason = "only a part of it is used here")]
+#[path = "lab/program.rs"]
+mod program;
+
+use std::path::Path;
+use std::process::Command;
+
+use program::{Run, program};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// An empty folder to run relaykit in, far from any engine, state and relay.yaml.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A place with this relay.yaml.
+    fn with(yaml: &str) -> Self {
+        let place = Self::new();
+        std::fs::write(place.0.path().join("relay.yaml"), yaml).unwrap();
+        place
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program(arguments);
+        command
+            .current_dir(self.path())
+            .env("DOCKER_HOST", "unix:///nowhere/engine.sock")
+            .env("RELAYKIT_STATE", self.path().join("state"));
+        command
+    }
+
+    fn relaykit(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command(arguments))
+    }
+}
+
+#[test]
+fn the_readmes_relay_yaml_is_one() {
+    let readme = include_str!("../README.md");
+    let (_, yaml) = readme.split_once("```yaml\n").unwrap();
+    let (yaml, _) = yaml.split_once("```").unwrap();
+    let place = Place::with(yaml);
+    for name in ["ldap.password", "next-hop.password"] {
+        std::fs::write(place.path().join(name), "secret\n").unwrap();
+    }
+    let run = place.relaykit(&["config", "validate", "--format", "json"]);
+    assert_eq!(run.succeeded().json()["hostname"], "relay.example.org");
+    let bundle = place.path().join("bundle");
+    let bundle = bundle.to_str().unwrap();
+    place
+        .relaykit(&["export", "compose", "--output", bundle])
+        .succeeded();
+}
+
+#[test]
+fn help_names_every_command_and_every_exit_code() {
+    let help = Place::new().relaykit(&["--help"]).succeeded();
+    assert_eq!(help.stderr, "");
+    for command in [
+        "up",
+        "test",
+        "status",
+        "logs",
+        "down",
+        "inbox",
+        "build",
+        "config",
+        "export",
+        "completions",
+    ] {
+        assert!(
+            help.stdout.contains(&format!("\n  {command} ")),
+            "{command}: {help}"
+        );
+    }
+    let text = help.stdout.replace('\n', " ");
+    for code in [
+        "0 done",
+        "1 internal error",
+        "2 usage",
+        "3 the configuration is wrong",
+        "4 the engine cannot be used",
+        "5 not ready in time",
+        "6 an output could not be written",
+        "10 a check failed",
+        "11 no check selected",
+        "12 a check could not be judged",
+        "130 interrupted (after cleaning up)",
+    ] {
+        assert!(text.contains(code), "{code}: {help}");
+    }
+    assert!(
+        !help.stdout.contains("watch"),
+        "what is not for people is hidden: {help}"
+    );
+}
+
+#[test]
+fn every_command_has_help() {
+    let place = Place::new();
+    for command in [
+        &["up"][..],
+        &["test"],
+        &["status"],
+        &["logs"],
+        &["down"],
+        &["build"],
+        &["completions"],
+        &["inbox", "list"],
+        &["inbox", "show"],
+        &["inbox", "wait"],
+        &["inbox", "clear"],
+        &["config", "validate"],
+        &["config", "render"],
+        &["export"],
+    ] {
+        let help = place.relaykit(&[command, &["--help"]].concat()).succeeded();
+        assert!(
+            help.stdout
+                .contains(&format!("Usage: relaykit {}", command.join(" "))),
+            "{help}"
+        );
+        assert!(help.stdout.contains("--format"), "{help}");
+    }
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let version = Place::new().relaykit(&["--version"]).succeeded().stdout;
+    assert_eq!(version, format!("relaykit {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2() {
+    let place = Place::new();
+    for (arguments, words) in [
+        (&[][..], "Usage: relaykit"),
+        (&["upp"], "'up'"),
+        (&["up", "--lap", "x"], "--lab"),
+        (&["up", "--lab", "Upper"], "lower-case letters"),
+        (&["up", "--lab", "-x"], "'-x'"),
+        (&["down", "--all", "--lab", "x"], "cannot be used with"),
+        (&["logs", "postfix"], "relay, directory, sink"),
+        (&["inbox", "wait", "--timeout", "soon"], "10s, 500ms or 2m"),
+        (&["test", "--jobs", "0"], "--jobs"),
+        (&["test", "--keep", "--lab", "x"], "cannot be used with"),
+        (&["status", "--format", "xml"], "human"),
+    ] {
+        let run = place.relaykit(arguments).ended_with(2).says(&[words]);
+        assert_eq!(run.stdout, "", "{arguments:?}");
+    }
+    assert!(!place.path().join("state").exists());
+}
+
+#[test]
+fn every_problem_of_a_configuration_is_told_at_its_place() {
+    let yaml =
+        "version: 1\nhostnam: a.example\nlisteners: {smtp: 70000}\nauth:\n  mechanisms: [plan]\n";
+    let place = Place::with(yaml);
+    for command in [
+        &["config", "validate"][..],
+        &["config", "render"],
+        &["up"],
+        &["up", "--dry-run"],
+        &["test"],
+        &["export", "compose", "--output", "out"],
+    ] {
+        let run = place.relaykit(command).ended_with(3).says(&[
+            "relay.yaml:2:1: hostnam: unknown key `hostnam`; did you mean `hostname`?",
+            "relay.yaml:3:19: listeners.smtp: ",
+            "relay.yaml:5:16: auth.mechanisms[0]: ",
+            "did you mean `plain`?",
+            "3 problems",
+        ]);
+        assert_eq!(run.stdout, "", "{command:?}");
+    }
+    assert!(!place.path().join("out").exists() && !place.path().join("state").exists());
+}
+
+#[test]
+fn a_configuration_is_found_or_told_to_be_missing() {
+    let place = Place::with("version: 1\nhostname: one.example.test\n");
+    std::fs::write(
+        place.path().join("two.yaml"),
+        "version: 1\nhostname: two.example.test\n",
+    )
+    .unwrap();
+    let hostname = |arguments: &[&str]| {
+        let all = [&["config", "validate", "--format", "json"], arguments].concat();
+        place.relaykit(&all).succeeded().json()["hostname"].clone()
+    };
+    assert_eq!(hostname(&[]), "one.example.test");
+    assert_eq!(hostname(&["-f", "two.yaml"]), "two.example.test");
+    place
+        .relaykit(&["config", "validate", "-f", "no.yaml"])
+        .ended_with(3)
+        .says(&["no.yaml"]);
+    let built_in = Place::new().relaykit(&["config", "validate", "--format", "json"]);
+    assert_eq!(
+        built_in.succeeded().json()["hostname"],
+        "relay.relaykit.test"
+    );
+}
+
+#[test]
+fn validate_prints_all_that_would_be_used_and_no_password() {
+    let place = Place::with("version: 1\nlab: {users: [{name: alice, password: looking-glass}]}\n");
+    let yaml = place.relaykit(&["config", "validate"]).succeeded().stdout;
+    assert!(
+        yaml.starts_with("version: 1\nhostname: relay.relaykit.test\n"),
+        "{yaml}"
+    );
+    assert!(
+        yaml.contains("message_size_limit: 25MiB") && yaml.contains("***"),
+        "{yaml}"
+    );
+    assert!(!yaml.contains("looking-glass"), "{yaml}");
+    let json = place
+        .relaykit(&["config", "validate", "--format", "json"])
+        .succeeded()
+        .json();
+    assert_eq!(
+        json["auth"]["listeners"],
+        json!(["submission", "submissions"])
+    );
+    assert!(!json.to_string().contains("looking-glass"), "{json}");
+}
+
+#[test]
+fn render_prints_the_files_and_no_secret() {
+    let place = Place::with("version: 1\nlab: {users: [{name: alice, password: looking-glass}]}\n");
+    let all = place.relaykit(&["config", "render"]).succeeded().stdout;
+    for file in [
+        "==> relay:/etc/relaykit/postfix/main.cf (mode 0644) <==",
+        "==> relay:/etc/relaykit/postfix/master.cf (mode 0644) <==",
+        "==> relay:/etc/relaykit/saslauthd.conf (mode 0600) <==",
+        "==> relay:/etc/relaykit/tls/relay.key (mode 0600) <==\n(the key of the relay)",
+        "==> sink:/etc/relaykit/postfix/main.cf (mode 0644) <==",
+    ] {
+        assert!(all.contains(file), "{file}");
+    }
+    assert!(
+        !all.contains("looking-glass") && !all.contains("{CRYPT}"),
+        "{all}"
+    );
+
+    let one = place
+        .relaykit(&["config", "render", "main.cf", "--format", "json"])
+        .succeeded()
+        .json();
+    let files = one.as_array().unwrap();
+    let roles: Vec<&Value> = files.iter().map(|file| &file["role"]).collect();
+    assert_eq!(roles, ["relay", "sink"]);
+    for file in files {
+        assert_eq!(file["path"], "/etc/relaykit/postfix/main.cf");
+        assert_eq!(file["mode"], "0644");
+    }
+    assert!(
+        files[0]["text"]
+            .as_str()
+            .unwrap()
+            .contains("smtpd_tls_auth_only = yes"),
+        "{one}"
+    );
+}
+
+#[test]
+fn tests_are_listed_and_selected() {
+    let place = Place::new();
+    let human = place.relaykit(&["test", "--list"]).succeeded();
+    assert_eq!(human.stderr, "");
+    let json = place
+        .relaykit(&["test", "--list", "--format", "json"])
+        .succeeded()
+        .json();
+    let checks = json.as_array().unwrap();
+    assert_eq!(human.stdout.lines().count(), checks.len());
+    assert!(checks.len() >= 40, "{}", checks.len());
+    for check in checks {
+        for key in ["id", "title", "citation"] {
+            assert!(
+                check[key].as_str().is_some_and(|text| !text.is_empty()),
+                "{check}"
+            );
+        }
+    }
+    let some = place
+        .relaykit(&["test", "--list", "auth.", "--format", "json"])
+        .succeeded()
+        .json();
+    let ids: Vec<&str> = some
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["id"].as_str().unwrap())
+        .collect();
+    assert!(ids.contains(&"auth.plaintext_is_never_offered"), "{ids:?}");
+    assert!(
+        ids.len() < checks.len() && ids.iter().all(|id| id.contains("auth.")),
+        "{ids:?}"
+    );
+    for command in [&["test", "--list", "no-such"][..], &["test", "no-such"]] {
+        let run = place
+            .relaykit(command)
+            .ended_with(11)
+            .says(&["no-such", "--list"]);
+        assert_eq!(run.stdout, "");
+    }
+}
+
+#[test]
+fn a_lab_is_not_exported() {
+    let place = Place::new();
+    let run = place
+        .relaykit(&["export", "compose", "--output", "out"])
+        .ended_with(3);
+    run.says(&["tls.certificate", "auth.ldap.servers", "outbound.next_hop"]);
+    assert!(!place.path().join("out").exists());
+}
+
+#[test]
+fn completions_are_scripts_of_their_shells() {
+    let place = Place::new();
+    for (shell, words) in [
+        ("bash", "complete -F _relaykit"),
+        ("zsh", "#compdef relaykit"),
+        ("fish", "complete -c relaykit"),
+    ] {
+        let script = place.relaykit(&["completions", shell]).succeeded().stdout;
+        assert!(script.contains(words), "{shell}: {script}");
+        assert!(script.contains("inbox"), "{shell}");
+    }
+    place
+        .relaykit(&["completions", "tcsh"])
+        .ended_with(2)
+        .says(&["bash"]);
+}
+
+#[test]
+fn no_colour_and_nothing_live_in_a_pipe() {
+    let place = Place::with("nothing: 1\n");
+    let run = place.relaykit(&["up"]).ended_with(3);
+    assert!(run.stderr.starts_with("error: relay.yaml:"), "{run}");
+    assert!(!run.stderr.contains('\x1b'), "{run}");
+}

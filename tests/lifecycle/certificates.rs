@@ -1,0 +1,133 @@
+//! Certificates: kept while they serve, made anew when names change, theirs alone to read.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use relaykit::smtp::{Connect, Session, TlsSettings};
+use serde_json::Value;
+use x509_parser::pem::parse_x509_pem;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::lab::{Lab, block_on, ca, endpoint};
+
+/// The chain that the relay shows, after rustls has verified it for `hostname`.
+fn chain(up: &Value, hostname: &str) -> Vec<Vec<u8>> {
+    let options = Connect::wrapper(TlsSettings::trusting(hostname, ca(up)));
+    let session = block_on(Session::connect(endpoint(up, "submissions"), &options)).unwrap();
+    let facts = session.tls().unwrap();
+    assert_eq!((&facts.chain, &facts.name), (&Ok(()), &Ok(())));
+    facts.certificates.clone()
+}
+
+#[test]
+fn they_are_kept_and_made_anew_when_the_name_changes() {
+    let lab = Lab::new("certs");
+    let up = lab.up();
+    let (authority, first) = (ca(&up), chain(&up, "relay.relaykit.test"));
+    lab.relaykit(&["down"]).succeeded();
+    let up = lab.up();
+    assert_eq!(
+        (ca(&up), chain(&up, "relay.relaykit.test")),
+        (authority.clone(), first.clone())
+    );
+
+    lab.configure("hostname: mail.example.test\n");
+    let up = lab.up();
+    assert_eq!(up["hostname"], "mail.example.test");
+    assert_eq!(ca(&up), authority, "who trusts the lab goes on trusting it");
+    assert_ne!(chain(&up, "mail.example.test"), first);
+
+    lab.relaykit(&["down", "--volumes"]).succeeded();
+    assert!(!lab.kept().exists(), "`down --volumes` forgets the CA");
+    assert_ne!(ca(&lab.up()), authority);
+}
+
+#[test]
+fn the_chain_is_what_strict_clients_want() {
+    let lab = Lab::new("chain");
+    let up = lab.up();
+    let authority = ca(&up);
+    let (_, pem) = parse_x509_pem(authority.as_bytes()).unwrap();
+    let authority = pem.parse_x509().unwrap();
+    authority.verify_signature(None).unwrap();
+    let constraints = authority.basic_constraints().unwrap().unwrap();
+    assert!(constraints.critical && constraints.value.ca);
+    let usage = authority.key_usage().unwrap().unwrap();
+    assert!(usage.value.key_cert_sign() && !usage.value.digital_signature());
+
+    let chain = chain(&up, "relay.relaykit.test");
+    let (_, server) = X509Certificate::from_der(&chain[0]).unwrap();
+    server
+        .verify_signature(Some(authority.public_key()))
+        .unwrap();
+    assert!(server.validity().is_valid());
+    assert!(!server.is_ca());
+    assert!(
+        server
+            .key_usage()
+            .unwrap()
+            .unwrap()
+            .value
+            .digital_signature()
+    );
+    assert!(
+        server
+            .extended_key_usage()
+            .unwrap()
+            .unwrap()
+            .value
+            .server_auth
+    );
+    let days = server.validity().time_to_expiration().unwrap().whole_days();
+    assert!((300..=398).contains(&days), "{days} days");
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| {
+        if path.is_dir() {
+            files(&path)
+        } else {
+            vec![path]
+        }
+    };
+    entries.flat_map(below).collect()
+}
+
+#[test]
+fn keys_and_passwords_are_their_owners_alone() {
+    let lab = Lab::new("modes");
+    lab.up();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(&lab.kept()), 0o700);
+    let secret: Vec<PathBuf> = files(&lab.kept())
+        .into_iter()
+        .filter(|path| {
+            let text = fs::read_to_string(path).unwrap();
+            text.contains("PRIVATE KEY") || text.contains("wonderland")
+        })
+        .collect();
+    assert!(
+        secret.len() >= 4,
+        "keys of the CA and three servers: {secret:?}"
+    );
+    for path in secret {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+
+    let find = "find /etc/relaykit -type f | xargs grep -lE 'PRIVATE KEY|wonderland|[{]CRYPT[}]' | xargs stat -c '%a %u %n'";
+    for (role, key, owner) in [
+        ("relay", "/etc/relaykit/tls/relay.key", "0"),
+        ("sink", "/etc/relaykit/tls/sink.key", "0"),
+        ("directory", "/etc/relaykit/tls/directory.key", "204"),
+    ] {
+        let found = lab.exec(role, Some(owner), &["sh", "-c", find]).stdout;
+        assert!(found.contains(key), "{role}: {found}");
+        for line in found.lines() {
+            assert!(line.starts_with(&format!("600 {owner} ")), "{role}: {line}");
+        }
+    }
+}
