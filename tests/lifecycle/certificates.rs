@@ -131,3 +131,13 @@ fn keys_and_passwords_are_their_owners_alone() {
         }
     }
 }
+
+#[test]
+fn a_lab_that_demands_client_certificates_is_ready_and_proved() {
+    let lab = Lab::new("demand");
+    lab.configure("tls: {client_certificates: require}\n");
+    lab.up();
+    // A login without a certificate would be refused before AUTH.
+    lab.relaykit(&["test", "auth.documents_pair_logs_in"])
+        .succeeded();
+}
