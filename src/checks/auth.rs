@@ -15,13 +15,14 @@ use super::probe::session::{
     right_certificate, starts_in_clear, under_tls, user,
 };
 use super::verdict::{PASS, require, skip};
-use super::{Change, Check, Context, Judged, Need, Sabotage};
+use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::{Listener, Mechanism};
 use crate::smtp::Session;
 
 const AUTH_IN_CLEAR: Sabotage = Sabotage {
     name: "AUTH does not wait for TLS",
     changes: &[Change::Main("smtpd_tls_auth_only", "no")],
+    sees: "",
 };
 
 const PLAIN: Need = Need::Setting {
@@ -39,6 +40,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "auth.plaintext_is_never_offered",
         title: "AUTH is not offered before TLS",
         citation: "row 16; row 5; Postfix smtpd_tls_auth_only",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[],
         exclusive: false,
         sabotages: &[AUTH_IN_CLEAR],
@@ -48,6 +52,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "auth.plaintext_is_never_accepted",
         title: "AUTH that is sent before TLS all the same is not even tried",
         citation: "row 5; RFC 4954 section 4; Postfix smtpd_tls_auth_only",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[],
         exclusive: false,
         sabotages: &[AUTH_IN_CLEAR],
@@ -57,6 +64,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "auth.mechanisms_are_those_configured",
         title: "Under TLS exactly the configured mechanisms are offered",
         citation: "row 7; row 17; RFC 4954 section 3",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login],
         exclusive: false,
         sabotages: &[],
@@ -66,11 +76,15 @@ pub(super) static CHECKS: &[Check] = &[
         id: "auth.outlook_line_is_as_configured",
         title: "The AUTH= line of broken clients is there exactly when it is asked for",
         citation: "row 5; row 17; Postfix broken_sasl_auth_clients",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "no line for broken clients",
             changes: &[Change::Main("broken_sasl_auth_clients", "no")],
+            sees: "",
         }],
         run: |context| Box::pin(outlook_line_is_as_configured(context)),
     },
@@ -78,11 +92,15 @@ pub(super) static CHECKS: &[Check] = &[
         id: "auth.only_login_listeners_offer_it",
         title: "Listeners without logins neither offer nor take AUTH under TLS",
         citation: "row 5; row 12; Postfix smtpd_sasl_auth_enable",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "logins everywhere",
             changes: &[Change::Main("smtpd_sasl_auth_enable", "yes")],
+            sees: "",
         }],
         run: |context| Box::pin(only_login_listeners_offer_it(context)),
     },
@@ -90,6 +108,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "auth.documents_pair_logs_in",
         title: "The base64 pair of name, name and password is answered with 235",
         citation: "row 18; row 19; RFC 4616 section 2",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, PLAIN],
         exclusive: false,
         sabotages: &[],
@@ -99,6 +120,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "auth.plain_without_initial_response",
         title: "PLAIN logs in without authorisation identity, in one step and in two",
         citation: "row 7; RFC 4954 section 4; RFC 4616 section 2",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, PLAIN],
         exclusive: false,
         sabotages: &[],
@@ -108,6 +132,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "auth.login_mechanism_logs_in",
         title: "The mechanism LOGIN logs in",
         citation: "row 7; Postfix SASL_README",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, LOGIN],
         exclusive: false,
         sabotages: &[],

@@ -9,7 +9,7 @@ use super::probe::appliance;
 use super::probe::directory::{Directory, SUCCESS};
 use super::probe::session::user;
 use super::verdict::{broken, require, require_none};
-use super::{Change, Check, Context, Judged, Need, Sabotage};
+use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::Role;
 
 pub(super) static CHECKS: &[Check] = &[
@@ -17,6 +17,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "directory.right_password_alone_binds",
         title: "The right password binds, a wrong one does not, over verified ldaps://",
         citation: "row 8; RFC 4513 section 5.1.3",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Directory, Need::Login],
         exclusive: false,
         sabotages: &[],
@@ -26,6 +29,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "directory.empty_password_never_binds",
         title: "A name with an empty password does not bind",
         citation: "row 8; RFC 4513 section 5.1.2",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Directory, Need::Login],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -35,6 +41,7 @@ pub(super) static CHECKS: &[Check] = &[
                 "slapd.conf",
                 "allow bind_anon_cred",
             )],
+            sees: "",
         }],
         run: |context| Box::pin(empty_password_never_binds(context)),
     },
@@ -42,6 +49,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "directory.anonymous_reads_nothing",
         title: "Who has not logged in can read no attribute of anybody",
         citation: "row 8; RFC 4513 section 3.1.1",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Directory],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -51,6 +61,7 @@ pub(super) static CHECKS: &[Check] = &[
                 "slapd.conf",
                 "access to * by * read",
             )],
+            sees: "",
         }],
         run: |context| Box::pin(anonymous_reads_nothing(context)),
     },
@@ -58,6 +69,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "directory.people_cannot_read_passwords",
         title: "Not even a person who has logged in can read a password's hash",
         citation: "row 8; RFC 4513 section 6.3.2",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Directory, Need::Login],
         exclusive: false,
         sabotages: &[],
@@ -67,6 +81,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "directory.passwords_are_hashed",
         title: "The directory keeps salted hashes of passwords, never passwords",
         citation: "row 8; RFC 4513 section 6.3.3",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab, Need::Directory],
         exclusive: false,
         sabotages: &[],

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use super::{AREAS, Check, all};
 
 /// Files of this room that hold no checks.
-const NOT_AREAS: [&str; 8] = [
+const NOT_AREAS: [&str; 9] = [
     "mod",
     "invariants",
     "runner",
     "selection",
     "target",
     "testing",
+    "variants",
     "verdict",
     "probe",
 ];

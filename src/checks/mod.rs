@@ -15,6 +15,7 @@ mod runtime;
 mod selection;
 mod target;
 mod tls;
+mod variants;
 mod verdict;
 
 #[cfg(test)]
@@ -27,9 +28,13 @@ use std::pin::Pin;
 pub use runner::{Options, run};
 pub use selection::{NoneSelected, select};
 pub use target::{Context, Delivered, Inbox, Lab, Need, Target, Undelivered};
+pub use variants::{Laboratory, laboratories};
 pub use verdict::Judged;
 
-use crate::plan::Role;
+pub use crate::report::Severity;
+
+use crate::config::Spec;
+use crate::plan::{Plan, Role};
 use crate::report::Entry;
 
 /// One end-to-end assertion about a relay.
@@ -41,9 +46,18 @@ pub struct Check {
     /// Where the claim comes from: `row 16`, `RFC 4954 section 4`, `CVE-2011-0411`,
     /// `Postfix smtpd_tls_auth_only`; several are parted by `; `.
     pub citation: &'static str,
+    /// What it costs when the claim does not hold.
+    pub severity: Severity,
+    /// What the check does and why it matters: whole sentences, for `test --explain`
+    /// and the catalogue.
+    pub about: &'static str,
+    /// What to change in relay.yaml or, for a relay that was built by hand, in
+    /// Postfix, when it fails: whole sentences.
+    pub repair: &'static str,
     /// What the target must have for the check to be run.
     pub needs: &'static [Need],
-    /// Whether it disturbs other checks and so runs alone.
+    /// Whether it disturbs other checks (stops a process, fills a queue, uses up a
+    /// limit): it then runs alone, on a lab that serves such checks only.
     pub exclusive: bool,
     /// Changes under which it must fail.
     pub sabotages: &'static [Sabotage],
@@ -54,17 +68,31 @@ pub struct Check {
 /// A check under way.
 pub type Judging = Pin<Box<dyn Future<Output = Judged> + Send>>;
 
-/// A change of a relay under which a check must fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A change of a relay under which a check must fail. Checks that see the same
+/// change share its name: it is planted once for all of them.
+#[derive(Debug, Clone, Copy)]
 pub struct Sabotage {
-    /// Short, unique among the sabotages of a check.
+    /// Short; the same for every check that claims to see these changes, and for
+    /// no other changes.
     pub name: &'static str,
     /// What is changed, all of it at once.
     pub changes: &'static [Change],
+    /// Words that stand in what the check then observes: they tell this reason
+    /// for its failure from any other.
+    pub sees: &'static str,
 }
 
-/// What a sabotage changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl Sabotage {
+    /// The same changes as another check sees them.
+    #[must_use]
+    pub const fn seen_as(self, sees: &'static str) -> Self {
+        Self { sees, ..self }
+    }
+}
+
+/// What a sabotage changes. All but commands are changes of the plan, and the
+/// relay is made anew from it.
+#[derive(Debug, Clone, Copy)]
 pub enum Change {
     /// A parameter of main.cf and its value.
     Main(&'static str, &'static str),
@@ -72,8 +100,15 @@ pub enum Change {
     Service(&'static str, &'static str, &'static str),
     /// A line added to an injected file: container, file name, line.
     File(Role, &'static str, &'static str),
-    /// A command that root runs in the relay's container.
-    Command(&'static [&'static str]),
+    /// A text in an injected file and what stands there instead: container, file
+    /// name, old, new. The old text must be there.
+    Replace(Role, &'static str, &'static str, &'static str),
+    /// Another setting than relay.yaml has; checks go on believing relay.yaml.
+    Spec(fn(&mut Spec)),
+    /// Anything else about the plan.
+    Plan(fn(&mut Plan)),
+    /// A command that root runs in a container once the relay answers.
+    Command(Role, &'static [&'static str]),
 }
 
 /// Every file with checks and what is in it. An area is one file of this folder;

@@ -6,18 +6,22 @@ use super::probe::mail;
 use super::probe::session::{logged_in, login_listener};
 use super::probe::trace::parse;
 use super::verdict::{fail, require};
-use super::{Change, Check, Context, Judged, Need, Sabotage};
+use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "outbound.next_hop_gets_tls",
         title: "The relay speaks TLS to a next hop that offers it",
         citation: "row 10; row 11; RFC 3207 section 4; Postfix smtp_tls_security_level",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, Need::Inbox],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "TLS to nobody",
             changes: &[Change::Main("smtp_tls_security_level", "none")],
+            sees: "",
         }],
         run: |context| Box::pin(next_hop_gets_tls(context)),
     },
@@ -25,11 +29,15 @@ pub(super) static CHECKS: &[Check] = &[
         id: "outbound.relay_names_itself",
         title: "The relay greets the next hop with its own name",
         citation: "row 15; RFC 5321 section 4.1.1.1; Postfix smtp_helo_name",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, Need::Inbox],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "another name",
             changes: &[Change::Main("smtp_helo_name", "somebody.example")],
+            sees: "",
         }],
         run: |context| Box::pin(relay_names_itself(context)),
     },

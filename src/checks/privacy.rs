@@ -13,7 +13,7 @@ use super::probe::session::{
 use super::probe::trace::newest;
 use super::probe::xclient::{Client, xclient};
 use super::verdict::require;
-use super::{Change, Check, Context, Delivered, Judged, Need, Sabotage};
+use super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use crate::config::{Listener, Received};
 use crate::render::MARK;
 use crate::smtp::{TlsSettings, TlsVersion};
@@ -26,6 +26,7 @@ const HIDDEN: Need = Need::Setting {
 const NO_HEADER_CHECKS: Sabotage = Sabotage {
     name: "no header checks",
     changes: &[Change::Service("cleanup-login/unix", "header_checks", "")],
+    sees: "",
 };
 
 pub(super) static CHECKS: &[Check] = &[
@@ -33,6 +34,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "privacy.login_hides_every_client",
         title: "Whoever logs in, from wherever and however, leaves no trace of the client",
         citation: "row 14; RFC 5321 section 7.2; Postfix smtpd_sasl_authenticated_header",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, Need::Inbox, Need::Xclient, HIDDEN],
         exclusive: false,
         sabotages: &[NO_HEADER_CHECKS],
@@ -42,6 +46,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "privacy.login_on_shared_port_hides_too",
         title: "Where port 25 takes logins beside other mail, a login leaves no trace either",
         citation: "row 14; RFC 5321 section 7.2; Postfix header_checks",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[
             Need::Login,
             Need::Inbox,
@@ -56,6 +63,7 @@ pub(super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "no header checks",
             changes: &[Change::Service("cleanup-mixed/unix", "header_checks", "")],
+            sees: "",
         }],
         run: |context| Box::pin(login_on_shared_port_hides_too(context)),
     },
@@ -63,6 +71,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "privacy.login_hides_this_client",
         title: "Mail by login tells neither the address nor the HELO of this very client",
         citation: "row 14; RFC 5321 section 7.2",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, Need::Inbox, HIDDEN],
         exclusive: false,
         sabotages: &[NO_HEADER_CHECKS],
@@ -72,6 +83,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "privacy.login_is_shown_as_configured",
         title: "The trace header names the login exactly where privacy.show_login says so",
         citation: "row 14; Postfix smtpd_sasl_authenticated_header",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, Need::Inbox, HIDDEN],
         exclusive: false,
         sabotages: &[],

@@ -11,13 +11,14 @@ use super::probe::session::{
 };
 use super::probe::xclient::{Client, xclient};
 use super::verdict::{PASS, fail, require};
-use super::{Change, Check, Context, Judged, Need, Sabotage};
+use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::{Listener, Spec};
 use crate::smtp::{Message, Session};
 
 const ANYBODY: Sabotage = Sabotage {
     name: "all the world is trusted",
     changes: &[Change::Main("mynetworks", "0.0.0.0/0 [::]/0")],
+    sees: "",
 };
 
 pub(super) static CHECKS: &[Check] = &[
@@ -25,6 +26,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "relay.login_relays_anywhere",
         title: "Mail of a logged-in client reaches the next hop with its envelope",
         citation: "row 1; row 12; RFC 6409 section 3",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, Need::Inbox],
         exclusive: false,
         sabotages: &[],
@@ -34,6 +38,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "relay.nobody_relays_without_login",
         title: "Without a login no form of address is taken, on any port, in clear or under TLS",
         citation: "row 1; RFC 5321 section 3.9; Postfix smtpd_relay_restrictions",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[],
         exclusive: false,
         sabotages: &[
@@ -44,6 +51,7 @@ pub(super) static CHECKS: &[Check] = &[
                     Change::Main("smtpd_command_filter", ""),
                     Change::Main("smtpd_data_restrictions", ""),
                 ],
+                sees: "",
             },
         ],
         run: |context| Box::pin(nobody_relays_without_login(context)),
@@ -52,6 +60,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "relay.own_domains_open_nothing_else",
         title: "With relay.domains, too, no form of another address is taken without a login",
         citation: "row 1; RFC 5321 section 3.9; Postfix smtpd_command_filter; Postfix address_verify_sender",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Setting {
             text: "relay.domains with a domain",
             holds: has_own_domain,
@@ -61,10 +72,12 @@ pub(super) static CHECKS: &[Check] = &[
             Sabotage {
                 name: "postmaster slips past the recipient restrictions",
                 changes: &[Change::Main("smtpd_command_filter", "")],
+                sees: "",
             },
             Sabotage {
                 name: "the sender of address probes slips past them",
                 changes: &[Change::Main("address_verify_sender", "double-bounce")],
+                sees: "",
             },
         ],
         run: |context| Box::pin(nobody_relays_without_login(context)),
@@ -73,6 +86,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "relay.no_sender_is_trusted",
         title: "Without a login no sender and no HELO opens the relay",
         citation: "row 1; RFC 5321 section 7.1; Postfix smtpd_recipient_restrictions",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[],
         exclusive: false,
         sabotages: &[ANYBODY],
@@ -82,6 +98,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "relay.no_address_is_trusted",
         title: "Without a login no client address or name opens the relay, not even its own",
         citation: "row 1; Postfix mynetworks",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[
             Need::Xclient,
             Need::Setting {
@@ -98,6 +117,7 @@ pub(super) static CHECKS: &[Check] = &[
                     "mynetworks",
                     "127.0.0.0/8 172.16.0.0/12 [::1]/128",
                 )],
+                sees: "",
             },
         ],
         run: |context| Box::pin(no_address_is_trusted(context)),
@@ -106,6 +126,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "relay.own_domains_need_no_login",
         title: "Mail for relay.domains is taken without a login and reaches the next hop",
         citation: "row 1; Postfix relay_domains",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[
             Need::Listener(Listener::Smtp),
             Need::Inbox,
@@ -118,6 +141,7 @@ pub(super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "no relay domains",
             changes: &[Change::Main("relay_domains", "")],
+            sees: "",
         }],
         run: |context| Box::pin(own_domains_need_no_login(context)),
     },

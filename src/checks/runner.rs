@@ -17,8 +17,8 @@ use crate::report::{CheckRecord, Event, Fact, Outcome, RunReport};
 /// How to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// How many checks may run at once; at least one does, and no more than the
-    /// relay's limit on the connections of one client allows.
+    /// How many checks may run at once; at least one does, and on one relay no more
+    /// than its limit on the connections of one client allows.
     pub jobs: usize,
     /// How long one check may take before it counts as broken.
     pub deadline: Duration,
@@ -37,8 +37,9 @@ impl Default for Options {
 
 /// Runs `checks` and reports every fact to `on_event`. A check runs against the
 /// first of `targets` that has all it needs, and is skipped where none has. Checks
-/// that disturb others run alone, after the rest. When `cancel` is triggered,
-/// running checks are dropped and the report names what was not run.
+/// that disturb others run one at a time on targets that may be disturbed. When
+/// `cancel` is triggered, running checks are dropped and the report names what was
+/// not run.
 pub async fn run(
     checks: &[&'static Check],
     targets: &[Arc<Target>],
@@ -46,8 +47,7 @@ pub async fn run(
     cancel: &CancellationToken,
     on_event: impl FnMut(&Event) + Send,
 ) -> RunReport {
-    let most = targets.iter().map(|t| rows::tables_at_once(t)).min();
-    let jobs = options.jobs.min(most.unwrap_or(usize::MAX)).max(1);
+    let jobs = options.jobs.max(1);
     let mut run = Run {
         checks,
         targets,
@@ -63,12 +63,7 @@ pub async fn run(
         jobs,
     });
     let able = run.skip_unable();
-    let (alone, together): (Vec<_>, Vec<_>) =
-        able.into_iter().partition(|able| able.check.exclusive);
-    let mut interrupted = run.side_by_side(&together, jobs, cancel).await;
-    if !interrupted {
-        interrupted = run.side_by_side(&alone, 1, cancel).await;
-    }
+    let interrupted = run.side_by_side(able, jobs, cancel).await;
     let report = run.report(interrupted);
     run.tell(Fact::RunFinished {
         report: Arc::new(report.clone()),
@@ -86,18 +81,51 @@ struct Run<'a, F> {
     records: HashMap<&'static str, CheckRecord>,
 }
 
-/// A check and what it can be run against.
+/// A check and what it can be run against: any of the targets will do.
 struct Able {
     check: &'static Check,
-    target: Arc<Target>,
+    targets: Vec<usize>,
 }
 
 /// A check under way. The context stays here, so that a check that panics or
 /// hangs leaves its transcript as evidence.
 struct Running {
     check: &'static Check,
+    target: usize,
     context: Context,
     started: Instant,
+}
+
+/// How many checks run on each target, and how many may.
+struct Room {
+    running: Vec<usize>,
+    most: Vec<usize>,
+    jobs: usize,
+}
+
+impl Room {
+    fn new(targets: &[Arc<Target>], jobs: usize) -> Self {
+        let most = |target: &Arc<Target>| match target.disposable {
+            true => 1,
+            false => rows::tables_at_once(target),
+        };
+        Self {
+            running: vec![0; targets.len()],
+            most: targets.iter().map(most).collect(),
+            jobs,
+        }
+    }
+
+    /// The target of `able` with room for one more.
+    fn found(&self, able: &Able) -> Option<usize> {
+        let all: usize = self.running.iter().sum();
+        let room = |target: &&usize| self.running[**target] < self.most[**target];
+        able.targets
+            .iter()
+            .find(room)
+            .copied()
+            .filter(|_| all < self.jobs)
+    }
 }
 
 impl<F: FnMut(&Event) + Send> Run<'_, F> {
@@ -106,49 +134,65 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
     }
 
     /// Records the checks whose needs are not met; gives the others, each with
-    /// its target.
+    /// its targets, those that disturb first: they cannot share.
     fn skip_unable(&mut self) -> Vec<Able> {
         let mut able = Vec::new();
         for &check in self.checks {
-            let has_all = |target: &&Arc<Target>| check.needs.iter().all(|n| n.is_met(target));
-            if let Some(target) = self.targets.iter().find(has_all) {
-                able.push(Able {
-                    check,
-                    target: target.clone(),
-                });
-            } else {
+            let targets = self.able(check);
+            if targets.is_empty() {
                 let why = format!("needs {}", self.unmet(check).join(", and "));
                 self.record(check, Outcome::Skipped { why }, Vec::new(), Duration::ZERO);
+            } else {
+                able.push(Able { check, targets });
             }
         }
+        able.sort_by_key(|able| !able.check.exclusive);
         able
+    }
+
+    /// The targets that have all that `check` needs and are alike: the first, and
+    /// further ones that are made from the same settings.
+    fn able(&self, check: &Check) -> Vec<usize> {
+        let has_all = |target: &Target| {
+            target.disposable == check.exclusive && check.needs.iter().all(|n| n.is_met(target))
+        };
+        let mut able = (0..self.targets.len()).filter(|i| has_all(&self.targets[*i]));
+        let Some(first) = able.next() else {
+            return Vec::new();
+        };
+        let alike = |index: &usize| self.targets[*index].spec == self.targets[first].spec;
+        std::iter::once(first).chain(able.filter(alike)).collect()
     }
 
     /// What the first target lacks: the one that a person has described.
     fn unmet(&self, check: &Check) -> Vec<String> {
         let lacks = |need: &&Need| self.targets.first().is_none_or(|t| !need.is_met(t));
-        check
-            .needs
-            .iter()
-            .filter(lacks)
-            .map(|need| need.text())
-            .collect()
+        let lacking = check.needs.iter().filter(lacks).map(|need| need.text());
+        let disturbs = check.exclusive && !self.targets.iter().any(|t| t.disposable);
+        let alone = disturbs.then(|| "a lab of its own to disturb (not with --lab)".to_owned());
+        lacking.chain(alone).collect()
     }
 
     /// Runs `checks`, at most `jobs` at once. Says whether it was interrupted.
     async fn side_by_side(
         &mut self,
-        checks: &[Able],
+        mut waiting: Vec<Able>,
         jobs: usize,
         cancel: &CancellationToken,
     ) -> bool {
-        let mut waiting = checks.iter();
+        let mut room = Room::new(self.targets, jobs);
         let mut tasks = JoinSet::new();
         let mut running = HashMap::new();
         loop {
-            while tasks.len() < jobs && !cancel.is_cancelled() {
-                let Some(able) = waiting.next() else { break };
-                let (id, task) = self.start(able, &mut tasks);
+            let mut at = 0;
+            while at < waiting.len() && !cancel.is_cancelled() {
+                let Some(target) = room.found(&waiting[at]) else {
+                    at += 1;
+                    continue;
+                };
+                let able = waiting.remove(at);
+                room.running[target] += 1;
+                let (id, task) = self.start(able.check, target, &mut tasks);
                 running.insert(id, task);
             }
             let ended = tokio::select! {
@@ -160,44 +204,48 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
                 ended = tasks.join_next_with_id() => ended,
             };
             let Some(ended) = ended else { return false };
-            self.end(ended, &mut running);
+            if let Some(target) = self.end(ended, &mut running) {
+                room.running[target] -= 1;
+            }
         }
     }
 
     fn start(
         &mut self,
-        Able { check, target }: &Able,
+        check: &'static Check,
+        target: usize,
         tasks: &mut JoinSet<Option<Judged>>,
     ) -> (Id, Running) {
-        let context = Context::new(target.clone());
+        let context = Context::new(self.targets[target].clone());
         self.tell(Fact::CheckStarted { id: check.id });
         let judging = tokio::time::timeout(self.options.deadline, (check.run)(context.clone()));
         let handle = tasks.spawn(async move { judging.await.ok() });
         let task = Running {
             check,
+            target,
             context,
             started: Instant::now(),
         };
         (handle.id(), task)
     }
 
+    /// Records what came of a check; gives the target that it leaves.
     fn end(
         &mut self,
         ended: Result<(Id, Option<Judged>), JoinError>,
         running: &mut HashMap<Id, Running>,
-    ) {
+    ) -> Option<usize> {
         let (id, outcome) = match ended {
             Ok((id, Some(ControlFlow::Continue(())))) => (id, Outcome::Pass),
             Ok((id, Some(ControlFlow::Break(outcome)))) => (id, outcome),
             Ok((id, None)) => (id, self.overdue()),
             Err(error) => (error.id(), panicked(error)),
         };
-        let Some(task) = running.remove(&id) else {
-            return;
-        };
+        let task = running.remove(&id)?;
         let transcript = task.context.evidence();
         let outcome = masked(outcome, &task.context);
         self.record(task.check, outcome, transcript, task.started.elapsed());
+        Some(task.target)
     }
 
     fn overdue(&self) -> Outcome {
@@ -220,9 +268,14 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             id: check.id,
             title: check.title,
             citation: check.citation,
+            severity: check.severity,
+            about: check.about,
+            repair: check.repair,
             outcome,
             transcript,
+            log: Vec::new(),
             duration,
+            sabotages: Vec::new(),
         };
         self.records.insert(check.id, record.clone());
         let so_far = Arc::new(self.report(false));
@@ -244,6 +297,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             checks,
             not_run,
             interrupted,
+            unclaimed: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use super::probe::appliance;
 use super::probe::postconf::{self, Postconf};
 use super::verdict::{broken, require, require_none};
-use super::{Change, Check, Context, Judged, Need, Sabotage};
+use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::Listener;
 use crate::plan::{File, Plan, Purpose, Role};
 use crate::render;
@@ -17,6 +17,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "runtime.no_service_is_chrooted",
         title: "The chroot column of every service in master.cf is n",
         citation: "row 3; Postfix master",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[],
@@ -26,6 +29,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "runtime.saslauthd_is_not_root",
         title: "saslauthd runs as a user of its own, and never as root",
         citation: "row 9",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[],
@@ -35,16 +41,27 @@ pub(super) static CHECKS: &[Check] = &[
         id: "runtime.saslauthd_socket_is_for_postfix",
         title: "Only saslauthd's user and Postfix can reach saslauthd's socket",
         citation: "row 4",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "the socket's folder is open to all",
-                changes: &[Change::Command(&["chmod", "0755", "/run/saslauthd"])],
+                changes: &[Change::Command(
+                    Role::Relay,
+                    &["chmod", "0755", "/run/saslauthd"],
+                )],
+                sees: "",
             },
             Sabotage {
                 name: "the socket's folder belongs to root",
-                changes: &[Change::Command(&["chown", "root:root", "/run/saslauthd"])],
+                changes: &[Change::Command(
+                    Role::Relay,
+                    &["chown", "root:root", "/run/saslauthd"],
+                )],
+                sees: "",
             },
         ],
         run: |context| Box::pin(saslauthd_socket_is_for_postfix(context)),
@@ -53,11 +70,15 @@ pub(super) static CHECKS: &[Check] = &[
         id: "runtime.sasl_settings_hold",
         title: "Postfix uses the SASL settings of the source document on every login listener",
         citation: "row 5; row 7; Postfix smtpd_sasl_security_options",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "anonymous logins",
             changes: &[Change::Main("smtpd_sasl_security_options", "")],
+            sees: "",
         }],
         run: |context| Box::pin(sasl_settings_hold(context)),
     },
@@ -65,6 +86,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "runtime.saslauthd_serves_the_mechanisms",
         title: "Cyrus SASL asks saslauthd, with no mechanism that it cannot serve",
         citation: "row 7; row 2; Postfix SASL_README",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[],
@@ -74,6 +98,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "runtime.directory_is_verified",
         title: "saslauthd binds over TLS, checks the directory's certificate and caches nothing",
         citation: "row 8; RFC 4513 section 3.1.3",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[],
@@ -83,11 +110,15 @@ pub(super) static CHECKS: &[Check] = &[
         id: "runtime.xclient_is_for_proofs_alone",
         title: "XCLIENT is allowed for the gateway of a lab under test, and for nobody else",
         citation: "row 1; Postfix smtpd_authorized_xclient_hosts",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "XCLIENT for all the world",
             changes: &[Change::Main("smtpd_authorized_xclient_hosts", "0.0.0.0/0")],
+            sees: "",
         }],
         run: |context| Box::pin(xclient_is_for_proofs_alone(context)),
     },

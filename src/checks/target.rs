@@ -26,6 +26,8 @@ pub struct Target {
     pub client_certificate: Option<Issued>,
     /// Who can log in; the checks use the first.
     pub users: Vec<User>,
+    /// Whether checks may disturb it, and whether only such checks run against it.
+    pub disposable: bool,
     /// Whether the relay lets this host use XCLIENT.
     pub xclient: bool,
     /// What the relay is said to do.

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::{Check, Context, Judged, Target, all};
+use super::{Check, Context, Judged, Severity, Target, all};
 use crate::config::{self, User};
 use crate::secret::Secret;
 
@@ -18,6 +18,9 @@ pub(super) fn check(id: &'static str) -> Check {
         id,
         title: "One line",
         citation: "row 1",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[],
         exclusive: false,
         sabotages: &[],
@@ -36,6 +39,7 @@ pub(super) fn target() -> Target {
             name: "alice".into(),
             password: Secret::new("wonderland"),
         }],
+        disposable: false,
         xclient: false,
         spec: config::built_in(),
         inbox: None,

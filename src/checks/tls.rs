@@ -13,7 +13,7 @@ use super::probe::session::{
     starts_in_clear, under_tls,
 };
 use super::verdict::{broken, fail, require};
-use super::{Change, Check, Context, Judged, Need, Sabotage};
+use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::{self, Listener};
 use crate::smtp::TlsVersion;
 
@@ -22,6 +22,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "tls.submissions_starts_with_tls",
         title: "Port 465 speaks TLS from the first byte and nothing in the clear",
         citation: "row 12; RFC 8314 section 3.3",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Listener(Listener::Submissions)],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -31,6 +34,7 @@ pub(super) static CHECKS: &[Check] = &[
                 "smtpd_tls_wrappermode",
                 "no",
             )],
+            sees: "",
         }],
         run: |context| Box::pin(submissions_starts_with_tls(context)),
     },
@@ -38,11 +42,15 @@ pub(super) static CHECKS: &[Check] = &[
         id: "tls.starttls_is_offered_in_clear",
         title: "Ports 25 and 587 offer STARTTLS, and no more once it is used",
         citation: "row 11; RFC 3207 section 4.2",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "TLS is off",
             changes: &[Change::Main("smtpd_tls_security_level", "none")],
+            sees: "",
         }],
         run: |context| Box::pin(starttls_is_offered_in_clear(context)),
     },
@@ -50,6 +58,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "tls.submission_requires_starttls",
         title: "Port 587 takes no mail before STARTTLS",
         citation: "row 12; RFC 3207 section 4; Postfix smtpd_tls_security_level",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Listener(Listener::Submission)],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -59,6 +70,7 @@ pub(super) static CHECKS: &[Check] = &[
                 "smtpd_tls_security_level",
                 "may",
             )],
+            sees: "",
         }],
         run: |context| Box::pin(submission_requires_starttls(context)),
     },
@@ -66,6 +78,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "tls.chain_leads_to_the_ca",
         title: "The certificate's chain leads to the CA, and the relay has its key",
         citation: "row 11; row 13; RFC 5280 section 6.1",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[],
         exclusive: false,
         sabotages: &[],
@@ -75,6 +90,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "tls.certificate_names_the_host",
         title: "The certificate is for the relay's own name",
         citation: "row 13; RFC 9525 section 6.3",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[],
         exclusive: false,
         sabotages: &[],
@@ -84,6 +102,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "tls.certificate_stays_valid",
         title: "The certificate is valid now and for a week to come",
         citation: "row 13; RFC 5280 section 4.1.2.5",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[],
         exclusive: false,
         sabotages: &[],
@@ -93,6 +114,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "tls.modern_versions_are_spoken",
         title: "Every version of TLS from the configured minimum up is spoken",
         citation: "row 11; RFC 8446 section 4.2.1; Postfix smtpd_tls_mandatory_protocols",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -101,6 +125,7 @@ pub(super) static CHECKS: &[Check] = &[
                 Change::Main("smtpd_tls_protocols", "<=TLSv1.2"),
                 Change::Main("smtpd_tls_mandatory_protocols", "<=TLSv1.2"),
             ],
+            sees: "",
         }],
         run: |context| Box::pin(modern_versions_are_spoken(context)),
     },
@@ -108,6 +133,9 @@ pub(super) static CHECKS: &[Check] = &[
         id: "tls.old_versions_are_refused",
         title: "No version of TLS below the configured minimum is spoken",
         citation: "row 11; RFC 8996 section 4; Postfix smtpd_tls_protocols",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[],
         exclusive: false,
         sabotages: &[],

@@ -16,4 +16,4 @@ pub use human::{Colours, Human, Progress};
 pub use json::render as render_json;
 pub use list::{Entry, list_human, list_json};
 pub use outputs::{FORMATS, Format, OutputError, Outputs};
-pub use run::{CheckRecord, Outcome, RunReport, Summary, exit};
+pub use run::{CheckRecord, Outcome, Planted, RunReport, Severity, Summary, Unclaimed, exit};

@@ -56,6 +56,54 @@ impl Outcome {
     }
 }
 
+/// What it costs when what a check holds does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// A nuisance: some clients or operators have trouble.
+    Low,
+    /// Mail is late, or a defence in depth is missing.
+    Medium,
+    /// Mail is lost or refused, or an attacker has a foothold.
+    High,
+    /// An open relay, a password in clear, or a sender's identity told.
+    Critical,
+}
+
+impl Severity {
+    /// The word in reports: `low`, `medium`, `high`, `critical`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// A sabotage that a check claims to see, and whether it did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planted {
+    /// What was sabotaged.
+    pub name: &'static str,
+    /// Whether the check failed, and with its own words.
+    pub detected: bool,
+    /// What the check said under it.
+    pub observed: String,
+}
+
+/// A check that failed under a sabotage without claiming to see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unclaimed {
+    /// What was sabotaged.
+    pub sabotage: &'static str,
+    /// The check's id.
+    pub check: &'static str,
+    /// What it observed.
+    pub observed: String,
+}
+
 /// One check's line in a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckRecord {
@@ -65,12 +113,23 @@ pub struct CheckRecord {
     pub title: &'static str,
     /// Where the claim comes from.
     pub citation: &'static str,
+    /// What it costs when it fails.
+    pub severity: Severity,
+    /// What it does and why.
+    pub about: &'static str,
+    /// What to change when it fails.
+    pub repair: &'static str,
     /// What became of it.
     pub outcome: Outcome,
     /// What was said on the wire and read from the relay, oldest first, secrets masked.
     pub transcript: Vec<String>,
+    /// The lines of the relay's log that belong to the sessions of a check that
+    /// failed or broke, oldest first, secrets masked.
+    pub log: Vec<String>,
     /// How long it ran; zero for a skipped one.
     pub duration: Duration,
+    /// With `--prove`: the sabotages it claims to see.
+    pub sabotages: Vec<Planted>,
 }
 
 /// The whole run.
@@ -87,6 +146,8 @@ pub struct RunReport {
     pub not_run: Vec<&'static str>,
     /// Whether it was interrupted.
     pub interrupted: bool,
+    /// With `--prove`: failures under a sabotage that nobody claimed.
+    pub unclaimed: Vec<Unclaimed>,
 }
 
 /// How many checks had which outcome.
@@ -146,9 +207,14 @@ pub(super) mod tests {
             id,
             title: "AUTH waits for TLS",
             citation: "row 16",
+            severity: Severity::High,
+            about: "Says EHLO.",
+            repair: "Set smtpd_tls_auth_only.",
             outcome,
             transcript: vec!["C: EHLO me".into(), "S: 250-AUTH PLAIN".into()],
+            log: Vec::new(),
             duration: Duration::from_millis(12),
+            sabotages: Vec::new(),
         }
     }
 
@@ -166,6 +232,7 @@ pub(super) mod tests {
             checks,
             not_run: Vec::new(),
             interrupted: false,
+            unclaimed: Vec::new(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::super::probe::rows;
 use super::super::probe::session::{answer, attempt, command, login_listener, user};
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Check, Context, Judged, Need};
+use super::super::{Check, Context, Judged, Need, Severity};
 use super::ready;
 use crate::secret::Secret;
 use crate::smtp::{Reply, Session};
@@ -16,6 +16,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "auth.wrong_password_is_refused",
         title: "A wrong password is refused, and nothing is relayed after it",
         citation: "row 1; row 8; RFC 4954 section 6",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login],
         exclusive: false,
         sabotages: &[],
@@ -25,6 +28,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "auth.unknown_user_is_refused",
         title: "A name that the directory does not have is refused",
         citation: "row 1; row 8; RFC 4954 section 6",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login],
         exclusive: false,
         sabotages: &[],
@@ -34,6 +40,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "auth.empty_password_is_refused",
         title: "An empty password is refused, by whatever mechanism it comes",
         citation: "row 8; RFC 4513 section 5.1.2",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login],
         exclusive: false,
         sabotages: &[],
@@ -43,6 +52,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "auth.filter_characters_are_refused",
         title: "A name with LDAP filter characters finds nobody, not even with the right password",
         citation: "row 8; RFC 4515 section 3",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login],
         exclusive: false,
         sabotages: &[],
@@ -52,6 +64,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "auth.foreign_realm_is_refused",
         title: "A name with a realm that is not its own is refused",
         citation: "row 5; row 8; Postfix smtpd_sasl_local_domain",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login],
         exclusive: false,
         sabotages: &[],

@@ -6,7 +6,7 @@ use super::super::probe::postconf::Postconf;
 use super::super::probe::session::{logged_in, login_listener};
 use super::super::probe::trace::fields;
 use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage};
+use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -14,6 +14,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "privacy.message_is_untouched",
         title: "Below the trace header the message arrives byte for byte",
         citation: "row 14; RFC 5321 section 2.3.1",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, Need::Inbox],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -22,6 +25,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 "body_checks",
                 "pcre:{{/relay/ REPLACE rewritten}}",
             )],
+            sees: "",
         }],
         run: |context| Box::pin(message_is_untouched(context)),
     },
@@ -29,6 +33,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "privacy.earlier_trace_stays",
         title: "Trace headers that other servers wrote stay as they are",
         citation: "row 14; RFC 5321 section 4.4",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, Need::Inbox],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -38,6 +45,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 "header_checks",
                 "pcre:{{/^Received:/ IGNORE}}",
             )],
+            sees: "",
         }],
         run: |context| Box::pin(earlier_trace_stays(context)),
     },
@@ -45,11 +53,15 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "privacy.next_hop_is_told_no_client",
         title: "Postfix tells no next hop of its clients beside the message (XFORWARD)",
         citation: "row 14; Postfix XFORWARD_README",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "clients are forwarded",
             changes: &[Change::Main("smtp_send_xforward_command", "yes")],
+            sees: "",
         }],
         run: |context| Box::pin(next_hop_is_told_no_client(context)),
     },

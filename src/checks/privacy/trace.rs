@@ -15,7 +15,7 @@ use super::super::probe::session::{
 use super::super::probe::trace::{Trace, newest};
 use super::super::probe::xclient::{Client, xclient};
 use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage};
+use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use crate::config::{Listener, Received};
 use crate::render::MARK;
 use crate::smtp::{Message, Session};
@@ -42,11 +42,15 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "privacy.trace_left_is_whole",
         title: "The trace header of mail by login has by, with, id, for and date",
         citation: "row 14; row 15; RFC 5321 section 4.4; RFC 3848 section 1",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, Need::Inbox, REWRITTEN],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "Postfix's own short form",
             changes: &[Change::Main("smtpd_hide_client_session", "yes")],
+            sees: "",
         }],
         run: |context| Box::pin(trace_left_is_whole(context)),
     },
@@ -54,6 +58,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "privacy.trace_tells_the_protocol",
         title: "After HELO the trace header says SMTP, and recipients are named only when alone",
         citation: "row 14; RFC 5321 section 4.4; RFC 3848 section 1",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Login, Need::Inbox, REWRITTEN],
         exclusive: false,
         sabotages: &[],
@@ -63,6 +70,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "privacy.mail_without_login_keeps_its_trace",
         title: "Mail without a login keeps its client in the trace header, whatever it forges",
         citation: "row 14; RFC 5321 section 4.4; Postfix header_checks",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[
             Need::Listener(Listener::Smtp),
             Need::Inbox,
@@ -73,6 +83,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "every client is hidden",
             changes: &[Change::Main("smtpd_hide_client_session", "yes")],
+            sees: "",
         }],
         run: |context| Box::pin(mail_without_login_keeps_its_trace(context)),
     },
@@ -80,6 +91,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "privacy.forged_mark_hides_nobody",
         title: "relaykit's own mark in a sender's header hides no client and never leaves",
         citation: "row 14; Postfix header_checks",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         // Where nothing is marked, the mark is a word like others.
         needs: &[
             Need::Listener(Listener::Smtp),
@@ -95,6 +109,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "privacy.first_chunk_writes_no_trace",
         title: "A message whose first chunk begins with white space adds nothing to the trace header",
         citation: "row 14; RFC 3030 section 2; RFC 5321 section 4.4; Postfix BDAT_README",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Listener(Listener::Smtp), Need::Inbox, OWN_DOMAIN],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -103,6 +120,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 "smtpd_discard_ehlo_keywords",
                 "etrn, silent-discard",
             )],
+            sees: "",
         }],
         run: |context| Box::pin(first_chunk_writes_no_trace(context)),
     },
@@ -110,11 +128,15 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "privacy.tls_is_told_without_login",
         title: "The trace header of mail without a login tells its TLS",
         citation: "row 11; Postfix smtpd_tls_received_header",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Listener(Listener::Smtp), Need::Inbox, OWN_DOMAIN],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "no TLS in the trace header",
             changes: &[Change::Main("smtpd_tls_received_header", "no")],
+            sees: "",
         }],
         run: |context| Box::pin(tls_is_told_without_login(context)),
     },

@@ -15,10 +15,18 @@ fn leak(checks: Vec<Check>) -> Vec<&'static Check> {
 }
 
 async fn run_with(checks: Vec<Check>, options: Options) -> (RunReport, Vec<String>) {
+    run_on(&[Arc::new(target())], checks, options).await
+}
+
+async fn run_on(
+    targets: &[Arc<Target>],
+    checks: Vec<Check>,
+    options: Options,
+) -> (RunReport, Vec<String>) {
     let mut story = Vec::new();
     let checks = leak(checks);
     let cancel = CancellationToken::new();
-    let report = run(&checks, &[Arc::new(target())], options, &cancel, |event| {
+    let report = run(&checks, targets, options, &cancel, |event| {
         story.push(match &event.fact {
             Fact::RunStarted { selected, .. } => format!("run of {selected}"),
             Fact::CheckStarted { id } => format!("start {id}"),
@@ -154,37 +162,66 @@ async fn a_cancelled_run_drops_what_runs_and_names_what_did_not() {
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 
-async fn counted(limit: usize) -> Judged {
-    let others = NOW.fetch_add(1, Ordering::SeqCst);
+async fn counted(now: &AtomicUsize, limit: usize) -> Judged {
+    let others = now.fetch_add(1, Ordering::SeqCst);
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }
-    NOW.fetch_sub(1, Ordering::SeqCst);
+    now.fetch_sub(1, Ordering::SeqCst);
     require(others < limit, "fewer at once", || {
         format!("{others} others")
     })
 }
 
 #[tokio::test]
-async fn jobs_are_limited_and_an_exclusive_check_is_alone_and_last() {
+async fn jobs_are_limited() {
     let crowd = ["a.one", "a.two", "a.three", "a.four"].map(|id| Check {
-        run: |_| Box::pin(counted(2)),
+        run: |_| Box::pin(counted(&NOW, 2)),
         ..check(id)
     });
-    let alone = Check {
-        exclusive: true,
-        run: |_| Box::pin(counted(1)),
-        ..check("a.alone")
-    };
-    let mut checks = vec![alone];
-    checks.extend(crowd);
     let options = Options {
         jobs: 2,
         ..Options::default()
     };
-    let (report, story) = run_with(checks, options).await;
-    assert_eq!(report.summary().passed, 5, "{report:?}");
-    assert_eq!(story[story.len() - 2], "pass a.alone");
+    let (report, _) = run_with(crowd.into(), options).await;
+    assert_eq!(report.summary().passed, 4, "{report:?}");
+}
+
+static ALONE: AtomicUsize = AtomicUsize::new(0);
+
+#[tokio::test]
+async fn checks_that_disturb_run_one_at_a_time_on_a_target_of_their_own() {
+    let alone = ["a.one", "a.two", "a.three"].map(|id| Check {
+        exclusive: true,
+        run: |context| {
+            Box::pin(async move {
+                let disposable = context.target().disposable;
+                require(disposable, "a target to disturb", || "another")?;
+                counted(&ALONE, 1).await
+            })
+        },
+        ..check(id)
+    });
+    let mut checks = vec![check("a.ordinary")];
+    checks.extend(alone);
+    let disposable = Target {
+        disposable: true,
+        ..target()
+    };
+    let targets = [Arc::new(target()), Arc::new(disposable)];
+    let (report, _) = run_on(&targets, checks, Options::default()).await;
+    assert_eq!(report.summary().passed, 4, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_check_that_disturbs_is_skipped_where_nothing_may_be_disturbed() {
+    let alone = Check {
+        exclusive: true,
+        ..check("a.alone")
+    };
+    let (report, _) = run_with(vec![alone], Options::default()).await;
+    let why = "needs a lab of its own to disturb (not with --lab)".into();
+    assert_eq!(report.checks[0].outcome, Outcome::Skipped { why });
 }
 
 #[tokio::test]

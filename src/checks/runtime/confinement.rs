@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::super::probe::appliance::{self, Process};
 use super::super::verdict::{PASS, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage};
+use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::{Content, Role};
 use crate::secret::Secret;
 
@@ -13,6 +13,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "runtime.capabilities_are_the_named_ones",
         title: "No process can have a Linux capability beyond the named ones",
         citation: "row 3; row 9",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[],
@@ -22,6 +25,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "runtime.no_new_privileges",
         title: "No process can gain privileges by running a program",
         citation: "row 9",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[],
@@ -31,6 +37,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "runtime.root_is_read_only",
         title: "The root file system, and every volume that is planned so, is mounted read-only",
         citation: "row 9",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[],
@@ -40,6 +49,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "runtime.no_setuid_files",
         title: "No file in the image is setuid or setgid",
         citation: "row 9",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[],
@@ -49,6 +61,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "runtime.only_supervisors_are_root",
         title: "Only the supervisor and Postfix's master run as root",
         citation: "row 9; Postfix OVERVIEW",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[],
@@ -58,6 +73,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "runtime.no_secret_beside_files",
         title: "No password is in an environment or on a command line",
         citation: "row 8; row 9",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[],
@@ -67,15 +85,18 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "runtime.configuration_files_are_as_planned",
         title: "Configuration files have the planned owners and modes, secrets 0600",
         citation: "row 9; row 11",
+        severity: Severity::High,
+        about: "",
+        repair: "",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "a key that everybody can read",
-            changes: &[Change::Command(&[
-                "chmod",
-                "0644",
-                "/etc/relaykit/tls/relay.key",
-            ])],
+            changes: &[Change::Command(
+                Role::Relay,
+                &["chmod", "0644", "/etc/relaykit/tls/relay.key"],
+            )],
+            sees: "",
         }],
         run: |context| Box::pin(configuration_files_are_as_planned(context)),
     },

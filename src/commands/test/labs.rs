@@ -1,5 +1,4 @@
-//! The labs that a run needs: the one that relay.yaml describes and, where
-//! checks need a setting it does not have, a variant of it with that setting.
+//! The labs that a run needs, brought up side by side and taken down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +12,14 @@ use super::super::exit::Usage;
 use super::super::labs::{check_name, image_settings, images, tell_stand_ins, workshop};
 use super::super::watch::Watcher;
 use crate::certs;
-use crate::checks::{Check, Delivered, Inbox, Lab, Need, Target, Undelivered};
+use crate::checks::{self, Check, Delivered, Inbox, Lab, Target, Undelivered};
 use crate::cli::Test;
-use crate::config::{Listener, Received, Spec};
+use crate::config::Spec;
 use crate::engine::LogRequest;
 use crate::lab::{self, Feed, Running, Workshop};
 use crate::plan::{Plan, Purpose, Role};
 use crate::progress::{Event, Progress};
 use crate::render;
-
-/// A domain that nobody can have (RFC 6761 6.4), for mail that comes without a login.
-const RELAY_DOMAIN: &str = "relay-domain.invalid";
 
 /// The labs of one run.
 pub(super) struct Labs {
@@ -76,7 +72,7 @@ impl Labs {
                     other => other.into(),
                 })?;
         Ok(Self {
-            targets: vec![Arc::new(target(&running)?)],
+            targets: vec![Arc::new(target(&running, false)?)],
             running: vec![running],
             watchers: Vec::new(),
             own: false,
@@ -101,10 +97,13 @@ impl Labs {
             watchers: vec![],
             own: true,
         };
-        let specs = specs(spec, checks).into_iter().enumerate();
-        let plans: Vec<Plan> = specs
-            .map(|(index, spec)| {
+        let laboratories = checks::laboratories(&spec, checks);
+        let plans: Vec<Plan> = laboratories
+            .iter()
+            .enumerate()
+            .map(|(index, laboratory)| {
                 let name = format!("test-{run}-{}", index + 1);
+                let spec = laboratory.spec.clone();
                 render::complete(Plan::lab(spec, &name, Purpose::Proof))
             })
             .collect();
@@ -151,7 +150,8 @@ impl Labs {
         match labs
             .running
             .iter()
-            .map(target)
+            .zip(&laboratories)
+            .map(|(running, laboratory)| target(running, laboratory.disposable))
             .collect::<Result<Vec<_>, _>>()
         {
             Ok(targets) => labs.targets = targets.into_iter().map(Arc::new).collect(),
@@ -199,32 +199,7 @@ fn warnings_only(session: &Session) -> Progress {
     })
 }
 
-/// What relay.yaml says and, if that lets more checks run, a relay that also
-/// takes mail without a login for a domain, on a listener that has logins too:
-/// the hardest case for telling the two apart.
-fn specs(spec: Spec, checks: &[&'static Check]) -> Vec<Spec> {
-    let mut mixed = spec.clone();
-    mixed.relay.domains.push(RELAY_DOMAIN.to_owned());
-    if spec.listeners.smtp.is_some() && spec.privacy.received != Received::Hide {
-        mixed.auth.listeners.insert(Listener::Smtp);
-    }
-    let holds = |check: &Check, spec: &Spec| {
-        check.needs.iter().all(|need| match need {
-            Need::Setting { holds, .. } => holds(spec),
-            _ => true,
-        })
-    };
-    let wanted = checks
-        .iter()
-        .any(|check| !holds(check, &spec) && holds(check, &mixed));
-    if wanted {
-        vec![spec, mixed]
-    } else {
-        vec![spec]
-    }
-}
-
-fn target(running: &Running) -> Result<Target, lab::Error> {
+fn target(running: &Running, disposable: bool) -> Result<Target, lab::Error> {
     let plan = &running.plan;
     Ok(Target {
         hostname: plan.spec.hostname.clone(),
@@ -232,6 +207,7 @@ fn target(running: &Running) -> Result<Target, lab::Error> {
         ca_pem: running.certificates.authority.certificate.clone(),
         client_certificate: running.client_certificate()?,
         users: plan.spec.lab.users.clone(),
+        disposable,
         xclient: plan.purpose == Purpose::Proof,
         spec: plan.spec.clone(),
         inbox: Some(Arc::new(SinkInbox {

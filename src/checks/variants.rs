@@ -1,0 +1,156 @@
+//! The labs that a run needs: the one that relay.yaml describes and, for checks
+//! that need a setting it does not have, variants of it with that setting.
+
+use super::{Check, Need};
+use crate::config::{ClientCertificates, Listener, Received, Spec, TlsVersion};
+
+/// A domain that nobody can have (RFC 6761 section 6.4), for mail that comes
+/// without a login.
+const RELAY_DOMAIN: &str = "relay-domain.invalid";
+
+/// A lab to bring up for a run.
+#[derive(Debug, Clone)]
+pub struct Laboratory {
+    /// What sets it apart, for people: `as configured`, `mixed`, ...
+    pub name: &'static str,
+    /// What its relay is to be.
+    pub spec: Spec,
+    /// Whether it serves the checks that disturb others, and only them.
+    pub disposable: bool,
+}
+
+/// A change of relay.yaml that lets more checks run.
+struct Variant {
+    name: &'static str,
+    change: fn(&mut Spec),
+}
+
+/// Each is one more lab, so that settings that do not hinder each other share one.
+const VARIANTS: &[Variant] = &[
+    // A relay that also takes mail without a login, on a listener that has logins
+    // too: the hardest case for telling the two apart.
+    Variant {
+        name: "mixed",
+        change: |spec| {
+            spec.relay.domains.push(RELAY_DOMAIN.to_owned());
+            if spec.listeners.smtp.is_some() && spec.privacy.received != Received::Hide {
+                spec.auth.listeners.insert(Listener::Smtp);
+            }
+        },
+    },
+    // Everything as strict as it can be.
+    Variant {
+        name: "strict",
+        change: |spec| {
+            spec.tls.minimum = TlsVersion::V1_3;
+            spec.tls.client_certificates = ClientCertificates::Require;
+            spec.privacy.show_login = false;
+        },
+    },
+    // The middle setting where there are three.
+    Variant {
+        name: "ask",
+        change: |spec| {
+            spec.tls.client_certificates = ClientCertificates::Ask;
+            spec.privacy.received = Received::Hide;
+        },
+    },
+];
+
+/// The labs that `checks` need to be run with `spec`. A check that no variant
+/// suits asks for none. Disturbing checks get labs of their own.
+#[must_use]
+pub fn laboratories(spec: &Spec, checks: &[&'static Check]) -> Vec<Laboratory> {
+    let candidates = candidates(spec);
+    let mut labs: Vec<Laboratory> = Vec::new();
+    for check in checks {
+        let suits = |spec: &Spec| check.needs.iter().all(|need| permits(*need, spec));
+        let Some((name, spec)) = candidates.iter().find(|(_, spec)| suits(spec)) else {
+            continue;
+        };
+        let there = |lab: &Laboratory| lab.name == *name && lab.disposable == check.exclusive;
+        if !labs.iter().any(there) {
+            labs.push(Laboratory {
+                name,
+                spec: spec.clone(),
+                disposable: check.exclusive,
+            });
+        }
+    }
+    labs
+}
+
+/// What relay.yaml says first, then each variant of it.
+fn candidates(spec: &Spec) -> Vec<(&'static str, Spec)> {
+    let variants = VARIANTS.iter().map(|variant| {
+        let mut spec = spec.clone();
+        (variant.change)(&mut spec);
+        (variant.name, spec)
+    });
+    let configured = ("as configured", spec.clone());
+    std::iter::once(configured).chain(variants).collect()
+}
+
+/// Whether a relay of `spec` has what relay.yaml decides of a need.
+fn permits(need: Need, spec: &Spec) -> bool {
+    match need {
+        Need::Setting { holds, .. } => holds(spec),
+        Need::Listener(listener) => spec.listeners.port(listener).is_some(),
+        Need::Login | Need::Xclient | Need::Inbox | Need::Lab | Need::Directory => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::check;
+    use super::*;
+    use crate::config;
+
+    fn asking(need: &'static [Need], exclusive: bool) -> &'static Check {
+        Box::leak(Box::new(Check {
+            needs: need,
+            exclusive,
+            ..check("a.check")
+        }))
+    }
+
+    const DOMAINS: Need = Need::Setting {
+        text: "relay.domains",
+        holds: |spec| !spec.relay.domains.is_empty(),
+    };
+    const NEVER: Need = Need::Setting {
+        text: "what cannot be",
+        holds: |_| false,
+    };
+
+    fn names(checks: &[&'static Check]) -> Vec<(&'static str, bool)> {
+        let labs = laboratories(&config::built_in(), checks);
+        labs.iter().map(|lab| (lab.name, lab.disposable)).collect()
+    }
+
+    #[test]
+    fn checks_share_the_lab_that_relay_yaml_describes() {
+        let checks = [asking(&[], false), asking(&[Need::Login], false)];
+        assert_eq!(names(&checks), [("as configured", false)]);
+    }
+
+    #[test]
+    fn a_setting_that_is_not_there_gets_a_variant() {
+        let checks = [asking(&[], false), asking(&[DOMAINS], false)];
+        assert_eq!(names(&checks), [("as configured", false), ("mixed", false)]);
+    }
+
+    #[test]
+    fn checks_that_disturb_get_a_lab_of_their_own() {
+        let checks = [asking(&[], false), asking(&[], true), asking(&[], true)];
+        assert_eq!(
+            names(&checks),
+            [("as configured", false), ("as configured", true)]
+        );
+    }
+
+    #[test]
+    fn what_no_variant_has_asks_for_no_lab() {
+        assert_eq!(names(&[asking(&[NEVER], false)]), []);
+    }
+}
