@@ -6,6 +6,7 @@
 
 mod auth;
 mod directory;
+mod in_lab;
 mod outbound;
 mod privacy;
 mod probe;
@@ -25,10 +26,11 @@ mod testing;
 
 use std::pin::Pin;
 
+pub use in_lab::target;
 pub use runner::{Options, run};
 pub use selection::{NoneSelected, select};
 pub use target::{Context, Delivered, Inbox, Lab, Need, Target, Undelivered};
-pub use variants::{Laboratory, laboratories};
+pub use variants::{Laboratory, laboratories, laboratory};
 pub use verdict::Judged;
 
 pub use crate::report::Severity;

@@ -61,23 +61,27 @@ const VARIANTS: &[Variant] = &[
 /// suits asks for none. Disturbing checks get labs of their own.
 #[must_use]
 pub fn laboratories(spec: &Spec, checks: &[&'static Check]) -> Vec<Laboratory> {
-    let candidates = candidates(spec);
     let mut labs: Vec<Laboratory> = Vec::new();
-    for check in checks {
-        let suits = |spec: &Spec| check.needs.iter().all(|need| permits(*need, spec));
-        let Some((name, spec)) = candidates.iter().find(|(_, spec)| suits(spec)) else {
-            continue;
-        };
-        let there = |lab: &Laboratory| lab.name == *name && lab.disposable == check.exclusive;
+    for lab in checks.iter().filter_map(|check| laboratory(spec, check)) {
+        let there =
+            |other: &Laboratory| other.name == lab.name && other.disposable == lab.disposable;
         if !labs.iter().any(there) {
-            labs.push(Laboratory {
-                name,
-                spec: spec.clone(),
-                disposable: check.exclusive,
-            });
+            labs.push(lab);
         }
     }
     labs
+}
+
+/// The lab that `check` is run in, the first that has the settings it needs.
+#[must_use]
+pub fn laboratory(spec: &Spec, check: &Check) -> Option<Laboratory> {
+    let suits = |spec: &Spec| check.needs.iter().all(|need| permits(*need, spec));
+    let found = candidates(spec).into_iter().find(|(_, spec)| suits(spec));
+    found.map(|(name, spec)| Laboratory {
+        name,
+        spec,
+        disposable: check.exclusive,
+    })
 }
 
 /// What relay.yaml says first, then each variant of it.

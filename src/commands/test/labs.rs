@@ -1,9 +1,7 @@
 //! The labs that a run needs, brought up side by side and taken down.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
@@ -12,12 +10,11 @@ use super::super::exit::Usage;
 use super::super::labs::{check_name, image_settings, images, tell_stand_ins, workshop};
 use super::super::watch::Watcher;
 use crate::certs;
-use crate::checks::{self, Check, Delivered, Inbox, Lab, Target, Undelivered};
+use crate::checks::{self, Check, Target};
 use crate::cli::Test;
 use crate::config::Spec;
-use crate::engine::LogRequest;
-use crate::lab::{self, Feed, Running, Workshop};
-use crate::plan::{Plan, Purpose, Role};
+use crate::lab::{self, Running, Workshop};
+use crate::plan::{Plan, Purpose};
 use crate::progress::{Event, Progress};
 use crate::render;
 
@@ -72,7 +69,7 @@ impl Labs {
                     other => other.into(),
                 })?;
         Ok(Self {
-            targets: vec![Arc::new(target(&running, false)?)],
+            targets: vec![Arc::new(checks::target(&running, false)?)],
             running: vec![running],
             watchers: Vec::new(),
             own: false,
@@ -151,7 +148,7 @@ impl Labs {
             .running
             .iter()
             .zip(&laboratories)
-            .map(|(running, laboratory)| target(running, laboratory.disposable))
+            .map(|(running, laboratory)| checks::target(running, laboratory.disposable))
             .collect::<Result<Vec<_>, _>>()
         {
             Ok(targets) => labs.targets = targets.into_iter().map(Arc::new).collect(),
@@ -197,66 +194,4 @@ fn warnings_only(session: &Session) -> Progress {
             progress.report(event);
         }
     })
-}
-
-fn target(running: &Running, disposable: bool) -> Result<Target, lab::Error> {
-    let plan = &running.plan;
-    Ok(Target {
-        hostname: plan.spec.hostname.clone(),
-        endpoints: running.endpoints.clone(),
-        ca_pem: running.certificates.authority.certificate.clone(),
-        client_certificate: running.client_certificate()?,
-        users: plan.spec.lab.users.clone(),
-        disposable,
-        xclient: plan.purpose == Purpose::Proof,
-        spec: plan.spec.clone(),
-        inbox: Some(Arc::new(SinkInbox {
-            feed: running.inbox.feed(),
-            running: running.clone(),
-        })),
-        lab: Some(Lab {
-            engine: running.engine.clone(),
-            plan: Arc::new(plan.clone()),
-        }),
-    })
-}
-
-/// The sink's inbox, as checks wait for it.
-struct SinkInbox {
-    feed: Feed,
-    running: Running,
-}
-
-#[async_trait]
-impl Inbox for SinkInbox {
-    async fn wait_for(&self, token: &str, deadline: Duration) -> Result<Delivered, Undelivered> {
-        let contains = |raw: &[u8]| raw.windows(token.len()).any(|w| w == token.as_bytes());
-        match self
-            .feed
-            .wait(deadline, |message| contains(&message.raw))
-            .await
-        {
-            Ok(Some(message)) => Ok(Delivered {
-                envelope_from: message.envelope_from.clone(),
-                envelope_to: message.envelope_to.clone(),
-                trace: message.trace.clone(),
-                raw: message.raw.clone(),
-            }),
-            Ok(None) => Err(Undelivered::Absent(self.log_of_relay().await)),
-            Err(error) => Err(Undelivered::Unreadable(error.to_string())),
-        }
-    }
-}
-
-impl SinkInbox {
-    async fn log_of_relay(&self) -> String {
-        let Some(relay) = self.running.plan.container(Role::Relay) else {
-            return String::new();
-        };
-        let request = LogRequest {
-            follow: false,
-            tail: Some(20),
-        };
-        lab::log_lines(self.running.engine.as_ref(), &relay.name, request).await
-    }
 }

@@ -1,0 +1,78 @@
+//! A running lab as a target: its relay, its inbox, its containers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Delivered, Inbox, Lab, Target, Undelivered};
+use crate::engine::LogRequest;
+use crate::lab::{self, Feed, Running};
+use crate::plan::{Purpose, Role};
+
+/// The relay of a lab that is ready, as checks see it. `disposable`: only checks
+/// that disturb run against it.
+///
+/// # Errors
+/// When a client's certificate cannot be made.
+pub fn target(running: &Running, disposable: bool) -> Result<Target, lab::Error> {
+    let plan = &running.plan;
+    Ok(Target {
+        hostname: plan.spec.hostname.clone(),
+        endpoints: running.endpoints.clone(),
+        ca_pem: running.certificates.authority.certificate.clone(),
+        client_certificate: running.client_certificate()?,
+        users: plan.spec.lab.users.clone(),
+        disposable,
+        xclient: plan.purpose == Purpose::Proof,
+        spec: plan.spec.clone(),
+        inbox: Some(Arc::new(SinkInbox {
+            feed: running.inbox.feed(),
+            running: running.clone(),
+        })),
+        lab: Some(Lab {
+            engine: running.engine.clone(),
+            plan: Arc::new(plan.clone()),
+        }),
+    })
+}
+
+/// The sink's inbox, as checks wait for it.
+struct SinkInbox {
+    feed: Feed,
+    running: Running,
+}
+
+#[async_trait]
+impl Inbox for SinkInbox {
+    async fn wait_for(&self, token: &str, deadline: Duration) -> Result<Delivered, Undelivered> {
+        let contains = |raw: &[u8]| raw.windows(token.len()).any(|w| w == token.as_bytes());
+        match self
+            .feed
+            .wait(deadline, |message| contains(&message.raw))
+            .await
+        {
+            Ok(Some(message)) => Ok(Delivered {
+                envelope_from: message.envelope_from.clone(),
+                envelope_to: message.envelope_to.clone(),
+                trace: message.trace.clone(),
+                raw: message.raw.clone(),
+            }),
+            Ok(None) => Err(Undelivered::Absent(self.log_of_relay().await)),
+            Err(error) => Err(Undelivered::Unreadable(error.to_string())),
+        }
+    }
+}
+
+impl SinkInbox {
+    async fn log_of_relay(&self) -> String {
+        let Some(relay) = self.running.plan.container(Role::Relay) else {
+            return String::new();
+        };
+        let request = LogRequest {
+            follow: false,
+            tail: Some(20),
+        };
+        lab::log_lines(self.running.engine.as_ref(), &relay.name, request).await
+    }
+}
