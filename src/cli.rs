@@ -130,6 +130,9 @@ pub struct Test {
     /// Leave the test's own lab running, to be looked at.
     #[arg(long, conflicts_with = "lab")]
     pub keep: bool,
+    /// Plant each sabotage that the checks claim to see, and demand that they do.
+    #[arg(long, conflicts_with_all = ["lab", "keep"])]
+    pub prove: bool,
     /// Write the report to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

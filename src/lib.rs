@@ -15,6 +15,7 @@ pub mod image;
 pub mod lab;
 pub mod plan;
 pub mod progress;
+pub mod proof;
 pub mod render;
 pub mod report;
 pub mod secret;

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["commands"],
     &["cli"],
+    &["proof"],
     &["checks", "export"],
     &["report", "lab"],
     &["image", "smtp", "certs", "render"],

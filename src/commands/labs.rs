@@ -13,7 +13,7 @@ use crate::cli::{Images, Which};
 use crate::config::{self, Spec};
 use crate::engine::Engine;
 use crate::image;
-use crate::lab::Workshop;
+use crate::lab::{Readiness, Workshop};
 use crate::plan::{Image, Plan};
 use crate::progress::Event;
 
@@ -133,5 +133,6 @@ pub(super) fn workshop(
         progress: session.progress.clone(),
         cancel: session.cancel.clone(),
         ready_within: READY_WITHIN,
+        readiness: Readiness::Proved,
     }
 }

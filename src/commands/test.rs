@@ -2,16 +2,18 @@
 //! and leaves nothing behind.
 
 mod labs;
+mod sabotages;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Session;
 use super::exit::Exit;
-use super::labs::spec;
+use super::labs::{image_settings, images, spec, workshop};
 use crate::checks::{self, Check, Options};
 use crate::cli::{Format, Test};
-use crate::report::{self, Colours, Fact, Human, Outputs, Progress, RunReport};
+use crate::report::{self, Colours, Event, Fact, Human, Outputs, Progress, RunReport};
 use labs::Labs;
 
 pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Exit> {
@@ -27,11 +29,19 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
         Some((format, path?))
     }))?;
     let spec = spec(session, &arguments.which)?;
-    let labs = Labs::bring_up(session, &arguments, spec, &selected).await?;
-    let report = prove(session, &arguments, &labs, &selected, &mut outputs).await;
+    let engine = session.engine().await?;
+    let settings = image_settings(session, &arguments.images, false);
+    let images = images(session, &engine, &settings).await?;
+    let workshop = workshop(session, engine, images);
+    let labs = Labs::bring_up(session, &arguments, spec.clone(), &selected, &workshop).await?;
+    let mut told = Told::new(session, &mut outputs, arguments.prove);
+    let report = run_checks(session, &arguments, &labs, &selected, &mut told).await;
     // Whatever the checks said, and however writing it went, nothing is left behind.
     labs.take_down(session, arguments.keep).await?;
-    let report = report?;
+    let mut report = report?;
+    if arguments.prove && !report.interrupted {
+        sabotages::prove(session, &spec, &workshop, &selected, &mut report, &mut told).await?;
+    }
     if session.format == Format::Json {
         Session::write(&report::render_json(&report))?;
     }
@@ -48,33 +58,70 @@ fn list(session: &Session, selected: &[&'static Check]) -> anyhow::Result<Exit> 
     Ok(Exit::Done)
 }
 
-async fn prove(
+async fn run_checks(
     session: &Session,
     arguments: &Test,
     labs: &Labs,
     selected: &[&'static Check],
-    outputs: &mut Outputs,
+    told: &mut Told<'_>,
 ) -> anyhow::Result<RunReport> {
     let mut options = Options::default();
     if let Some(jobs) = arguments.jobs {
         options.jobs = jobs.get();
     }
-    let mut view = view(session);
-    let mut failed = None;
-    let tell = |event: &report::Event| {
-        let shown = view.show(event).map_err(anyhow::Error::from);
+    let tell = |event: &Event| told.tell(event);
+    let report = checks::run(selected, labs.targets(), options, &session.cancel, tell).await;
+    told.result()?;
+    Ok(report)
+}
+
+/// Everybody who is told what happens: the person, and the report files.
+struct Told<'a> {
+    view: Human,
+    outputs: &'a mut Outputs,
+    /// Whether sabotages follow: the end of the checks is not the end then.
+    proves: bool,
+    failed: Option<anyhow::Error>,
+}
+
+impl<'a> Told<'a> {
+    fn new(session: &Session, outputs: &'a mut Outputs, proves: bool) -> Self {
+        Self {
+            view: view(session),
+            outputs,
+            proves,
+            failed: None,
+        }
+    }
+
+    fn tell(&mut self, event: &Event) {
+        match &event.fact {
+            Fact::RunFinished { report } if self.proves && !report.interrupted => {}
+            _ => self.pass_on(event),
+        }
+    }
+
+    /// The end of a run with sabotages.
+    fn finish(&mut self, report: &RunReport) {
+        self.pass_on(&Event::now(Fact::RunFinished {
+            report: Arc::new(report.clone()),
+        }));
+    }
+
+    fn pass_on(&mut self, event: &Event) {
+        let shown = self.view.show(event).map_err(anyhow::Error::from);
         let written = match &event.fact {
-            Fact::CheckFinished { so_far, .. } => outputs.update(so_far),
-            Fact::RunFinished { report } => outputs.finish(report),
-            Fact::RunStarted { .. } | Fact::CheckStarted { .. } => Ok(()),
+            Fact::CheckFinished { so_far, .. } => self.outputs.update(so_far),
+            Fact::RunFinished { report } => self.outputs.finish(report),
+            _ => Ok(()),
         };
         let result = shown.and(written.map_err(anyhow::Error::from));
-        failed = failed.take().or(result.err());
-    };
-    let report = checks::run(selected, labs.targets(), options, &session.cancel, tell).await;
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(report),
+        self.failed = self.failed.take().or(result.err());
+    }
+
+    /// The first thing that could not be told.
+    fn result(&mut self) -> anyhow::Result<()> {
+        self.failed.take().map_or(Ok(()), Err)
     }
 }
 

@@ -8,6 +8,7 @@ mod fill;
 mod inbox;
 mod names;
 mod ready;
+mod started;
 mod status;
 mod store;
 mod up;
@@ -47,6 +48,18 @@ pub struct Workshop {
     pub cancel: CancellationToken,
     /// How long a lab may take to become ready.
     pub ready_within: Duration,
+    /// When a lab counts as ready.
+    pub readiness: Readiness,
+}
+
+/// When a lab counts as ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// A login over TLS has succeeded and its message has reached the sink.
+    Proved,
+    /// Every daemon has said that it has started. For labs that were broken on
+    /// purpose, where nobody may be able to log in.
+    Started,
 }
 
 /// A lab that is ready.

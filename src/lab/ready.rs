@@ -9,7 +9,7 @@ use futures_util::future::select_all;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::inbox::{Feed, READINESS};
-use super::{Error, Running, Workshop};
+use super::{Error, Readiness, Running, Workshop, started};
 use crate::config::{Listener, Received};
 use crate::engine::{ContainerFacts, Engine, LogRequest};
 use crate::plan::{Container, Plan, Role};
@@ -25,9 +25,9 @@ const LAST_LINES: usize = 15;
 const CLIENT_NAME: &str = "readiness-client.invalid";
 
 /// What was still wrong, and whose log may tell why.
-struct Missing {
-    what: String,
-    role: Role,
+pub(super) struct Missing {
+    pub(super) what: String,
+    pub(super) role: Role,
 }
 
 /// Waits until the lab is ready.
@@ -37,9 +37,10 @@ struct Missing {
 /// ends, [`Error::Interrupted`] on Ctrl-C, and [`Error::Impossible`] when the
 /// relay is ready and does not keep its promise.
 pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<(), Error> {
-    let task = workshop
-        .progress
-        .start("login over TLS, message at the next hop");
+    let task = workshop.progress.start(match workshop.readiness {
+        Readiness::Proved => "login over TLS, message at the next hop",
+        Readiness::Started => "daemons started",
+    });
     let engine = workshop.engine.as_ref();
     let containers = &running.plan.containers;
     let ends = containers.iter().map(|container| {
@@ -48,8 +49,14 @@ pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<(), E
             container
         })
     });
+    let ready = async {
+        match workshop.readiness {
+            Readiness::Proved => prove(running, workshop).await,
+            Readiness::Started => started::wait(running, workshop).await,
+        }
+    };
     tokio::select! {
-        proved = prove(running, workshop) => proved?,
+        ready = ready => ready?,
         (container, _, _) = select_all(ends) => {
             let facts = engine.inspect(&container.name).await?;
             return Err(ended(container, facts.as_ref(), workshop).await);
@@ -162,7 +169,8 @@ async fn arrived(
     Ok(())
 }
 
-async fn not_ready(missing: &Missing, workshop: &Workshop, plan: &Plan) -> Error {
+/// That the deadline passed.
+pub(super) async fn not_ready(missing: &Missing, workshop: &Workshop, plan: &Plan) -> Error {
     let container = plan.container(missing.role).map_or("", |c| c.name.as_str());
     Error::NotReady {
         within: workshop.ready_within,

@@ -180,13 +180,23 @@ impl RunReport {
         summary
     }
 
+    /// The sabotages that a check claims to see and did not: its id, and what it
+    /// said instead.
+    pub fn undetected(&self) -> impl Iterator<Item = (&'static str, &Planted)> {
+        let planted = self
+            .checks
+            .iter()
+            .flat_map(|check| check.sabotages.iter().map(|planted| (check.id, planted)));
+        planted.filter(|(_, planted)| !planted.detected)
+    }
+
     /// The exit code of a command whose result this is: one of [`exit`].
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         let summary = self.summary();
         if self.interrupted {
             exit::INTERRUPTED
-        } else if summary.failed > 0 {
+        } else if summary.failed > 0 || self.undetected().next().is_some() {
             exit::FAILED
         } else if summary.broken > 0 {
             exit::BROKEN

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::super::Session;
 use super::super::exit::Usage;
-use super::super::labs::{check_name, image_settings, images, tell_stand_ins, workshop};
+use super::super::labs::{check_name, tell_stand_ins};
 use super::super::watch::Watcher;
 use crate::certs;
 use crate::checks::{self, Check, Target};
@@ -34,14 +34,11 @@ impl Labs {
         arguments: &Test,
         spec: Spec,
         checks: &[&'static Check],
+        workshop: &Workshop,
     ) -> anyhow::Result<Self> {
-        let engine = session.engine().await?;
-        let settings = image_settings(session, &arguments.images, false);
-        let images = images(session, &engine, &settings).await?;
-        let workshop = workshop(session, engine, images);
         match &arguments.lab {
-            Some(name) => Self::attach(session, name, spec, &workshop).await,
-            None => Self::make(session, arguments.keep, spec, checks, &workshop).await,
+            Some(name) => Self::attach(session, name, spec, workshop).await,
+            None => Self::make(session, arguments.keep, spec, checks, workshop).await,
         }
     }
 
@@ -83,11 +80,7 @@ impl Labs {
         checks: &[&'static Check],
         workshop: &Workshop,
     ) -> anyhow::Result<Self> {
-        let run = format!(
-            "{:x}{:05x}",
-            std::process::id(),
-            Timestamp::now().subsec_microsecond()
-        );
+        let run = run_name();
         let mut labs = Self {
             targets: vec![],
             running: vec![],
@@ -113,7 +106,7 @@ impl Labs {
                 .filter_map(|plan| Watcher::start(&plan.name))
                 .collect();
         }
-        // One line for each lab: their parts would go by the same names.
+        // One line for each lab.
         let workshop = &Workshop {
             progress: warnings_only(session),
             ..workshop.clone()
@@ -187,7 +180,14 @@ impl Labs {
     }
 }
 
-fn warnings_only(session: &Session) -> Progress {
+/// A name that no other run has.
+pub(super) fn run_name() -> String {
+    let now = Timestamp::now().subsec_microsecond();
+    format!("{:x}{now:05x}", std::process::id())
+}
+
+/// For labs whose parts would go by the same names: only what a person must know.
+pub(super) fn warnings_only(session: &Session) -> Progress {
     let progress = session.progress.clone();
     Progress::new(move |event| {
         if matches!(event, Event::Warning { .. }) {

@@ -1,0 +1,68 @@
+//! Readiness of a lab that was broken on purpose: every daemon has said in the
+//! log that it has started. Whether anybody can log in is for checks to find out.
+
+use futures_util::StreamExt;
+use futures_util::future::try_join_all;
+use tokio::time::{Instant, timeout_at};
+
+use super::ready::{Missing, not_ready};
+use super::{Error, Running, Workshop};
+use crate::engine::LogRequest;
+use crate::plan::{Container, Plan, Role};
+
+/// What Postfix's master(8), saslauthd(8) and slapd(8) log when they have started.
+const POSTFIX: &str = "daemon started -- version";
+const SASLAUTHD: &str = ":listening on socket: ";
+const SLAPD: &str = "slapd starting";
+
+/// Waits until the daemons of every container have started.
+///
+/// # Errors
+/// [`Error::NotReady`] at the deadline. That a container ends is seen by the caller.
+pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<(), Error> {
+    let deadline = Instant::now() + workshop.ready_within;
+    let containers = running.plan.containers.iter();
+    let waits = containers.map(|container| started(container, &running.plan, workshop, deadline));
+    try_join_all(waits).await.map(|_| ())
+}
+
+async fn started(
+    container: &Container,
+    plan: &Plan,
+    workshop: &Workshop,
+    deadline: Instant,
+) -> Result<(), Error> {
+    let mut waited_for = daemons(container.role);
+    let request = LogRequest {
+        follow: true,
+        tail: None,
+    };
+    let mut lines = workshop.engine.logs(&container.name, request);
+    let read = async {
+        while let Some(line) = lines.next().await {
+            let line = line?;
+            waited_for.retain(|words| !line.contains(words));
+            if waited_for.is_empty() {
+                return Ok(());
+            }
+        }
+        // The log ends with its container, which somebody else waits for.
+        std::future::pending::<Result<(), Error>>().await
+    };
+    if let Ok(read) = timeout_at(deadline, read).await {
+        return read;
+    }
+    let missing = Missing {
+        what: format!("the log does not say {:?}", waited_for.join(" and ")),
+        role: container.role,
+    };
+    Err(not_ready(&missing, workshop, plan).await)
+}
+
+fn daemons(role: Role) -> Vec<&'static str> {
+    match role {
+        Role::Relay => vec![POSTFIX, SASLAUTHD],
+        Role::Directory => vec![SLAPD],
+        Role::Sink => vec![POSTFIX],
+    }
+}

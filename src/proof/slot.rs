@@ -1,0 +1,226 @@
+//! One lab after the other under the same name: each has a relay of its own,
+//! made anew and wrong in one respect; what is not wrong is kept.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Judgement;
+use super::apply::{Sabotaged, sabotaged};
+use super::plants::{Claim, Plant};
+use crate::certs::{self, Certificates};
+use crate::checks::{self, Check, Options};
+use crate::lab::{self, Readiness, Running, Workshop};
+use crate::report::{CheckRecord, Outcome, Planted, Unclaimed};
+
+/// A name on the engine that sabotaged labs come and go under.
+pub(super) struct Slot {
+    workshop: Workshop,
+    lab: String,
+    options: Options,
+    /// Kept from one lab to the next, so that the directory and the sink can be.
+    certificates: Option<Certificates>,
+    /// The laboratory of the last plant.
+    pub(super) laboratory: &'static str,
+}
+
+impl Slot {
+    pub(super) fn new(workshop: &Workshop, lab: &str, options: Options) -> Self {
+        Self {
+            workshop: Workshop {
+                readiness: Readiness::Started,
+                ..workshop.clone()
+            },
+            lab: lab.to_owned(),
+            options,
+            certificates: None,
+            laboratory: "",
+        }
+    }
+
+    /// Plants one sabotage, runs the checks that claim to see it and those that
+    /// stand by, and judges. A lab that cannot be had is no detection.
+    ///
+    /// # Errors
+    /// [`lab::Error::Interrupted`] on Ctrl-C.
+    pub(super) async fn judge(
+        &mut self,
+        plant: &Plant,
+        bystanders: &[&'static Check],
+    ) -> Result<Judgement, lab::Error> {
+        self.laboratory = plant.laboratory;
+        let records = match self.bring_up(plant).await {
+            Ok((running, sabotaged)) => {
+                let claimed: Vec<_> = plant.claims.iter().map(|claim| claim.check).collect();
+                let all = [&claimed, bystanders].concat();
+                self.run(&running, sabotaged, &all).await?
+            }
+            Err(ControlFlow::Break(error)) => return Err(error),
+            Err(ControlFlow::Continue(why)) => return Ok(judgement(plant, &[], &why)),
+        };
+        Ok(judgement(plant, &records, "it was not run"))
+    }
+
+    async fn bring_up(
+        &mut self,
+        plant: &Plant,
+    ) -> Result<(Running, Sabotaged), ControlFlow<lab::Error, String>> {
+        let sabotaged = sabotaged(plant, &self.lab).map_err(|why| {
+            ControlFlow::Continue(format!("the sabotage cannot be planted: {why}"))
+        })?;
+        let failed = |error: lab::Error| match error {
+            lab::Error::Interrupted => ControlFlow::Break(error),
+            other => ControlFlow::Continue(format!("the lab did not come up: {other}")),
+        };
+        let certificates = self.certificates(&sabotaged).map_err(failed)?;
+        let outcome = lab::up(sabotaged.plan.clone(), certificates, &self.workshop);
+        let running = outcome.await.map_err(failed)?.running;
+        for (role, argv) in &sabotaged.commands {
+            let name = running.plan.container(*role).map(|c| c.name.as_str());
+            let ran = running.engine.exec(name.unwrap_or_default(), argv, None);
+            let output = ran.await.map_err(|e| failed(e.into()))?;
+            if output.exit_code != 0 {
+                return Err(ControlFlow::Continue(format!(
+                    "the sabotage cannot be planted: `{}` ended with code {}: {}",
+                    argv.join(" "),
+                    output.exit_code,
+                    output.stderr.trim()
+                )));
+            }
+        }
+        Ok((running, sabotaged))
+    }
+
+    fn certificates(&mut self, sabotaged: &Sabotaged) -> Result<Certificates, lab::Error> {
+        if let Some(certificates) = &self.certificates {
+            return Ok(certificates.clone());
+        }
+        let names = lab::certificate_names(&sabotaged.plan);
+        let issued = certs::issue(&self.lab, &names, Timestamp::now())?;
+        Ok(self.certificates.insert(issued).clone())
+    }
+
+    /// Those that disturb come last.
+    async fn run(
+        &self,
+        running: &Running,
+        sabotaged: Sabotaged,
+        checks: &[&'static Check],
+    ) -> Result<Vec<CheckRecord>, lab::Error> {
+        let (disturbing, others): (Vec<_>, Vec<_>) =
+            checks.iter().copied().partition(|check| check.exclusive);
+        let mut records = Vec::new();
+        for (disposable, checks) in [(false, others), (true, disturbing)] {
+            if checks.is_empty() {
+                continue;
+            }
+            let mut target = checks::target(running, disposable)?;
+            target.spec = sabotaged.spec.clone();
+            let targets = [Arc::new(target)];
+            let cancel = &self.workshop.cancel;
+            let report = checks::run(&checks, &targets, self.options, cancel, |_| ()).await;
+            if report.interrupted {
+                return Err(lab::Error::Interrupted);
+            }
+            records.extend(report.checks);
+        }
+        Ok(records)
+    }
+}
+
+fn judgement(plant: &Plant, records: &[CheckRecord], absent: &str) -> Judgement {
+    let record = |check: &Check| records.iter().find(|record| record.id == check.id);
+    let claims = plant.claims.iter().map(|claim| {
+        let planted = match record(claim.check) {
+            Some(record) => planted(plant.name, claim, &record.outcome),
+            None => Planted {
+                name: plant.name,
+                detected: false,
+                observed: absent.to_owned(),
+            },
+        };
+        (claim.check.id, planted)
+    });
+    let claimed = |id: &str| plant.claims.iter().any(|claim| claim.check.id == id);
+    let unclaimed = records.iter().filter(|record| !claimed(record.id));
+    let unclaimed = unclaimed.filter_map(|record| match &record.outcome {
+        Outcome::Fail { observed, .. } => Some(Unclaimed {
+            sabotage: plant.name,
+            check: record.id,
+            observed: observed.clone(),
+        }),
+        _ => None,
+    });
+    Judgement {
+        name: plant.name,
+        laboratory: plant.laboratory,
+        claims: claims.collect(),
+        unclaimed: unclaimed.collect(),
+    }
+}
+
+/// A sabotage is detected when the check fails and says so in its own words.
+fn planted(name: &'static str, claim: &Claim, outcome: &Outcome) -> Planted {
+    let (detected, observed) = match outcome {
+        Outcome::Fail { observed, .. } if claim.sees.is_empty() => (
+            false,
+            format!("it failed, and does not say in which words it would: {observed}"),
+        ),
+        Outcome::Fail { observed, .. } if observed.contains(claim.sees) => (true, observed.clone()),
+        Outcome::Fail { observed, .. } => (
+            false,
+            format!(
+                "it failed for another reason: not a word of {:?} in: {observed}",
+                claim.sees
+            ),
+        ),
+        Outcome::Pass => (false, "it passed".to_owned()),
+        Outcome::Skipped { why } => (false, format!("it was skipped: {why}")),
+        Outcome::Broken { why } => (false, format!("it could not tell: {why}")),
+    };
+    Planted {
+        name,
+        detected,
+        observed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks;
+
+    fn judged(sees: &'static str, outcome: &Outcome) -> Planted {
+        let check = checks::all().next().unwrap();
+        planted("a mistake", &Claim { check, sees }, outcome)
+    }
+
+    fn fail() -> Outcome {
+        Outcome::Fail {
+            expected: "no AUTH".into(),
+            observed: "port 25: AUTH PLAIN".into(),
+        }
+    }
+
+    #[test]
+    fn only_a_failure_in_its_own_words_detects() {
+        assert!(judged("AUTH PLAIN", &fail()).detected);
+        let other = judged("no greeting", &fail());
+        assert!(!other.detected);
+        assert!(other.observed.contains("for another reason"), "{other:?}");
+        assert!(!judged("", &fail()).detected);
+    }
+
+    #[test]
+    fn whatever_is_no_failure_does_not_detect() {
+        let why = || "AUTH PLAIN".to_owned();
+        for outcome in [
+            Outcome::Pass,
+            Outcome::Skipped { why: why() },
+            Outcome::Broken { why: why() },
+        ] {
+            assert!(!judged("AUTH PLAIN", &outcome).detected, "{outcome:?}");
+        }
+    }
+}
