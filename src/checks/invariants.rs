@@ -1,9 +1,9 @@
 //! What must be true of every entry of the catalogue.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{AREAS, Check, all};
+use super::{AREAS, Change, Check, all};
 
 /// Files of this room that hold no checks.
 const NOT_AREAS: [&str; 10] = [
@@ -151,6 +151,31 @@ fn sabotages_of_a_check_have_names_of_their_own() {
         let names: BTreeSet<_> = check.sabotages.iter().map(|s| s.name).collect();
         assert_eq!(names.len(), check.sabotages.len(), "{}", check.id);
         assert!(names.iter().all(|name| !name.is_empty()), "{}", check.id);
+    }
+}
+
+/// A sabotage is planted once for all checks that name it.
+#[test]
+fn sabotages_of_one_name_change_the_same() {
+    let mut known: BTreeMap<&str, String> = BTreeMap::new();
+    for check in all() {
+        for sabotage in check.sabotages {
+            let changes: Vec<_> = sabotage.changes.iter().map(told).collect();
+            let changes = changes.join("; ");
+            let first = known
+                .entry(sabotage.name)
+                .or_insert_with(|| changes.clone());
+            assert_eq!(*first, changes, "{}: {:?}", check.id, sabotage.name);
+        }
+    }
+}
+
+/// A change without the addresses of functions, which say nothing.
+fn told(change: &Change) -> String {
+    let text = format!("{change:?}");
+    match text.split_once("(0x") {
+        Some((kind, _)) => kind.to_owned(),
+        None => text,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The labs that a run needs: the one that relay.yaml describes and, for checks
 //! that need a setting it does not have, variants of it with that setting.
 
+use std::collections::BTreeMap;
+
 use super::{Check, Need};
 use crate::config::{ClientCertificates, Listener, Received, Spec, TlsVersion};
 
@@ -57,15 +59,29 @@ const VARIANTS: &[Variant] = &[
     },
 ];
 
+/// One lab serves this many checks that disturb, which run one after the other;
+/// where there are more, it gets a twin.
+const DISTURBING_AT_MOST: usize = 8;
+
 /// The labs that `checks` need to be run with `spec`. A check that no variant
 /// suits asks for none. Disturbing checks get labs of their own.
 #[must_use]
 pub fn laboratories(spec: &Spec, checks: &[&'static Check]) -> Vec<Laboratory> {
     let mut labs: Vec<Laboratory> = Vec::new();
+    let mut disturbing = BTreeMap::new();
     for lab in checks.iter().filter_map(|check| laboratory(spec, check)) {
-        let there =
-            |other: &Laboratory| other.name == lab.name && other.disposable == lab.disposable;
-        if !labs.iter().any(there) {
+        let alike =
+            |other: &&Laboratory| other.name == lab.name && other.disposable == lab.disposable;
+        let there = labs.iter().filter(alike).count();
+        let served = match lab.disposable {
+            true => {
+                let checks = disturbing.entry(lab.name).or_insert(0_usize);
+                *checks += 1;
+                *checks <= there * DISTURBING_AT_MOST
+            }
+            false => there > 0,
+        };
+        if !served {
             labs.push(lab);
         }
     }
@@ -151,6 +167,12 @@ mod tests {
             names(&checks),
             [("as configured", false), ("as configured", true)]
         );
+    }
+
+    #[test]
+    fn many_checks_that_disturb_get_twins() {
+        let checks = [asking(&[], true); DISTURBING_AT_MOST + 1];
+        assert_eq!(names(&checks), [("as configured", true); 2]);
     }
 
     #[test]
