@@ -70,7 +70,7 @@ pub(super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[
             Sabotage {
-                name: "postmaster slips past the recipient restrictions",
+                name: "postmaster slips past the command filter",
                 changes: &[Change::Main("smtpd_command_filter", "")],
                 sees: "",
             },
