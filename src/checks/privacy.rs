@@ -61,7 +61,7 @@ pub(super) static CHECKS: &[Check] = &[
         ],
         exclusive: false,
         sabotages: &[Sabotage {
-            name: "no header checks",
+            name: "no header checks on the mixed port",
             changes: &[Change::Service("cleanup-mixed/unix", "header_checks", "")],
             sees: "",
         }],
