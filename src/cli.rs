@@ -8,6 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::export::{self, FORMATS};
 
+mod reports;
+
+pub use reports::Reports;
+
 /// Build an authenticated, anonymising mail relay as containers, and prove that it is one.
 #[derive(Debug, Parser)]
 #[command(name = "relaykit", version, about, max_term_width = 100)]
@@ -133,9 +137,9 @@ pub struct Test {
     /// Plant each sabotage that the checks claim to see, and demand that they do.
     #[arg(long, conflicts_with_all = ["lab", "keep"])]
     pub prove: bool,
-    /// Write the report to this file as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    /// Files to write the report to.
+    #[command(flatten)]
+    pub reports: Reports,
     /// Where images come from.
     #[command(flatten)]
     pub images: Images,

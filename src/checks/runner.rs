@@ -141,7 +141,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             let targets = self.able(check);
             if targets.is_empty() {
                 let why = format!("needs {}", self.unmet(check).join(", and "));
-                self.record(check, Outcome::Skipped { why }, Vec::new(), Duration::ZERO);
+                self.record(check, Outcome::Skipped { why }, None, Duration::ZERO);
             } else {
                 able.push(Able { check, targets });
             }
@@ -242,9 +242,13 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             Err(error) => (error.id(), panicked(error)),
         };
         let task = running.remove(&id)?;
-        let transcript = task.context.evidence();
         let outcome = masked(outcome, &task.context);
-        self.record(task.check, outcome, transcript, task.started.elapsed());
+        self.record(
+            task.check,
+            outcome,
+            Some(&task.context),
+            task.started.elapsed(),
+        );
         Some(task.target)
     }
 
@@ -261,7 +265,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         &mut self,
         check: &'static Check,
         outcome: Outcome,
-        transcript: Vec<String>,
+        evidence: Option<&Context>,
         duration: Duration,
     ) {
         let record = CheckRecord {
@@ -272,8 +276,9 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             about: check.about,
             repair: check.repair,
             outcome,
-            transcript,
+            transcript: evidence.map(Context::evidence).unwrap_or_default(),
             log: Vec::new(),
+            exhibits: evidence.map(Context::exhibits).unwrap_or_default(),
             duration,
             sabotages: Vec::new(),
         };

@@ -11,6 +11,7 @@ use crate::certs::Issued;
 use crate::config::{Listener, Spec, User};
 use crate::engine::Engine;
 use crate::plan::Plan;
+use crate::report::Exhibit;
 use crate::smtp::Transcript;
 
 /// The relay under test. What is not there makes the checks that need it
@@ -165,6 +166,7 @@ pub struct Context {
     target: Arc<Target>,
     transcript: Transcript,
     rows: Arc<Mutex<Vec<Row>>>,
+    exhibits: Arc<Mutex<Vec<Exhibit>>>,
 }
 
 /// A row of a table that is under way or wrong, and what was said in it.
@@ -182,13 +184,17 @@ impl Context {
             target,
             transcript: Transcript::new(),
             rows: Arc::default(),
+            exhibits: Arc::default(),
         }
     }
 
     /// One row of a table: the same target with a transcript of its own, so that
     /// rows can run side by side. With the number to [`Context::drop_row`] by.
     pub(super) fn open_row(&self, name: &str) -> (usize, Self) {
-        let row = Self::new(self.target.clone());
+        let row = Self {
+            exhibits: self.exhibits.clone(),
+            ..Self::new(self.target.clone())
+        };
         let mut rows = self.rows();
         rows.push(Row {
             name: name.to_owned(),
@@ -231,6 +237,37 @@ impl Context {
             lines.extend(row.transcript.lines());
         }
         lines.iter().map(|line| self.masked(line)).collect()
+    }
+
+    /// Puts down a message as a client handed it in, with what it told of itself,
+    /// and as the next hop got it. `hidden` are the words that must not get
+    /// through: reports mark them in both. Worth it for a check that passes, too.
+    pub fn exhibit(
+        &self,
+        title: impl Into<String>,
+        before: impl AsRef<[u8]>,
+        after: impl AsRef<[u8]>,
+        hidden: &[&str],
+    ) {
+        let text = |bytes: &[u8]| self.masked(&String::from_utf8_lossy(bytes));
+        let exhibit = Exhibit {
+            title: title.into(),
+            before: text(before.as_ref()),
+            after: text(after.as_ref()),
+            hidden: hidden.iter().map(|word| (*word).to_owned()).collect(),
+        };
+        let mut exhibits = self.exhibits.lock().unwrap_or_else(PoisonError::into_inner);
+        exhibits.push(exhibit);
+    }
+
+    /// What was put down until now, of all rows. Rows run side by side, so that
+    /// only their titles give an order.
+    #[must_use]
+    pub fn exhibits(&self) -> Vec<Exhibit> {
+        let exhibits = self.exhibits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut exhibits = exhibits.clone();
+        exhibits.sort();
+        exhibits
     }
 
     /// `text` without any user's password.

@@ -5,7 +5,6 @@ mod labs;
 mod sabotages;
 
 use std::io::{IsTerminal, Write};
-use std::path::Path;
 use std::sync::Arc;
 
 use super::Session;
@@ -21,13 +20,7 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
     if arguments.list {
         return list(session, &selected);
     }
-    let mut outputs = Outputs::open(report::FORMATS.iter().filter_map(|format| {
-        let path: Option<&Path> = match format.name {
-            "json" => arguments.json.as_deref(),
-            _ => None,
-        };
-        Some((format, path?))
-    }))?;
+    let mut outputs = Outputs::open(arguments.reports.files())?;
     let spec = spec(session, &arguments.which)?;
     let engine = session.engine().await?;
     let settings = image_settings(session, &arguments.images, false);

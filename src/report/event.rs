@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{CheckRecord, RunReport};
+use super::{CheckRecord, Planted, RunReport, Unclaimed};
 
 /// A fact and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,9 @@ pub struct Event {
 
 /// What can happen. A run gives one `RunStarted`, then for each check that is
 /// not skipped a `CheckStarted`, for each check a `CheckFinished`, and one
-/// `RunFinished`. An interrupted run has checks without their end.
+/// `RunFinished`. An interrupted run has checks without their end. With `--prove`
+/// the sabotages come between the last check and the end: one `ProofStarted`, and
+/// for each sabotage a `SabotagePlanted` and a `SabotageJudged`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
     /// The first event.
@@ -40,6 +42,30 @@ pub enum Fact {
         record: CheckRecord,
         /// The report as it stands now, this check included.
         so_far: Arc<RunReport>,
+    },
+    /// The sabotages begin.
+    ProofStarted {
+        /// How many sabotages the selected checks claim to see, each counted once
+        /// for each lab that its checks need.
+        sabotages: usize,
+    },
+    /// A relay was changed so that checks must fail.
+    SabotagePlanted {
+        /// [`Planted::name`].
+        name: &'static str,
+        /// The lab that it is planted in: `as configured`, or a variant.
+        laboratory: &'static str,
+    },
+    /// The checks were run against a changed relay.
+    SabotageJudged {
+        /// [`Planted::name`].
+        name: &'static str,
+        /// As it was planted.
+        laboratory: &'static str,
+        /// The ids of the checks that claim to see it, and whether they did.
+        claims: Vec<(&'static str, Planted)>,
+        /// Further checks that failed under it.
+        unclaimed: Vec<Unclaimed>,
     },
     /// The last event.
     RunFinished {

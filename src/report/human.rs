@@ -1,15 +1,17 @@
-//! The view for people: on a terminal the running checks with their time below
-//! the finished ones, in a pipe one plain line for each finished check; at the
-//! end the counts and every failure in full.
+//! The view for people: on a terminal what runs now with its time below what is
+//! finished, in a pipe one plain line for each thing finished; a failure is told
+//! when it happens, and again in full at the end, with the counts.
+
+mod text;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 
-use super::{CheckRecord, Event, Fact, Outcome, RunReport};
+use super::{Event, Fact};
 
 /// Whether lines are coloured. The caller knows the terminal and `NO_COLOR`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,28 +36,20 @@ pub struct Human {
     out: Box<dyn Write + Send>,
     colours: Colours,
     live: Option<Live>,
-    finished: usize,
+    /// What runs now, and since when.
+    running: BTreeMap<String, Timestamp>,
     selected: usize,
-}
-
-struct Live {
-    bars: MultiProgress,
-    running: BTreeMap<&'static str, ProgressBar>,
 }
 
 impl Human {
     /// Finished lines and the summary go to `out`; live progress goes to stderr.
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>, colours: Colours, progress: Progress) -> Self {
-        let live = (progress == Progress::Live).then(|| Live {
-            bars: MultiProgress::new(),
-            running: BTreeMap::new(),
-        });
         Self {
             out,
             colours,
-            live,
-            finished: 0,
+            live: (progress == Progress::Live).then(Live::default),
+            running: BTreeMap::new(),
             selected: 0,
         }
     }
@@ -65,40 +59,61 @@ impl Human {
     /// # Errors
     /// What the writer says, for example that a pipe was closed.
     pub fn show(&mut self, event: &Event) -> io::Result<()> {
-        match &event.fact {
+        let colours = self.colours;
+        let text = match &event.fact {
             Fact::RunStarted {
                 selected,
                 registered,
                 jobs,
             } => {
                 self.selected = *selected;
-                let line = format!(
-                    "    Starting {selected} of {registered} checks, up to {jobs} at once\n"
-                );
-                self.write(&line)
+                format!("    Starting {selected} of {registered} checks, up to {jobs} at once\n")
             }
-            Fact::CheckStarted { id } => {
-                if let Some(live) = &mut self.live {
-                    live.start(id);
-                }
-                Ok(())
-            }
+            Fact::CheckStarted { id } => return Ok(self.start((*id).to_owned(), event.at)),
             Fact::CheckFinished { record, .. } => {
-                self.finished += 1;
-                if let Some(live) = &mut self.live {
-                    live.end(record.id);
-                }
-                let line = finished_line(record, self.colours);
-                self.write(&line)
+                self.end(record.id, event.at);
+                text::finished(record, colours)
+            }
+            Fact::ProofStarted { sabotages } => format!("     Proving {sabotages} sabotages\n"),
+            Fact::SabotagePlanted { name, laboratory } => {
+                return Ok(self.start(text::plant(name, laboratory), event.at));
+            }
+            Fact::SabotageJudged {
+                name,
+                laboratory,
+                claims,
+                unclaimed,
+            } => {
+                let plant = text::plant(name, laboratory);
+                let took = self.end(&plant, event.at);
+                text::judged(&plant, took, claims, unclaimed, colours)
             }
             Fact::RunFinished { report } => {
+                self.running.clear();
                 if let Some(live) = &mut self.live {
                     live.end_all();
                 }
-                let text = summary(report, self.selected, self.colours);
-                self.write(&text)
+                text::summary(report, self.selected, colours)
             }
+        };
+        self.write(&text)
+    }
+
+    fn start(&mut self, what: String, at: Timestamp) {
+        if let Some(live) = &mut self.live {
+            live.start(&what);
         }
+        self.running.insert(what, at);
+    }
+
+    /// How long it took; zero for what was never started.
+    fn end(&mut self, what: &str, at: Timestamp) -> Duration {
+        if let Some(live) = &mut self.live {
+            live.end(what);
+        }
+        let started = self.running.remove(what);
+        let took = started.and_then(|started| at.duration_since(started).try_into().ok());
+        took.unwrap_or_default()
     }
 
     fn write(&mut self, text: &str) -> io::Result<()> {
@@ -114,203 +129,38 @@ impl Human {
     }
 }
 
+/// The spinners.
+#[derive(Default)]
+struct Live {
+    bars: MultiProgress,
+    running: BTreeMap<String, ProgressBar>,
+}
+
 impl Live {
-    fn start(&mut self, id: &'static str) {
+    fn start(&mut self, what: &str) {
         let bar = self.bars.add(ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template("     {spinner} [{elapsed:>8}] {msg}") {
             bar.set_style(style);
         }
-        bar.set_message(id);
+        bar.set_message(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
-        self.running.insert(id, bar);
+        self.running.insert(what.to_owned(), bar);
     }
 
-    fn end(&mut self, id: &str) {
-        if let Some(bar) = self.running.remove(id) {
+    fn end(&mut self, what: &str) {
+        if let Some(bar) = self.running.remove(what) {
             bar.finish_and_clear();
             self.bars.remove(&bar);
         }
     }
 
     fn end_all(&mut self) {
-        let running: Vec<_> = self.running.keys().copied().collect();
-        for id in running {
-            self.end(id);
+        for (_, bar) in std::mem::take(&mut self.running) {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
         }
     }
-}
-
-fn finished_line(record: &CheckRecord, colours: Colours) -> String {
-    let word = painted(&record.outcome, colours);
-    let why = match &record.outcome {
-        Outcome::Skipped { why } => format!("  {}", first_line(why)),
-        _ => String::new(),
-    };
-    let seconds = record.duration.as_secs_f64();
-    format!("{word} [{seconds:>8.3}s] {}{why}\n", record.id)
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
-}
-
-/// The outcome's word, right-aligned in 12 columns before it is coloured.
-fn painted(outcome: &Outcome, colours: Colours) -> String {
-    let (word, code) = match outcome {
-        Outcome::Pass => ("PASS", "1;32"),
-        Outcome::Fail { .. } => ("FAIL", "1;31"),
-        Outcome::Skipped { .. } => ("SKIP", "1;33"),
-        Outcome::Broken { .. } => ("BROKEN", "1;35"),
-    };
-    match colours {
-        Colours::On => format!("\u{1b}[{code}m{word:>12}\u{1b}[0m"),
-        Colours::Off => format!("{word:>12}"),
-    }
-}
-
-fn summary(report: &RunReport, selected: usize, colours: Colours) -> String {
-    let mut text = format!("{}\n", "─".repeat(12));
-    for check in &report.checks {
-        if matches!(check.outcome, Outcome::Fail { .. } | Outcome::Broken { .. }) {
-            text.push_str(&in_full(check, colours));
-        }
-    }
-    let counts = report.summary();
-    // Writing to a String cannot fail.
-    let _ = writeln!(
-        text,
-        "     Summary [{:>8.3}s] {} of {selected} checks: {} passed, {} failed, {} skipped, {} broken",
-        report.elapsed.as_secs_f64(),
-        report.checks.len(),
-        counts.passed,
-        counts.failed,
-        counts.skipped,
-        counts.broken,
-    );
-    if report.interrupted {
-        text.push_str("             interrupted; not run:");
-        for id in &report.not_run {
-            text.push_str("\n               ");
-            text.push_str(id);
-        }
-        text.push('\n');
-    }
-    text
-}
-
-fn in_full(check: &CheckRecord, colours: Colours) -> String {
-    let mut text = format!("{} {}\n", painted(&check.outcome, colours), check.id);
-    let mut section = |name: &str, body: &str| {
-        for (number, line) in body.lines().enumerate() {
-            let label = if number == 0 { name } else { "" };
-            text.push_str(format!("             {label:<10} {line}").trim_end());
-            text.push('\n');
-        }
-    };
-    section("check", check.title);
-    section("citation", check.citation);
-    match &check.outcome {
-        Outcome::Fail { expected, observed } => {
-            section("expected", expected);
-            section("observed", observed);
-        }
-        Outcome::Broken { why } | Outcome::Skipped { why } => section("because", why),
-        Outcome::Pass => {}
-    }
-    section("transcript", &check.transcript.join("\n"));
-    text.push('\n');
-    text
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use super::super::run::tests::{fail, record, report};
-    use super::*;
-
-    #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Paper {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn view(run: &RunReport, colours: Colours) -> String {
-        let paper = Paper::default();
-        let mut human = Human::new(Box::new(paper.clone()), colours, Progress::Silent);
-        let so_far = Arc::new(run.clone());
-        let mut facts = vec![Fact::RunStarted {
-            selected: run.checks.len() + run.not_run.len(),
-            registered: 9,
-            jobs: 8,
-        }];
-        for record in &run.checks {
-            facts.push(Fact::CheckStarted { id: record.id });
-            facts.push(Fact::CheckFinished {
-                record: record.clone(),
-                so_far: so_far.clone(),
-            });
-        }
-        facts.push(Fact::RunFinished { report: so_far });
-        for fact in facts {
-            human.show(&Event::now(fact)).unwrap();
-        }
-        let bytes = paper.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap()
-    }
-
-    #[test]
-    fn a_run_in_a_pipe_reads_like_this() {
-        let skipped = Outcome::Skipped {
-            why: "the target names no user".into(),
-        };
-        let run = report(vec![
-            record("auth.a", Outcome::Pass),
-            record("auth.b", skipped),
-            record("tls.c", fail()),
-        ]);
-        let expected = "    Starting 3 of 9 checks, up to 8 at once
-        PASS [   0.012s] auth.a
-        SKIP [   0.012s] auth.b  the target names no user
-        FAIL [   0.012s] tls.c
-────────────
-        FAIL tls.c
-             check      AUTH waits for TLS
-             citation   row 16
-             expected   no AUTH
-             observed   AUTH PLAIN
-             transcript C: EHLO me
-                        S: 250-AUTH PLAIN
-
-     Summary [   1.234s] 3 of 3 checks: 1 passed, 1 failed, 1 skipped, 0 broken
-";
-        assert_eq!(view(&run, Colours::Off), expected);
-    }
-
-    #[test]
-    fn colours_are_there_only_when_asked_for() {
-        let run = report(vec![record("auth.a", Outcome::Pass)]);
-        assert!(view(&run, Colours::On).contains("\u{1b}[1;32m        PASS\u{1b}[0m"));
-        assert!(!view(&run, Colours::Off).contains('\u{1b}'));
-    }
-
-    #[test]
-    fn an_interrupted_run_names_what_was_not_run() {
-        let mut run = report(vec![record("auth.a", Outcome::Pass)]);
-        run.interrupted = true;
-        run.not_run = vec!["tls.c"];
-        let text = view(&run, Colours::Off);
-        assert!(text.contains("1 of 2 checks"), "{text}");
-        assert!(
-            text.ends_with("interrupted; not run:\n               tls.c\n"),
-            "{text}"
-        );
-    }
-}
+mod tests;

@@ -5,15 +5,20 @@
 //! writers are handed in.
 
 mod event;
+mod exhibit;
 mod human;
 mod json;
 mod list;
 mod outputs;
 mod run;
+mod visible;
 
 pub use event::{Event, Fact};
+pub use exhibit::{Exhibit, Piece};
 pub use human::{Colours, Human, Progress};
 pub use json::render as render_json;
 pub use list::{Entry, list_human, list_json};
 pub use outputs::{FORMATS, Format, OutputError, Outputs};
-pub use run::{CheckRecord, Outcome, Planted, RunReport, Severity, Summary, Unclaimed, exit};
+pub use run::{
+    CheckRecord, Outcome, Planted, Proof, RunReport, Severity, Summary, Unclaimed, exit,
+};

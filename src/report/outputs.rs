@@ -12,6 +12,8 @@ use super::{RunReport, json};
 pub struct Format {
     /// The option of `relaykit test` and `relaykit check` without its dashes: `json`.
     pub name: &'static str,
+    /// The option's line in `--help`.
+    pub about: &'static str,
     /// The whole file.
     pub render: fn(&RunReport) -> Vec<u8>,
 }
@@ -19,6 +21,7 @@ pub struct Format {
 /// Every format.
 pub static FORMATS: &[Format] = &[Format {
     name: "json",
+    about: "Write the report to this file as JSON, in the shape of docs/report.schema.json",
     render: json::render,
 }];
 

@@ -1,8 +1,11 @@
 //! The result of a run.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+use super::Exhibit;
 
 /// Exit codes of a run, as the contract fixes them.
 pub mod exit {
@@ -126,6 +129,9 @@ pub struct CheckRecord {
     /// The lines of the relay's log that belong to the sessions of a check that
     /// failed or broke, oldest first, secrets masked.
     pub log: Vec<String>,
+    /// Texts before and after that it put down, in the order of their titles,
+    /// secrets masked.
+    pub exhibits: Vec<Exhibit>,
     /// How long it ran; zero for a skipped one.
     pub duration: Duration,
     /// With `--prove`: the sabotages it claims to see.
@@ -163,6 +169,15 @@ pub struct Summary {
     pub broken: usize,
 }
 
+/// How many sabotages were planted, each counted once, and seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// Planted.
+    pub planted: usize,
+    /// Of these: seen by every check that claims to see them.
+    pub detected: usize,
+}
+
 impl RunReport {
     /// Counts the outcomes.
     #[must_use]
@@ -188,6 +203,19 @@ impl RunReport {
             .iter()
             .flat_map(|check| check.sabotages.iter().map(|planted| (check.id, planted)));
         planted.filter(|(_, planted)| !planted.detected)
+    }
+
+    /// What came of the sabotages; `None` without `--prove`.
+    #[must_use]
+    pub fn proof(&self) -> Option<Proof> {
+        let mut seen: BTreeMap<&'static str, bool> = BTreeMap::new();
+        for planted in self.checks.iter().flat_map(|check| &check.sabotages) {
+            *seen.entry(planted.name).or_insert(true) &= planted.detected;
+        }
+        (!seen.is_empty()).then(|| Proof {
+            planted: seen.len(),
+            detected: seen.values().filter(|detected| **detected).count(),
+        })
     }
 
     /// The exit code of a command whose result this is: one of [`exit`].
@@ -223,6 +251,7 @@ pub(super) mod tests {
             outcome,
             transcript: vec!["C: EHLO me".into(), "S: 250-AUTH PLAIN".into()],
             log: Vec::new(),
+            exhibits: Vec::new(),
             duration: Duration::from_millis(12),
             sabotages: Vec::new(),
         }
@@ -267,6 +296,38 @@ pub(super) mod tests {
         assert_eq!(code(vec![Outcome::Pass, broken()]), exit::BROKEN);
         assert_eq!(code(vec![broken(), fail(), Outcome::Pass]), exit::FAILED);
         assert_eq!(code(vec![]), exit::NONE_SELECTED);
+    }
+
+    #[test]
+    fn an_unseen_sabotage_fails_the_run_and_counts_once() {
+        let planted = |name, detected| Planted {
+            name,
+            detected,
+            observed: String::new(),
+        };
+        let mut one = record("a.b", Outcome::Pass);
+        one.sabotages = vec![planted("x", true), planted("y", true)];
+        let mut two = record("a.c", Outcome::Pass);
+        two.sabotages = vec![planted("x", false)];
+        let run = report(vec![one.clone()]);
+        assert_eq!(
+            run.proof(),
+            Some(Proof {
+                planted: 2,
+                detected: 2
+            })
+        );
+        assert_eq!(run.exit_code(), exit::DONE);
+        let run = report(vec![one, two]);
+        assert_eq!(
+            run.proof(),
+            Some(Proof {
+                planted: 2,
+                detected: 1
+            })
+        );
+        assert_eq!(run.exit_code(), exit::FAILED);
+        assert_eq!(report(vec![]).proof(), None);
     }
 
     #[test]

@@ -34,6 +34,7 @@ async fn run_on(
                 format!("{} {}", record.outcome.word(), record.id)
             }
             Fact::RunFinished { .. } => "end".to_owned(),
+            other => format!("{other:?}"),
         });
     })
     .await;

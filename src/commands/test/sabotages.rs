@@ -8,9 +8,8 @@ use super::labs::{run_name, warnings_only};
 use crate::checks::{Check, Options};
 use crate::config::Spec;
 use crate::lab::{self, Workshop};
-use crate::progress::Event;
 use crate::proof::{self, Request};
-use crate::report::{Outcome, RunReport};
+use crate::report::{Event, Fact, Outcome, RunReport};
 
 /// How many sabotages are planted side by side: a lab comes up by the work of
 /// both cores, and waits for deadlines of checks without any.
@@ -50,19 +49,16 @@ pub(super) async fn prove(
         workshop,
         options: Options::default(),
     };
+    told.tell(&Event::now(Fact::ProofStarted {
+        sabotages: proof::planted(spec, &passed),
+    }));
     let proved = proof::prove(&request, |judgement| {
-        for (check, planted) in &judgement.claims {
-            let word = if planted.detected {
-                "detected"
-            } else {
-                "NOT DETECTED"
-            };
-            let line = format!(
-                "{word}: {} ({}) by {check}: {}",
-                planted.name, judgement.laboratory, planted.observed
-            );
-            session.progress.report(Event::Warning { line });
-        }
+        told.tell(&Event::now(Fact::SabotageJudged {
+            name: judgement.name,
+            laboratory: judgement.laboratory,
+            claims: judgement.claims.clone(),
+            unclaimed: judgement.unclaimed.clone(),
+        }));
     })
     .await;
     take_down(workshop, &labs, watchers).await?;

@@ -1,0 +1,190 @@
+//! The words of the view. A word in capitals stands right-aligned in twelve
+//! columns, and what belongs to it stands below, indented.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::super::visible::visible;
+use super::super::{CheckRecord, Outcome, Planted, RunReport, Severity, Unclaimed};
+use super::Colours;
+
+const GREEN: &str = "1;32";
+const RED: &str = "1;31";
+const YELLOW: &str = "1;33";
+const MAGENTA: &str = "1;35";
+
+/// The line of a check that has an outcome, and below it what went wrong.
+pub(super) fn finished(record: &CheckRecord, colours: Colours) -> String {
+    let word = outcome_word(&record.outcome, colours);
+    let why = match &record.outcome {
+        Outcome::Skipped { why } => format!("  {}", first_line(why)),
+        Outcome::Fail { .. } => format!("  {}", severity(record.severity, colours)),
+        _ => String::new(),
+    };
+    let seconds = record.duration.as_secs_f64();
+    let mut text = format!("{word} [{seconds:>8.3}s] {}{why}\n", record.id);
+    verdict(&mut text, &record.outcome);
+    text
+}
+
+/// What a sabotage is called while it is planted.
+pub(super) fn plant(name: &str, laboratory: &str) -> String {
+    match laboratory {
+        "as configured" => name.to_owned(),
+        other => format!("{name} ({other})"),
+    }
+}
+
+/// The line of a sabotage, and below it who did not see it, and who else did.
+pub(super) fn judged(
+    plant: &str,
+    took: Duration,
+    claims: &[(&'static str, Planted)],
+    unclaimed: &[Unclaimed],
+    colours: Colours,
+) -> String {
+    let (seen, unseen): (Vec<_>, Vec<_>) = claims.iter().partition(|(_, p)| p.detected);
+    let word = if unseen.is_empty() {
+        painted("DETECTED", GREEN, colours)
+    } else {
+        painted("UNDETECTED", RED, colours)
+    };
+    let by: Vec<_> = seen.iter().map(|(id, _)| *id).collect();
+    let by = if by.is_empty() {
+        String::new()
+    } else {
+        format!("  by {}", by.join(", "))
+    };
+    let mut text = format!("{word} [{:>8.3}s] {plant}{by}\n", took.as_secs_f64());
+    for (id, planted) in unseen {
+        section(&mut text, "not by", &format!("{id}: {}", planted.observed));
+    }
+    let others: Vec<_> = unclaimed.iter().map(|other| other.check).collect();
+    section(&mut text, "also by", &others.join("\n"));
+    text
+}
+
+/// Every failure in full, what was skipped and why, and the counts.
+pub(super) fn summary(report: &RunReport, selected: usize, colours: Colours) -> String {
+    let mut text = format!("{}\n", "─".repeat(12));
+    for check in &report.checks {
+        if matches!(check.outcome, Outcome::Fail { .. } | Outcome::Broken { .. }) {
+            in_full(&mut text, check, colours);
+        }
+    }
+    for (id, planted) in report.undetected() {
+        let word = painted("UNDETECTED", RED, colours);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{word} {}", planted.name);
+        section(&mut text, "by", id);
+        section(&mut text, "because", &planted.observed);
+        text.push('\n');
+    }
+    let counts = report.summary();
+    let _ = writeln!(
+        text,
+        "     Summary [{:>8.3}s] {} of {selected} checks: {} passed, {} failed, {} skipped, {} broken",
+        report.elapsed.as_secs_f64(),
+        report.checks.len(),
+        counts.passed,
+        counts.failed,
+        counts.skipped,
+        counts.broken,
+    );
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for check in &report.checks {
+        if let Outcome::Skipped { why } = &check.outcome {
+            *reasons.entry(first_line(why)).or_default() += 1;
+        }
+    }
+    for (why, count) in reasons {
+        let _ = writeln!(text, "             skipped {count}: {}", visible(why));
+    }
+    if let Some(proof) = report.proof() {
+        let _ = writeln!(
+            text,
+            "             sabotages: {} planted, {} detected",
+            proof.planted, proof.detected
+        );
+    }
+    if report.interrupted {
+        text.push_str("             interrupted; not run:");
+        for id in &report.not_run {
+            text.push_str("\n               ");
+            text.push_str(id);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn in_full(text: &mut String, check: &CheckRecord, colours: Colours) {
+    let word = outcome_word(&check.outcome, colours);
+    let _ = writeln!(text, "{word} {}", check.id);
+    section(text, "check", check.title);
+    section(text, "severity", check.severity.word());
+    section(text, "citation", check.citation);
+    verdict(text, &check.outcome);
+    section(text, "transcript", &check.transcript.join("\n"));
+    section(text, "relay log", &check.log.join("\n"));
+    if matches!(check.outcome, Outcome::Fail { .. }) {
+        section(text, "repair", check.repair);
+    }
+    text.push('\n');
+}
+
+/// What was expected and observed, or what stood in the way.
+fn verdict(text: &mut String, outcome: &Outcome) {
+    match outcome {
+        Outcome::Fail { expected, observed } => {
+            section(text, "expected", expected);
+            section(text, "observed", observed);
+        }
+        Outcome::Broken { why } => section(text, "because", why),
+        Outcome::Pass | Outcome::Skipped { .. } => {}
+    }
+}
+
+/// A label and its lines, one below the other; nothing for no lines.
+fn section(text: &mut String, label: &str, body: &str) {
+    for (number, line) in visible(body).lines().enumerate() {
+        let label = if number == 0 { label } else { "" };
+        text.push_str(format!("             {label:<10} {line}").trim_end());
+        text.push('\n');
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn outcome_word(outcome: &Outcome, colours: Colours) -> String {
+    let (word, code) = match outcome {
+        Outcome::Pass => ("PASS", GREEN),
+        Outcome::Fail { .. } => ("FAIL", RED),
+        Outcome::Skipped { .. } => ("SKIP", YELLOW),
+        Outcome::Broken { .. } => ("BROKEN", MAGENTA),
+    };
+    painted(word, code, colours)
+}
+
+/// Right-aligned before it is coloured: the colour has no width.
+fn painted(word: &str, code: &str, colours: Colours) -> String {
+    match colours {
+        Colours::On => format!("\u{1b}[{code}m{word:>12}\u{1b}[0m"),
+        Colours::Off => format!("{word:>12}"),
+    }
+}
+
+fn severity(severity: Severity, colours: Colours) -> String {
+    let code = match severity {
+        Severity::Critical | Severity::High => RED,
+        Severity::Medium => YELLOW,
+        Severity::Low => "1",
+    };
+    match colours {
+        Colours::On => format!("\u{1b}[{code}m{}\u{1b}[0m", severity.word()),
+        Colours::Off => severity.word().to_owned(),
+    }
+}
