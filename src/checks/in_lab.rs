@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Delivered, Inbox, Lab, Target, Undelivered};
+use super::{Delivered, Inbox, Lab, Moved, Target, Undelivered};
 use crate::engine::LogRequest;
 use crate::lab::{self, Feed, Running};
 use crate::plan::{Purpose, Role};
@@ -33,6 +33,7 @@ pub fn target(running: &Running, disposable: bool) -> Result<Target, lab::Error>
         lab: Some(Lab {
             engine: running.engine.clone(),
             plan: Arc::new(plan.clone()),
+            moved: Moved::default(),
         }),
     })
 }

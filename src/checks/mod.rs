@@ -29,7 +29,7 @@ use std::pin::Pin;
 pub use in_lab::target;
 pub use runner::{Options, run};
 pub use selection::{NoneSelected, select};
-pub use target::{Context, Delivered, Inbox, Lab, Need, Target, Undelivered};
+pub use target::{Context, Delivered, Inbox, Lab, Moved, Need, Target, Undelivered};
 pub use variants::{Laboratory, laboratories, laboratory};
 pub use verdict::Judged;
 

@@ -19,7 +19,8 @@ use crate::smtp::Transcript;
 pub struct Target {
     /// The relay's name, as its certificate must have it.
     pub hostname: String,
-    /// Where it answers: `smtp`, `submission`, `submissions`; and the directory's `ldaps`.
+    /// Where it answered at first: `smtp`, `submission`, `submissions`; and the
+    /// directory's `ldaps`. Where it answers now, [`Target::address`] says.
     pub endpoints: BTreeMap<&'static str, SocketAddr>,
     /// The CA that signed the relay's certificate, PEM.
     pub ca_pem: String,
@@ -46,6 +47,27 @@ pub struct Lab {
     pub engine: Arc<dyn Engine>,
     /// What they were made from.
     pub plan: Arc<Plan>,
+    /// Where it answers since a check has restarted a container.
+    pub moved: Moved,
+}
+
+/// Endpoints that have changed. An engine picks the ports that the kernel picks
+/// anew whenever a container is started, so a check that does so writes down here
+/// what the next checks of the same target have to use. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Moved(Arc<Mutex<BTreeMap<&'static str, SocketAddr>>>);
+
+impl Moved {
+    /// Takes the place of what was known of these endpoints.
+    pub fn to(&self, endpoints: BTreeMap<&'static str, SocketAddr>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(endpoints);
+    }
+
+    fn of(&self, name: &str) -> Option<SocketAddr> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(name).copied()
+    }
 }
 
 /// The inbox of the lab's sink.
@@ -87,7 +109,15 @@ impl Target {
     /// Where `listener` answers, if it is turned on.
     #[must_use]
     pub fn endpoint(&self, listener: Listener) -> Option<SocketAddr> {
-        self.endpoints.get(listener.name()).copied()
+        self.address(listener.name())
+    }
+
+    /// Where `name` (a key of [`Target::endpoints`]) answers now.
+    #[must_use]
+    pub fn address(&self, name: &str) -> Option<SocketAddr> {
+        let known = self.endpoints.get(name).copied();
+        let moved = self.lab.as_ref().and_then(|lab| lab.moved.of(name));
+        known.and(moved).or(known)
     }
 
     /// The listeners that are turned on, in the order of `relay.yaml`.

@@ -165,6 +165,10 @@ impl Engine for DockerEngine {
         self.labelled_images(labels).await
     }
 
+    async fn history(&self, reference: &str) -> Result<Vec<String>, Error> {
+        self.image_history(reference).await
+    }
+
     async fn remove_image(&self, reference: &str) -> Result<(), Error> {
         self.remove_image_reference(reference).await
     }
@@ -203,6 +207,10 @@ impl Engine for DockerEngine {
 
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), Error> {
         self.stop_container(container, grace).await
+    }
+
+    async fn kill(&self, container: &str, signal: &str) -> Result<(), Error> {
+        self.signal_container(container, signal).await
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<ContainerFacts>, Error> {

@@ -43,6 +43,13 @@ pub trait Engine: Send + Sync {
     async fn images(&self, _labels: &Labels) -> Result<Vec<String>, Error> {
         Err(Error::cannot("listing images".to_owned()))
     }
+    /// What each layer of an image was made by, the newest first: instructions of
+    /// a Dockerfile, as the engine keeps them for everybody who has the image.
+    async fn history(&self, reference: &str) -> Result<Vec<String>, Error> {
+        Err(Error::cannot(format!(
+            "asking for the layers of {reference}"
+        )))
+    }
     /// Removes an image reference. Nothing there is not an error.
     async fn remove_image(&self, reference: &str) -> Result<(), Error>;
     /// Creates a network. A network of that name is an error, whatever its labels.
@@ -69,6 +76,11 @@ pub trait Engine: Send + Sync {
     /// Ends a container: asks, waits for `grace`, kills; and waits for its end.
     /// A container that has ended or is gone is not an error.
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), Error>;
+    /// Sends a signal (`KILL`, `TERM`) to a container's first process, and does
+    /// not wait for what comes of it.
+    async fn kill(&self, container: &str, signal: &str) -> Result<(), Error> {
+        Err(Error::cannot(format!("sending {signal} to {container}")))
+    }
     /// What a container is now, or `None` where there is none.
     async fn inspect(&self, container: &str) -> Result<Option<ContainerFacts>, Error>;
     /// Waits until a container has ended; its exit code.
@@ -186,6 +198,8 @@ pub struct ContainerRequest {
     pub capabilities: Vec<String>,
     /// The engine's ordinary confinement instead of ours: writable root, default capabilities.
     pub unconfined: bool,
+    /// Every system call allowed (seccomp(2) off), where `unconfined` is set too.
+    pub unfiltered: bool,
     /// Environment, `NAME=value`; never a secret.
     pub environment: Vec<String>,
     /// Its labels.
@@ -209,6 +223,8 @@ pub struct ContainerFacts {
     pub labels: Labels,
     /// The image reference that it was made from.
     pub image: String,
+    /// What its processes begin with, `NAME=value`.
+    pub environment: Vec<String>,
     /// Port in the container to address and port on the host.
     pub ports: BTreeMap<u16, (IpAddr, u16)>,
     /// Network name to the container's address there.

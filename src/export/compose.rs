@@ -98,6 +98,7 @@ fn service(
         mounts: _, // with `files`, below
         tmpfs,
         capabilities,
+        confined: _, // Always, in what an operator gets.
         stop_grace,
         files: _,
     } = container;

@@ -170,6 +170,8 @@ fn request(container: &Container, image: &str) -> ContainerRequest {
             .iter()
             .map(|&c| c.to_owned())
             .collect(),
+        unconfined: !container.confined,
+        unfiltered: !container.confined,
         stop_grace: container.stop_grace,
         ..ContainerRequest::default()
     }

@@ -82,6 +82,25 @@ pub(super) async fn endpoints(
     Ok(endpoints)
 }
 
+/// Where the published ports of the containers that run answer now. An engine
+/// picks ports that the kernel picks anew whenever a container is started.
+///
+/// # Errors
+/// When the engine cannot be asked.
+pub async fn endpoints_now(
+    plan: &Plan,
+    engine: &dyn Engine,
+) -> Result<BTreeMap<&'static str, SocketAddr>, Error> {
+    let way = Way::to(engine).await?;
+    let mut endpoints = BTreeMap::new();
+    for container in plan.containers.iter().filter(|c| !c.ports.is_empty()) {
+        if let Some(facts) = engine.inspect(&container.name).await? {
+            endpoints.extend(answering(container, &facts, way));
+        }
+    }
+    Ok(endpoints)
+}
+
 /// Published ports by name.
 fn answering(
     container: &Container,

@@ -28,6 +28,7 @@ use crate::plan::{Image, Plan, Role};
 use crate::progress::Progress;
 
 pub use down::{Removed, down, remove_all};
+pub use endpoints::endpoints_now;
 pub use inbox::{Feed, Inbox, StoredMessage};
 pub use names::certificate_names;
 pub use ready::log_lines;

@@ -156,6 +156,7 @@ fn relay(spec: &Spec, names: Names<'_>, purpose: Purpose) -> Container {
         mounts: postfix_mounts(names, "relay"),
         tmpfs: postfix_tmpfs(),
         capabilities: RELAY_CAPABILITIES.to_vec(),
+        confined: true,
         stop_grace: STOP_GRACE,
         files: Vec::new(),
     }
@@ -218,7 +219,7 @@ fn directory(spec: &Spec, names: Names<'_>, purpose: Purpose) -> Container {
         role: Role::Directory,
         name: names.of("directory"),
         image: Image::Directory,
-        command: Vec::new(),
+        command: directory_urls(spec),
         hostname: "directory".to_owned(),
         user: Some(format!("{uid}:{gid}")),
         networks: vec![names.attach("directory", &["directory"])],
@@ -240,9 +241,17 @@ fn directory(spec: &Spec, names: Names<'_>, purpose: Purpose) -> Container {
             ),
         ],
         capabilities: Vec::new(),
+        confined: true,
         stop_grace: STOP_GRACE,
         files: Vec::new(),
     }
+}
+
+/// Where slapd listens: no port for what nobody asks for in the clear.
+fn directory_urls(spec: &Spec) -> Vec<String> {
+    let start_tls = spec.auth.ldap.start_tls.then_some("ldap:///");
+    let urls = start_tls.into_iter().chain(["ldaps:///"]);
+    urls.map(str::to_owned).collect()
 }
 
 /// The relay's image with another configuration, and a volume for what arrives.
@@ -261,6 +270,7 @@ fn sink(names: Names<'_>) -> Container {
         mounts,
         tmpfs: postfix_tmpfs(),
         capabilities: RELAY_CAPABILITIES.to_vec(),
+        confined: true,
         stop_grace: STOP_GRACE,
         files: Vec::new(),
     }

@@ -145,6 +145,10 @@ pub struct Container {
     pub tmpfs: Vec<(String, String)>,
     /// The Linux capabilities left, without `CAP_`; all others are dropped.
     pub capabilities: Vec<&'static str>,
+    /// Whether it is confined as this house confines containers: a read-only root,
+    /// no new privileges, no capability but the named ones, and the engine's filter
+    /// of system calls. Always so, but where a proof shows what is seen without.
+    pub confined: bool,
     /// How long it may take to stop before it is killed.
     pub stop_grace: Duration,
     /// Injected before the start; every path lies on one of the mounts.

@@ -46,7 +46,7 @@ pub(in super::super) struct Entry {
 impl Directory {
     /// Connects over TLS; the certificate must be the lab CA's, for `name`.
     pub(in super::super) async fn connect(context: &Context, name: &str) -> Judged<Self> {
-        let Some(&endpoint) = context.target().endpoints.get("ldaps") else {
+        let Some(endpoint) = context.target().address("ldaps") else {
             return broken("the check asks the directory and did not say that it needs one");
         };
         let transcript = context.transcript();

@@ -11,8 +11,8 @@ use bollard::models::{
     RestartPolicy, RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{
-    CreateContainerOptions, DownloadFromContainerOptions, StopContainerOptions,
-    UploadToContainerOptions,
+    CreateContainerOptions, DownloadFromContainerOptions, KillContainerOptions,
+    StopContainerOptions, UploadToContainerOptions,
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt};
@@ -146,6 +146,17 @@ impl DockerEngine {
         }
     }
 
+    pub(super) async fn signal_container(&self, name: &str, signal: &str) -> Result<(), Error> {
+        let options = KillContainerOptions {
+            signal: format!("SIG{signal}"),
+        };
+        let sent = self.docker.kill_container(name, Some(options)).await;
+        sent.map_err(|fault| {
+            let action = format!("sending SIG{signal} to the container {name}");
+            fault::classify(&action, name, &fault)
+        })
+    }
+
     pub(super) async fn container_facts(
         &self,
         name: &str,
@@ -241,7 +252,9 @@ fn host_config(container: ContainerRequest) -> HostConfig {
         HostConfig {
             readonly_rootfs: None,
             cap_drop: None,
-            security_opt: None,
+            security_opt: container
+                .unfiltered
+                .then(|| vec!["seccomp=unconfined".to_owned()]),
             ..confined
         }
     } else {
@@ -297,6 +310,7 @@ fn facts(container: ContainerInspectResponse) -> ContainerFacts {
         status,
         labels: config.labels.unwrap_or_default().into_iter().collect(),
         image: config.image.unwrap_or_default(),
+        environment: config.env.unwrap_or_default(),
         ports: network.ports.map(published).unwrap_or_default(),
         addresses: network
             .networks

@@ -36,6 +36,15 @@ impl DockerEngine {
         }))
     }
 
+    pub(super) async fn image_history(&self, reference: &str) -> Result<Vec<String>, Error> {
+        let layers = self.docker.image_history(reference).await;
+        let layers = layers.map_err(|fault| {
+            let action = format!("asking for the layers of {reference}");
+            fault::classify(&action, reference, &fault)
+        })?;
+        Ok(layers.into_iter().map(|layer| layer.created_by).collect())
+    }
+
     pub(super) async fn pull_image(&self, reference: &str, task: &Task) -> Result<(), Error> {
         let action = format!("pulling the image {reference}");
         let options = CreateImageOptions {
