@@ -107,6 +107,9 @@ pub enum Change {
     Replace(Role, &'static str, &'static str, &'static str),
     /// Another setting than relay.yaml has; checks go on believing relay.yaml.
     Spec(fn(&mut Spec)),
+    /// Instructions of a Dockerfile: the relay's containers run an image that is
+    /// made from ours with these.
+    Image(&'static [&'static str]),
     /// Anything else about the plan.
     Plan(fn(&mut Plan)),
     /// A command that root runs in a container once the relay answers.

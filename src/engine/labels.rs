@@ -5,7 +5,7 @@ use super::Labels;
 
 /// The name of the lab that an object belongs to.
 pub const LAB: &str = "dev.relaykit.lab";
-/// `relay`, `directory`, `sink`, [`NETWORK`] or [`VOLUME`].
+/// `relay`, `directory`, `sink`, [`NETWORK`], [`VOLUME`] or [`IMAGE`].
 pub const ROLE: &str = "dev.relaykit.role";
 /// SHA-256 of what an object was made from, in hexadecimal.
 pub const DIGEST: &str = "dev.relaykit.digest";
@@ -18,6 +18,8 @@ pub const KEEP: &str = "dev.relaykit.keep";
 pub const NETWORK: &str = "network";
 /// The role of a volume.
 pub const VOLUME: &str = "volume";
+/// The role of an image that a lab alone has.
+pub const IMAGE: &str = "image";
 
 /// What every object of `lab` carries, for [`super::Engine::list`].
 #[must_use]

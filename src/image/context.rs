@@ -122,15 +122,32 @@ pub(super) fn tar(files: &[File], labels: &Labels) -> std::io::Result<Bytes> {
         if file.path == "Dockerfile" {
             bytes.extend(instruction(labels).into_bytes());
         }
-        let mut header = Header::new_gnu();
-        header.set_entry_type(EntryType::Regular);
-        header.set_mode(file.mode());
-        header.set_size(bytes.len() as u64);
-        // A fixed time: the engine's build cache looks at contents only, people do not.
-        header.set_mtime(0);
-        tar.append_data(&mut header, file.path, bytes.as_slice())?;
+        append(&mut tar, file.path, file.mode(), &bytes)?;
     }
     Ok(Bytes::from(tar.into_inner()?))
+}
+
+/// A context that is a Dockerfile alone, which ends with these labels.
+pub(super) fn dockerfile(text: &str, labels: &Labels) -> std::io::Result<Bytes> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let text = format!("{text}{}", instruction(labels));
+    append(&mut tar, "Dockerfile", 0o644, text.as_bytes())?;
+    Ok(Bytes::from(tar.into_inner()?))
+}
+
+fn append(
+    tar: &mut tar::Builder<Vec<u8>>,
+    path: &str,
+    mode: u32,
+    bytes: &[u8],
+) -> std::io::Result<()> {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(EntryType::Regular);
+    header.set_mode(mode);
+    header.set_size(bytes.len() as u64);
+    // A fixed time: the engine's build cache looks at contents only, people do not.
+    header.set_mtime(0);
+    tar.append_data(&mut header, path, bytes)
 }
 
 /// The `LABEL` instruction, empty without labels.

@@ -5,6 +5,7 @@
 mod base;
 mod bootstrap;
 mod context;
+mod derived;
 mod error;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::base::{Base, bootstrap};
 pub use self::bootstrap::BootstrapSettings;
+pub use self::derived::derived;
 pub use self::error::Error;
 use crate::engine::{BuildRequest, Engine, ImageFacts, Labels};
 use crate::plan::Image;

@@ -123,6 +123,9 @@ async fn look_and_remove(
     let (networks, volumes) = futures_util::join!(join_all(networks), join_all(volumes));
     results.extend(networks);
     results.extend(volumes);
+    for image in engine.images(which).await? {
+        results.push(engine.remove_image(&image).await);
+    }
     Ok((removed, results.into_iter().collect()))
 }
 

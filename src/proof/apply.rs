@@ -19,6 +19,8 @@ pub(super) struct Sabotaged {
     pub(super) spec: Spec,
     /// What root runs once the daemons have started.
     pub(super) commands: Vec<(Role, &'static [&'static str])>,
+    /// What the relay's image is made worse by.
+    pub(super) instructions: Vec<&'static str>,
 }
 
 /// The plan of the lab `lab` for a plant. Its relay is always made anew, with an
@@ -37,9 +39,13 @@ pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
     }
     let mut plan = render::complete(Plan::lab(spec, lab, Purpose::Proof));
     let mut commands = Vec::new();
+    let mut instructions = Vec::new();
     for change in plant.changes {
         if let Change::Command(role, argv) = change {
             commands.push((*role, *argv));
+        }
+        if let Change::Image(lines) = change {
+            instructions.extend(*lines);
         }
         carry_out(change, &mut plan)?;
     }
@@ -48,6 +54,7 @@ pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
         plan,
         spec: honest,
         commands,
+        instructions,
     })
 }
 
@@ -71,7 +78,7 @@ fn carry_out(change: &Change, plan: &mut Plan) -> Result<(), String> {
             alter(plan);
             Ok(())
         }
-        Change::Spec(_) | Change::Command(..) => Ok(()),
+        Change::Spec(_) | Change::Command(..) | Change::Image(_) => Ok(()),
     }
 }
 

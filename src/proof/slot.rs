@@ -11,7 +11,10 @@ use super::apply::{Sabotaged, sabotaged};
 use super::plants::{Claim, Plant};
 use crate::certs::{self, Certificates};
 use crate::checks::{self, Check, Options};
+use crate::engine::labels;
+use crate::image;
 use crate::lab::{self, Readiness, Running, Workshop};
+use crate::plan::Image;
 use crate::report::{CheckRecord, Outcome, Planted, Unclaimed};
 
 /// A name on the engine that sabotaged labs come and go under.
@@ -21,6 +24,8 @@ pub(super) struct Slot {
     options: Options,
     /// Kept from one lab to the next, so that the directory and the sink can be.
     certificates: Option<Certificates>,
+    /// How many images were made for it.
+    images: usize,
     /// The laboratory of the last plant.
     pub(super) laboratory: &'static str,
 }
@@ -35,6 +40,7 @@ impl Slot {
             lab: lab.to_owned(),
             options,
             certificates: None,
+            images: 0,
             laboratory: "",
         }
     }
@@ -74,7 +80,8 @@ impl Slot {
             other => ControlFlow::Continue(format!("the lab did not come up: {other}")),
         };
         let certificates = self.certificates(&sabotaged).map_err(failed)?;
-        let outcome = lab::up(sabotaged.plan.clone(), certificates, &self.workshop);
+        let workshop = self.with_images(&sabotaged).await?;
+        let outcome = lab::up(sabotaged.plan.clone(), certificates, &workshop);
         let running = outcome.await.map_err(failed)?.running;
         for (role, argv) in &sabotaged.commands {
             let name = running.plan.container(*role).map(|c| c.name.as_str());
@@ -90,6 +97,31 @@ impl Slot {
             }
         }
         Ok((running, sabotaged))
+    }
+
+    /// The workshop with a worse image for the relay, where the sabotage has one.
+    /// The image goes with the lab.
+    async fn with_images(
+        &mut self,
+        sabotaged: &Sabotaged,
+    ) -> Result<Workshop, ControlFlow<lab::Error, String>> {
+        let mut workshop = self.workshop.clone();
+        let base = workshop.images.get(&Image::Relay).cloned();
+        let Some(base) = base.filter(|_| !sabotaged.instructions.is_empty()) else {
+            return Ok(workshop);
+        };
+        // An image that loses its name to the next one would stay on the engine.
+        self.images += 1;
+        let reference = format!("{base}-{}-{}", self.lab, self.images);
+        let labels = labels::of_object(&self.lab, labels::IMAGE);
+        let task = workshop.progress.start("a worse image");
+        let engine = workshop.engine.as_ref();
+        let instructions = &sabotaged.instructions;
+        image::derived(engine, &reference, &base, instructions, &labels, &task)
+            .await
+            .map_err(|error| ControlFlow::Continue(format!("no image: {error}")))?;
+        workshop.images.insert(Image::Relay, reference);
+        Ok(workshop)
     }
 
     fn certificates(&mut self, sabotaged: &Sabotaged) -> Result<Certificates, lab::Error> {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use relaykit::certs::{self, Certificates};
 use relaykit::config::{Spec, User, built_in};
 use relaykit::image;
-use relaykit::lab::{Running, Workshop, certificate_names, up};
+use relaykit::lab::{Readiness, Running, Workshop, certificate_names, up};
 use relaykit::plan::{Image, Plan, Purpose, Role};
 use relaykit::progress::Progress;
 use relaykit::render;
@@ -258,6 +258,7 @@ volumes:
         ))
         .unwrap();
         let workshop = Workshop {
+            readiness: Readiness::Proved,
             engine,
             images,
             progress,
