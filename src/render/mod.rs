@@ -11,6 +11,7 @@ mod dn;
 mod header_checks;
 mod main_cf;
 mod master_cf;
+pub mod next_hops;
 mod relay_main;
 mod relay_master;
 mod sasl;

@@ -4,9 +4,9 @@ use crate::config::{ClientCertificates, Listener, NextHop, OutboundLevel, Receiv
 use crate::plan::{Plan, Purpose};
 use crate::secret::Secret;
 
-use super::header_checks;
 use super::main_cf::{Group, render};
 use super::{SYSTEM_CA, anchor_path, is_lab, next_hop_anchor};
+use super::{header_checks, next_hops};
 
 /// The operator's certificates for the next hop.
 const NEXT_HOP_CA: &str = "/etc/relaykit/tls/next-hop-ca.pem";
@@ -265,6 +265,10 @@ fn next_hop(plan: &Plan) -> Group {
          gets long lines as they are: a break would spoil a signature (DKIM).",
     )
     .set("relayhost", relayhost(plan))
+    .when(is_lab(plan), |group| {
+        // Domains of next hops that the sink plays.
+        group.set("transport_maps", next_hops::transport_maps())
+    })
     .set("relay_transport", "smtp")
     .switch("smtp_send_xforward_command", false)
     .set("smtp_line_length_limit", "0")

@@ -8,7 +8,7 @@ use crate::plan::{Content, File, Plan, Role};
 use super::main_cf::{self, Group};
 use super::master_cf::{self, Service};
 use super::relay_master::common;
-use super::{file, public};
+use super::{file, next_hops, public};
 
 /// The folder in the sink's container that holds the messages. The format of a
 /// file is described in `images/relay/rootfs/usr/libexec/relaykit/store`.
@@ -22,6 +22,16 @@ pub(super) fn files(_plan: &Plan) -> Vec<File> {
         file("tls/ca.pem", 0o644, Content::CaCertificate),
         file("tls/sink.pem", 0o644, Content::Certificate(Role::Sink)),
         file("tls/sink.key", 0o600, Content::CertificateKey(Role::Sink)),
+        file(
+            "tls/other.pem",
+            0o644,
+            Content::Certificate(Role::Directory),
+        ),
+        file(
+            "tls/other.key",
+            0o600,
+            Content::CertificateKey(Role::Directory),
+        ),
     ]
 }
 
@@ -77,11 +87,12 @@ fn everything_is_stored() -> Group {
 fn everybody_may() -> Group {
     Group::new(
         "Only the relay shares a network with it. It refuses nothing, so that what\n\
-         the relay lets through is seen.",
+         the relay lets through is seen; but two domains, to see what then becomes of\n\
+         a message.",
     )
     .set("mynetworks", "0.0.0.0/0, [::]/0")
     .set("smtpd_relay_restrictions", "permit_mynetworks, reject")
-    .set("smtpd_recipient_restrictions", "")
+    .set("smtpd_recipient_restrictions", next_hops::refusals())
     .switch("smtpd_peername_lookup", false)
     .set("smtpd_client_connection_count_limit", "0")
     .set("smtpd_recipient_limit", "10000")
@@ -128,6 +139,7 @@ fn master_cf() -> String {
             .argument("flags=q user=inbox null_sender= eol=\\r\\n")
             .argument("argv=/usr/libexec/relaykit/store ${queue_id} ${sender} ${recipient}"),
     ];
+    services.extend(next_hops::services());
     services.extend(common());
     master_cf::render(
         "Postfix's services in a lab's sink, see master(5). Written by relaykit.",
