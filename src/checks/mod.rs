@@ -127,6 +127,8 @@ static AREAS: &[(&str, &[Check])] = &[
     ("privacy/content", privacy::content::CHECKS),
     ("privacy/trace", privacy::trace::CHECKS),
     ("outbound", outbound::CHECKS),
+    ("outbound/route", outbound::route::CHECKS),
+    ("outbound/waiting", outbound::waiting::CHECKS),
     ("directory", directory::CHECKS),
     ("runtime", runtime::CHECKS),
     ("runtime/confinement", runtime::confinement::CHECKS),

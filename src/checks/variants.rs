@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Check, Need};
-use crate::config::{ClientCertificates, Listener, Received, Spec, TlsVersion};
+use crate::config::{ClientCertificates, Listener, OutboundLevel, Received, Spec, TlsVersion};
 
 /// A domain that nobody can have (RFC 6761 section 6.4), for mail that comes
 /// without a login.
@@ -46,7 +46,11 @@ const VARIANTS: &[Variant] = &[
         change: |spec| {
             spec.tls.minimum = TlsVersion::V1_3;
             spec.tls.client_certificates = ClientCertificates::Require;
+            spec.tls.outbound.level = OutboundLevel::Secure;
             spec.privacy.show_login = false;
+            spec.privacy.strip_headers = ["X-Originating-IP", "X-Mailer", "User-Agent"]
+                .map(str::to_owned)
+                .to_vec();
         },
     },
     // The middle setting where there are three.

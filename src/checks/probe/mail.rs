@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::super::verdict::{broken, fail};
+use super::super::verdict::{PASS, broken, fail};
 use super::super::{Context, Delivered, Judged, Undelivered};
 use super::session::{answer, command, require_code};
-use crate::smtp::{Message, Session};
+use crate::smtp::{Message, Reply, Session};
 
 /// How long a message may take from the relay's 250 to the inbox, behind those of
 /// all other checks; within the deadline of a check.
@@ -38,12 +38,31 @@ pub(in super::super) async fn send_with(
     commands: &[String],
     message: &Message,
 ) -> Judged {
+    accepted(session, commands, message).await?;
+    PASS
+}
+
+/// Sends `message` as [`send_with`] does; the queue id that Postfix gave it.
+pub(in super::super) async fn queued(
+    session: &mut Session,
+    commands: &[String],
+    message: &Message,
+) -> Judged<String> {
+    let reply = accepted(session, commands, message).await?;
+    match reply.queue_id() {
+        Some(id) => ControlFlow::Continue(id.to_owned()),
+        None => broken(format!("there is no queue id in {reply}")),
+    }
+}
+
+async fn accepted(session: &mut Session, commands: &[String], message: &Message) -> Judged<Reply> {
     for line in commands {
         let reply = command(session, line).await?;
         require_code(&reply, 250, line)?;
     }
     let reply = answer(session.data(message.bytes()).await, "a reply to DATA")?;
-    require_code(&reply, 250, "the message")
+    require_code(&reply, 250, "the message")?;
+    ControlFlow::Continue(reply)
 }
 
 /// Waits until `message` is in the inbox.

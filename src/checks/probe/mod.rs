@@ -4,7 +4,9 @@
 pub(super) mod appliance;
 pub(super) mod client_hello;
 pub(super) mod directory;
+pub(super) mod log;
 pub(super) mod mail;
+pub(super) mod played;
 pub(super) mod postconf;
 pub(super) mod recipients;
 pub(super) mod rows;
