@@ -73,6 +73,7 @@ impl SinkInbox {
         let request = LogRequest {
             follow: false,
             tail: Some(20),
+            since: None,
         };
         lab::log_lines(self.running.engine.as_ref(), &relay.name, request).await
     }

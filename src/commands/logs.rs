@@ -40,6 +40,7 @@ pub(super) async fn run(session: &Session, arguments: Logs) -> anyhow::Result<Ex
     let request = LogRequest {
         follow: arguments.follow,
         tail: None,
+        since: None,
     };
     let streams = containers.into_iter().map(|(role, name)| {
         let lines = engine.logs(&name, request);

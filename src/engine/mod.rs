@@ -14,6 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use jiff::Timestamp;
 
 pub use body::{ByteStream, StreamWriter, whole, written};
 pub use docker::connect;
@@ -232,12 +233,14 @@ pub struct ContainerFacts {
 }
 
 /// See [`Engine::logs`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogRequest {
     /// Whether to go on until the container ends.
     pub follow: bool,
     /// Only the last lines; `None`: all.
     pub tail: Option<usize>,
+    /// Only what was written from this instant of the engine's clock on.
+    pub since: Option<Timestamp>,
 }
 
 /// What a program in a container did.

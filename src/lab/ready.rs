@@ -197,6 +197,7 @@ async fn last_lines(engine: &dyn Engine, container: &str) -> String {
     let request = LogRequest {
         follow: false,
         tail: Some(LAST_LINES),
+        since: None,
     };
     log_lines(engine, container, request).await
 }

@@ -36,6 +36,7 @@ async fn started(
     let request = LogRequest {
         follow: true,
         tail: None,
+        since: None,
     };
     let mut lines = workshop.engine.logs(&container.name, request);
     let read = async {

@@ -144,6 +144,9 @@ fn clients(plan: &Plan) -> Group {
         // would leave the lab, and stall every session where nobody answers.
         group.switch("smtpd_peername_lookup", false)
     })
+    // Many clients share an address; the port tells which it was (RFC 6302), and
+    // ties every line of the log to its session.
+    .switch("smtpd_client_port_logging", true)
     .switch("smtpd_helo_required", true)
     .switch("disable_vrfy_command", true)
     .set(

@@ -44,6 +44,9 @@ impl Session {
         let connected = timeout_at(deadline, dial(address, options.source)).await;
         let failure = match connected {
             Ok(Ok(stream)) => {
+                if let Ok(local) = stream.local_addr() {
+                    options.transcript.came_from(local.port());
+                }
                 return Self::over(Box::new(stream), &address.to_string(), options).await;
             }
             Ok(Err(error)) => Failure::Connect(error),

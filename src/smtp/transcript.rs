@@ -15,7 +15,14 @@ const MOST_CHARACTERS: usize = 400;
 /// A clone is cheap and is the same transcript: it also shows what is said
 /// later. Several sessions may write to one, see [`super::Connect::transcript`].
 #[derive(Clone, Default)]
-pub struct Transcript(Arc<Mutex<Vec<String>>>);
+pub struct Transcript(Arc<Mutex<Said>>);
+
+/// What is kept of a conversation.
+#[derive(Default)]
+struct Said {
+    lines: Vec<String>,
+    ports: Vec<u16>,
+}
 
 impl Transcript {
     /// An empty transcript.
@@ -28,7 +35,7 @@ impl Transcript {
     /// is replaced by its length, control bytes are escaped.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.guard().clone()
+        self.guard().lines.clone()
     }
 
     /// Adds `-- text`: something that a reader should know at this place.
@@ -36,9 +43,21 @@ impl Transcript {
         self.push("-- ", &text.to_string());
     }
 
+    /// The local ports of the sessions that wrote here, in the order in which they
+    /// connected: what a server that logs ports knows them by (RFC 6302).
+    #[must_use]
+    pub fn ports(&self) -> Vec<u16> {
+        self.guard().ports.clone()
+    }
+
+    /// A session connected from this local port.
+    pub(super) fn came_from(&self, port: u16) {
+        self.guard().ports.push(port);
+    }
+
     /// Adds one line, shortened where it is long.
     pub(super) fn push(&self, who: &str, text: &str) {
-        let mut lines = self.guard();
+        let lines = &mut self.guard().lines;
         if lines.len() == MOST_LINES {
             lines.push("-- more was said than is kept here".to_owned());
         }
@@ -52,14 +71,14 @@ impl Transcript {
         lines.push(line);
     }
 
-    fn guard(&self) -> MutexGuard<'_, Vec<String>> {
+    fn guard(&self) -> MutexGuard<'_, Said> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.guard().iter()).finish()
+        f.debug_list().entries(self.guard().lines.iter()).finish()
     }
 }
 
@@ -67,6 +86,7 @@ impl fmt::Debug for Transcript {
 impl fmt::Display for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.guard()
+            .lines
             .iter()
             .try_for_each(|line| writeln!(f, "{line}"))
     }

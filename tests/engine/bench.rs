@@ -152,6 +152,7 @@ pub(crate) async fn wait_for_line(bench: &Bench, container: &str, wanted: &str) 
     let follow = LogRequest {
         follow: true,
         tail: None,
+        since: None,
     };
     let mut lines = bench.engine.logs(container, follow);
     let mut seen = Vec::new();

@@ -59,6 +59,7 @@ fn files_go_into_a_volume_and_not_into_a_read_only_root() {
             LogRequest {
                 follow: false,
                 tail: None,
+                since: None,
             },
         );
         let logs: Vec<String> = logs.try_collect().await.unwrap();
@@ -144,6 +145,7 @@ fn logs_are_followed_line_by_line_to_the_end() {
         let follow = LogRequest {
             follow: true,
             tail: None,
+            since: None,
         };
         let mut lines = bench.engine.logs(&name, follow);
         let mut first = [
@@ -165,6 +167,7 @@ fn logs_are_followed_line_by_line_to_the_end() {
             LogRequest {
                 follow: false,
                 tail: Some(1),
+                since: None,
             },
         );
         assert_eq!(last.try_collect::<Vec<_>>().await.unwrap().len(), 1);

@@ -31,7 +31,8 @@ impl DockerEngine {
             follow: logs.follow,
             stdout: true,
             stderr: true,
-            timestamps: logs.follow,
+            timestamps: logs.follow || logs.since.is_some(),
+            since: logs.since.map_or(0, second),
             tail: logs
                 .tail
                 .map_or_else(|| "all".to_owned(), |n| n.to_string()),
@@ -43,6 +44,7 @@ impl DockerEngine {
             chunks: docker.logs(name, Some(options.clone())).boxed(),
             docker,
             options,
+            since: logs.since,
             out: Lines::default(),
             err: Lines::default(),
             ready: VecDeque::new(),
@@ -127,6 +129,8 @@ struct LogReader {
     docker: Docker,
     name: String,
     options: LogsOptions,
+    /// Engines take whole seconds; what is left of the first one is dropped here.
+    since: Option<Timestamp>,
     chunks: BoxStream<'static, Result<LogOutput, Fault>>,
     out: Lines,
     err: Lines,
@@ -169,7 +173,7 @@ impl LogReader {
 
     /// Whether the container went away while it was followed: an end, not an error.
     fn was_removed(&self, fault: &Fault) -> bool {
-        let at_the_end = self.options.timestamps && !self.options.follow;
+        let at_the_end = self.options.timestamps && !self.options.follow && self.since.is_none();
         at_the_end && matches!(fault::status(fault), Some(404 | 409))
     }
 
@@ -178,6 +182,12 @@ impl LogReader {
             if *known == chunk {
                 self.skip_to = None;
             }
+            return;
+        }
+        let early = |since: Timestamp| {
+            split_timestamp(chunk.as_ref()).is_some_and(|(stamp, _)| stamp < since)
+        };
+        if self.since.is_some_and(early) {
             return;
         }
         let text = if self.options.timestamps {
@@ -221,9 +231,11 @@ fn without_timestamp(chunk: &[u8]) -> &[u8] {
 
 /// Seconds since 1970, or 0: the log from its start.
 fn second_of(chunk: &[u8]) -> i32 {
-    split_timestamp(chunk).map_or(0, |(stamp, _)| {
-        i32::try_from(stamp.as_second()).unwrap_or_default()
-    })
+    split_timestamp(chunk).map_or(0, |(stamp, _)| second(stamp))
+}
+
+fn second(stamp: Timestamp) -> i32 {
+    i32::try_from(stamp.as_second()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -124,6 +124,7 @@ impl<'a> Installation<'a> {
         let request = LogRequest {
             follow: false,
             tail: Some(LOG_LINES),
+            since: None,
         };
         let lines: Vec<_> = self.engine.logs(&self.name, request).collect().await;
         let lines = lines.into_iter().filter_map(Result::ok);

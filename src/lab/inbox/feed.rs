@@ -85,6 +85,7 @@ async fn follow(inbox: &Inbox, tell: &watch::Sender<Arrived>) -> Result<(), Erro
     let request = LogRequest {
         follow: true,
         tail: None,
+        since: None,
     };
     let mut lines = inbox.engine.logs(&inbox.container, request);
     let mut asked = HashSet::new();
