@@ -1,5 +1,7 @@
 //! A running lab as a target: its relay, its inbox, its containers.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ pub fn target(running: &Running, disposable: bool) -> Result<Target, lab::Error>
     let plan = &running.plan;
     Ok(Target {
         hostname: plan.spec.hostname.clone(),
-        endpoints: running.endpoints.clone(),
+        endpoints: endpoints(running, disposable),
         ca_pem: running.certificates.authority.certificate.clone(),
         client_certificate: running.client_certificate()?,
         users: plan.spec.lab.users.clone(),
@@ -36,6 +38,17 @@ pub fn target(running: &Running, disposable: bool) -> Result<Target, lab::Error>
             moved: Moved::default(),
         }),
     })
+}
+
+/// The relay's own ports, where they can be reached: a session is then known in its
+/// log by the client's port. Not on a relay that is restarted, whose address may change.
+/// That the published ports answer is part of the lab's readiness.
+fn endpoints(running: &Running, disposable: bool) -> BTreeMap<&'static str, SocketAddr> {
+    let mut endpoints = running.endpoints.clone();
+    if !disposable {
+        endpoints.extend(&running.direct);
+    }
+    endpoints
 }
 
 /// The sink's inbox, as checks wait for it.

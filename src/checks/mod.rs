@@ -6,6 +6,7 @@
 
 mod auth;
 mod directory;
+mod evidence;
 mod in_lab;
 mod outbound;
 mod privacy;

@@ -11,8 +11,8 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::probe::rows;
-use super::{Check, Context, Judged, Need, Target};
-use crate::report::{CheckRecord, Event, Fact, Outcome, RunReport};
+use super::{Check, Context, Judged, Need, Target, evidence};
+use crate::report::{CheckRecord, Event, Exhibit, Fact, Outcome, RunReport};
 
 /// How to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,15 @@ struct Running {
     target: usize,
     context: Context,
     started: Instant,
+    started_at: Timestamp,
+}
+
+/// What is shown of a check beside its outcome.
+#[derive(Default)]
+struct Evidence {
+    transcript: Vec<String>,
+    log: Vec<String>,
+    exhibits: Vec<Exhibit>,
 }
 
 /// How many checks run on each target, and how many may.
@@ -141,7 +150,12 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             let targets = self.able(check);
             if targets.is_empty() {
                 let why = format!("needs {}", self.unmet(check).join(", and "));
-                self.record(check, Outcome::Skipped { why }, None, Duration::ZERO);
+                self.record(
+                    check,
+                    Outcome::Skipped { why },
+                    Evidence::default(),
+                    Duration::ZERO,
+                );
             } else {
                 able.push(Able { check, targets });
             }
@@ -204,7 +218,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
                 ended = tasks.join_next_with_id() => ended,
             };
             let Some(ended) = ended else { return false };
-            if let Some(target) = self.end(ended, &mut running) {
+            if let Some(target) = self.end(ended, &mut running).await {
                 room.running[target] -= 1;
             }
         }
@@ -225,12 +239,13 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             target,
             context,
             started: Instant::now(),
+            started_at: Timestamp::now(),
         };
         (handle.id(), task)
     }
 
     /// Records what came of a check; gives the target that it leaves.
-    fn end(
+    async fn end(
         &mut self,
         ended: Result<(Id, Option<Judged>), JoinError>,
         running: &mut HashMap<Id, Running>,
@@ -242,13 +257,19 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             Err(error) => (error.id(), panicked(error)),
         };
         let task = running.remove(&id)?;
+        let took = task.started.elapsed();
         let outcome = masked(outcome, &task.context);
-        self.record(
-            task.check,
-            outcome,
-            Some(&task.context),
-            task.started.elapsed(),
-        );
+        let evidence = Evidence {
+            log: match outcome {
+                Outcome::Fail { .. } | Outcome::Broken { .. } => {
+                    evidence::log(&task.context, task.started_at).await
+                }
+                Outcome::Pass | Outcome::Skipped { .. } => Vec::new(),
+            },
+            transcript: task.context.evidence(),
+            exhibits: task.context.exhibits(),
+        };
+        self.record(task.check, outcome, evidence, took);
         Some(task.target)
     }
 
@@ -265,7 +286,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         &mut self,
         check: &'static Check,
         outcome: Outcome,
-        evidence: Option<&Context>,
+        evidence: Evidence,
         duration: Duration,
     ) {
         let record = CheckRecord {
@@ -276,9 +297,9 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             about: check.about,
             repair: check.repair,
             outcome,
-            transcript: evidence.map(Context::evidence).unwrap_or_default(),
-            log: Vec::new(),
-            exhibits: evidence.map(Context::exhibits).unwrap_or_default(),
+            transcript: evidence.transcript,
+            log: evidence.log,
+            exhibits: evidence.exhibits,
             duration,
             sabotages: Vec::new(),
         };

@@ -300,6 +300,15 @@ impl Context {
         exhibits
     }
 
+    /// The local ports of the sessions that are in the evidence.
+    pub(super) fn ports(&self) -> Vec<u16> {
+        let mut ports = self.transcript.ports();
+        for row in self.rows().iter().filter(|row| !row.right) {
+            ports.extend(row.transcript.ports());
+        }
+        ports
+    }
+
     /// `text` without any user's password.
     pub(super) fn masked(&self, text: &str) -> String {
         self.target

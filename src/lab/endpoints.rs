@@ -1,7 +1,7 @@
 //! Where the published ports of a lab answer, seen from this machine.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use super::{Error, Workshop, ready};
 use crate::engine::{ContainerFacts, Engine};
@@ -101,6 +101,46 @@ pub async fn endpoints_now(
     Ok(endpoints)
 }
 
+/// Where the relay's own ports answer on its first network, if this machine stands
+/// on that network as its gateway. Nothing between changes a client's port then, so
+/// that the relay's log tells one session from another. Empty where it does not: a
+/// remote engine, an engine in a virtual machine, relaykit in a container.
+///
+/// # Errors
+/// When the engine cannot be asked.
+pub(super) async fn direct(
+    plan: &Plan,
+    workshop: &Workshop,
+) -> Result<BTreeMap<&'static str, SocketAddr>, Error> {
+    let engine = workshop.engine.as_ref();
+    let relay = plan.container(Role::Relay);
+    let Some((relay, network)) = relay.and_then(|r| Some((r, &r.networks.first()?.network))) else {
+        return Ok(BTreeMap::new());
+    };
+    let facts = engine.inspect(&relay.name).await?;
+    let address = facts.and_then(|facts| facts.addresses.get(network).copied());
+    let Some(address) = address else {
+        return Ok(BTreeMap::new());
+    };
+    if own_address_towards(address) != Some(engine.gateway(network).await?) {
+        return Ok(BTreeMap::new());
+    }
+    let endpoint = |port: &Port| (port.name, SocketAddr::new(address, port.container));
+    Ok(relay.ports.iter().map(endpoint).collect())
+}
+
+/// The address that this machine would speak to `peer` from. Asks the routing
+/// table: nothing is sent.
+fn own_address_towards(peer: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = match peer {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect((peer, 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
 /// Published ports by name.
 fn answering(
     container: &Container,
@@ -128,6 +168,12 @@ mod tests {
         assert_eq!(seen(Way::Local, "0.0.0.0").unwrap(), "127.0.0.1");
         assert_eq!(seen(Way::Local, "::").unwrap(), "::1");
         assert_eq!(seen(Way::Local, "192.0.2.1").unwrap(), "192.0.2.1");
+    }
+
+    #[test]
+    fn the_way_to_this_machine_begins_at_the_same_address() {
+        let loopback = Ipv4Addr::LOCALHOST.into();
+        assert_eq!(own_address_towards(loopback), Some(loopback));
     }
 
     #[test]

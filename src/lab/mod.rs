@@ -72,6 +72,9 @@ pub struct Running {
     pub certificates: Certificates,
     /// `smtp`, `submission`, `submissions`, `ldaps` and where each answers.
     pub endpoints: BTreeMap<&'static str, SocketAddr>,
+    /// Where the relay's ports answer without anything in between, where this machine
+    /// can reach it so; else empty. An address may change when the relay is restarted.
+    pub direct: BTreeMap<&'static str, SocketAddr>,
     /// The engine it runs on.
     pub engine: Arc<dyn Engine>,
     /// What its next hop got.

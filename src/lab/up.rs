@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use futures_util::future::join_all;
 
 use super::definition::{Definition, volume_labels};
-use super::endpoints::endpoints;
+use super::endpoints::{direct, endpoints};
 use super::fill::fill;
 use super::{Error, Inbox, Running, Workshop, down, ready};
 use crate::certs::Certificates;
@@ -107,6 +107,7 @@ pub async fn attach(
     }
     Ok(Running {
         endpoints: endpoints(&plan, workshop).await?,
+        direct: direct(&plan, workshop).await?,
         inbox: Inbox::new(workshop.engine.clone(), &plan)?,
         engine: workshop.engine.clone(),
         plan,
@@ -155,6 +156,7 @@ async fn carry_out(
     interrupted(workshop)?;
     let running = Running {
         endpoints: endpoints(&plan, workshop).await?,
+        direct: direct(&plan, workshop).await?,
         inbox: Inbox::new(workshop.engine.clone(), &plan)?,
         engine: workshop.engine.clone(),
         plan,
