@@ -27,6 +27,7 @@ impl Log {
         let request = LogRequest {
             follow: true,
             tail: None,
+            since: None,
         };
         let lines = appliance::lab(context)?.engine.logs(container, request);
         ControlFlow::Continue(Self { lines })
