@@ -174,15 +174,17 @@ docker compose exec relay postconf -n          # the configuration in use
 docker compose restart relay                   # loses nothing that was accepted
 ```
 
-- One person's logins fail with `535`: the directory was asked and said no.
-- All logins fail with `535`: the directory cannot be asked. saslauthd does not tell why; this does,
-  and where all is well it says `Verification: OK`:
+- Logins fail with `535`: the directory was asked and said no. The log tells which half was wrong:
+  `User not found`, or `Bind to ldap server failed` for the password.
+- Logins fail with `454`: nobody could be asked, and clients keep their password and try again. The
+  line `login of ... is not judged` tells why: the directory's own words, or saslauthd, which is
+  started again by itself. This asks the directory by hand, and says `Verification: OK` where all is
+  well:
 
   ```sh
   {directory}
   ```
 
-- Logins fail with `454`: saslauthd does not run. It is started again at once; the log says why it ended.
 - Mail is `deferred`: the next hop or its TLS, see the reason in the line. The next hop:
   {next_hop}
 - Clients refuse the certificate: it has ended or its name is wrong. After a renewal
