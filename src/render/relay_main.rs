@@ -47,6 +47,7 @@ fn house() -> Group {
     .set("inet_protocols", "all")
     .switch("enable_long_queue_ids", true)
     .switch("smtputf8_enable", true)
+    .switch("strict_smtputf8", true)
     .switch("biff", false)
 }
 
@@ -137,7 +138,8 @@ fn clients(plan: &Plan) -> Group {
         "What a client may do. Commands that tell who has a mailbox or start a\n\
          delivery are off, and so are the ways to smuggle a second message. So are\n\
          chunks (BDAT): where the first begins with white space, Postfix takes it for\n\
-         the rest of its own trace header, and anybody could write into that.",
+         the rest of its own trace header, and anybody could write into that. No mail\n\
+         program makes ten mistakes in a session: such a client is sent away.",
     )
     .when(!production, |group| {
         // A lab's clients come from its own gateway; a question for that name
@@ -156,6 +158,7 @@ fn clients(plan: &Plan) -> Group {
     .set("smtpd_etrn_restrictions", "reject")
     .set("smtpd_forbid_bare_newline", "normalize")
     .switch("smtpd_forbid_unauth_pipelining", true)
+    .set("smtpd_hard_error_limit", "10")
     .set(
         "smtpd_client_connection_count_limit",
         spec.limits.connections_per_client.to_string(),
@@ -248,12 +251,14 @@ fn content(spec: &Spec) -> Group {
     Group::new(
         "Content passes as it came: no header is completed or rewritten, no\n\
          attachment looked into. Only a login listener's own trace header is\n\
-         rewritten, by the cleanup services in master.cf.",
+         rewritten, by the cleanup services in master.cf. NUL is refused: it has no\n\
+         place in mail, and next hops that skip it can be fooled by it.",
     )
     .set("local_header_rewrite_clients", "")
     .set("remote_header_rewrite_domain", "")
     .set("mime_header_checks", "")
     .set("nested_header_checks", "")
+    .set("message_reject_characters", r"\0")
     .when(header_checks::marks(spec), |group| {
         group.set(
             "smtp_header_checks",
