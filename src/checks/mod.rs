@@ -11,6 +11,7 @@ mod in_lab;
 mod outbound;
 mod privacy;
 mod probe;
+mod protocol;
 mod relay;
 mod runner;
 mod runtime;
@@ -124,6 +125,13 @@ static AREAS: &[(&str, &[Check])] = &[
     ("auth", auth::CHECKS),
     ("auth/refusals", auth::refusals::CHECKS),
     ("relay", relay::CHECKS),
+    ("protocol", protocol::CHECKS),
+    ("protocol/commands", protocol::commands::CHECKS),
+    ("protocol/content", protocol::content::CHECKS),
+    ("protocol/envelope", protocol::envelope::CHECKS),
+    ("protocol/greeting", protocol::greeting::CHECKS),
+    ("protocol/smuggling", protocol::smuggling::CHECKS),
+    ("protocol/turns", protocol::turns::CHECKS),
     ("privacy", privacy::CHECKS),
     ("privacy/content", privacy::content::CHECKS),
     ("privacy/trace", privacy::trace::CHECKS),

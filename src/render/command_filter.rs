@@ -1,4 +1,5 @@
-//! `smtpd_command_filter`, see postconf(5): what `RCPT` may look like.
+//! `smtpd_command_filter`, see postconf(5): how long a command may be, and what
+//! `RCPT` may look like.
 //!
 //! smtpd checks no recipient that comes to a bare `postmaster`
 //! (`smtpd_check_rcpt`), and its parser of addresses (RFC 822) comes to that from
@@ -23,7 +24,13 @@ const ROUTE: &str = r#"(?:@[^:<>"()\s\\;]++:)?"#;
 pub(super) fn table(spec: &Spec) -> String {
     let hostname = main_override(spec, "myhostname").unwrap_or(&spec.hostname);
     format!(
-        "# Postfix takes `RCPT TO:<postmaster>` without a domain from anyone (RFC 5321\n\
+        "# Postfix reads a longer line than 2048 octets in pieces, the second as a command\n\
+         # of its own: whoever writes an address would write commands. CONNECT ends the\n\
+         # session (smtpd_forbidden_commands). What follows AUTH would be logged.\n\
+         /^(?!AUTH\\s).{{2000}}/\n    \
+         CONNECT\n\
+         \n\
+         # Postfix takes `RCPT TO:<postmaster>` without a domain from anyone (RFC 5321\n\
          # 4.5.1). Nobody reads such mail here, so that it is an address like others.\n\
          /^RCPT\\s+TO:\\s*<?\\s*(?:@[^:>]*:)?\\s*\"?(postmaster)\"?\\s*>?(\\s.*)?$/\n    \
          RCPT TO:<$1@{hostname}>$2\n\

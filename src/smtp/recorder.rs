@@ -57,9 +57,9 @@ impl Recorder {
     /// What the server is to say next, for an error; masked.
     pub(super) fn awaited(&self) -> String {
         match self.pending.front() {
-            Some(command) => format!("the reply to {command}"),
+            Some(command) => format!("the reply to {}", start(command)),
             None if self.last.is_empty() => "the greeting".to_owned(),
-            None => format!("the reply after {}", self.last),
+            None => format!("the reply after {}", start(&self.last)),
         }
     }
 
@@ -187,6 +187,14 @@ impl Recorder {
     fn show(&mut self, text: String) {
         self.transcript.push("C: ", &text);
         self.last = text;
+    }
+}
+
+/// As much of a line as an error message can hold.
+fn start(line: &str) -> String {
+    match line.char_indices().nth(100) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line.to_owned(),
     }
 }
 

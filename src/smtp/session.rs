@@ -159,6 +159,23 @@ impl Session {
         self.transmit(bytes).await
     }
 
+    /// Ends our side of the connection, under TLS with its close alert. What the
+    /// server says to it, if anything, can be read as before.
+    ///
+    /// # Errors
+    /// As [`Session::write_raw`].
+    pub async fn half_close(&mut self) -> Result<(), Error> {
+        self.recorder.flush();
+        self.transcript()
+            .note("our side of the connection is closed");
+        let deadline = Instant::now() + self.timeout;
+        match timeout_at(deadline, self.wire.shutdown()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.broken("closing our side", error)),
+            Err(_) => Err(self.late("closing our side", self.timeout)),
+        }
+    }
+
     /// Sends what the recorder has been told of.
     pub(super) async fn transmit(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let deadline = Instant::now() + self.timeout;

@@ -37,6 +37,13 @@ impl Stream {
         }
     }
 
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(io) => Pin::new(io).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_shutdown(cx),
+        }
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(io) => Pin::new(io).poll_read(cx, into),
@@ -125,6 +132,15 @@ impl Wire {
                     }
                 }
             }
+        })
+        .await
+    }
+
+    /// Ends our side of the connection; what the server says can still be read.
+    pub(super) async fn shutdown(&mut self) -> io::Result<()> {
+        poll_fn(|cx| {
+            let stream = self.stream.as_mut().ok_or_else(no_stream)?;
+            stream.poll_shutdown(cx)
         })
         .await
     }

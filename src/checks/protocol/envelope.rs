@@ -1,0 +1,267 @@
+//! MAIL and RCPT: their parameters, the syntax of addresses, UTF-8 in them, and
+//! the wishes for a delivery report.
+
+use super::super::probe::mail::{self, RECIPIENT, SENDER};
+use super::super::probe::rows;
+use super::super::probe::session::{CLIENT, answer, command, ehlo, require_code};
+use super::super::verdict::{PASS, require, require_none, skip};
+use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use super::{mail_from, rcpt_to, refused, submission};
+use crate::smtp::Message;
+
+pub(in super::super) static CHECKS: &[Check] = &[
+    Check {
+        id: "protocol.wrong_parameters_are_refused",
+        title: "Unknown and malformed parameters of MAIL and RCPT are refused, none is ignored",
+        citation: "RFC 5321 section 4.1.1.11; RFC 1870 section 6; RFC 3461 section 4",
+        severity: Severity::Medium,
+        about: "Sends parameters that nobody offers, values that are none (SIZE=abc, NOTIFY with \
+                NEVER and SUCCESS), and line ends hidden in xtext. A parameter is a condition \
+                under which the client sends: a relay that ignores it breaks the condition.",
+        repair: "Use smtpd_command_filter as relaykit writes it; Postfix refuses all of these \
+                 by itself.",
+        needs: &[Need::Login],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "a filter drops the parameters of MAIL",
+            changes: &[Change::Main(
+                "smtpd_command_filter",
+                "pcre:{{/^(MAIL\\s+FROM:\\s*<[^>]*>)\\s.+/ $$1}}",
+            )],
+            sees: "XYZZY=1: 250",
+        }],
+        run: |context| Box::pin(wrong_parameters_are_refused(context)),
+    },
+    Check {
+        id: "protocol.wrong_addresses_are_refused",
+        title: "Addresses that are none are refused, and the session goes on",
+        citation: "RFC 5321 section 4.1.2; Postfix resolve_null_domain",
+        severity: Severity::Medium,
+        about: "Sends MAIL and RCPT without an address, with half of one, and with parts that \
+                are missing or doubled. What one server completes by guessing, the next reads \
+                as another address; and bounces to it go nowhere.",
+        repair: "Leave resolve_null_domain = no and smtpd_command_filter as relaykit writes it.",
+        needs: &[Need::Login],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "an empty domain is ours",
+            changes: &[Change::Main("resolve_null_domain", "yes")],
+            sees: "MAIL FROM:<sender@>: 250",
+        }],
+        run: |context| Box::pin(wrong_addresses_are_refused(context)),
+    },
+    Check {
+        id: "protocol.utf8_addresses_need_smtputf8",
+        title: "An address in UTF-8 is taken and kept with SMTPUTF8, and refused without",
+        citation: "RFC 6531 section 3.4; RFC 6531 section 3.5; Postfix strict_smtputf8",
+        severity: Severity::Medium,
+        about: "Sends mail between two addresses in UTF-8 with the parameter and compares the \
+                envelope at the next hop; then each of them without it. An address that is \
+                taken undeclared travels on as bytes that the next server may read in another \
+                way or refuse, when the client is long gone.",
+        repair: "Set smtputf8_enable = yes and strict_smtputf8 = yes.",
+        needs: &[Need::Login, Need::Inbox],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "undeclared UTF-8 is taken",
+            changes: &[Change::Main("strict_smtputf8", "no")],
+            sees: "without SMTPUTF8: 250",
+        }],
+        run: |context| Box::pin(utf8_addresses_need_smtputf8(context)),
+    },
+    Check {
+        id: "protocol.report_wishes_reach_the_next_hop",
+        title: "RET, ENVID, NOTIFY and ORCPT are passed on to a next hop that knows them",
+        citation: "RFC 3461 section 5.2.1; RFC 3464 section 2.2.1",
+        severity: Severity::Low,
+        about: "Asks for a report of success with an envelope id and an original recipient, and \
+                for a second recipient with a line end hidden in it. The report has to come \
+                from the next hop, which offers DSN, with both values as they were given; and \
+                the hidden line end must not start a line of its own.",
+        repair: "Leave dsn out of smtp_discard_ehlo_keywords.",
+        needs: &[Need::Login, Need::Inbox, Need::Lab],
+        exclusive: false,
+        sabotages: &[super::content::NEXT_HOP_IGNORED.seen_as("Reporting-MTA: dns; ")],
+        run: |context| Box::pin(report_wishes_reach_the_next_hop(context)),
+    },
+];
+
+const OF_MAIL: [&str; 7] = [
+    "XYZZY=1",
+    "SIZE=abc",
+    "SIZE=99999999999999999999",
+    "BODY=XYZZY",
+    "RET=XYZZY",
+    "ENVID=a+0D+0Ab",
+    "SMTPUTF8=XYZZY",
+];
+
+const OF_RCPT: [&str; 6] = [
+    "XYZZY=1",
+    "NOTIFY=XYZZY",
+    "NOTIFY=NEVER,SUCCESS",
+    "NOTIFY=",
+    "ORCPT=without.type",
+    "ORCPT=rfc822;a+4",
+];
+
+async fn wrong_parameters_are_refused(context: Context) -> Judged {
+    let mut session = submission(&context).await?;
+    let mut wrong = Vec::new();
+    for parameter in OF_MAIL {
+        let reply = command(&mut session, &format!("{} {parameter}", mail_from())).await?;
+        if !reply.is_permanent() {
+            wrong.push(format!("MAIL with {parameter}: {reply}"));
+            command(&mut session, "RSET").await?;
+        }
+    }
+    let mut session = submission(&context).await?;
+    require_code(&command(&mut session, &mail_from()).await?, 250, "MAIL")?;
+    for parameter in OF_RCPT {
+        let reply = command(&mut session, &format!("{} {parameter}", rcpt_to())).await?;
+        if !reply.is_permanent() {
+            wrong.push(format!("RCPT with {parameter}: {reply}"));
+        }
+    }
+    require_none(&wrong, "5xx to each")
+}
+
+const SENDERS: [&str; 7] = [
+    "MAIL FROM:",
+    "MAIL TO:<sender@relaykit.example>",
+    "MAIL FROM:<sender@relaykit.example",
+    "MAIL FROM:<sender@>",
+    "MAIL FROM:<sender@relaykit..example>",
+    "MAIL FROM:<sender@[192.0.2]>",
+    "MAIL FROM:<a b@relaykit.example>",
+];
+
+const RECIPIENTS: [&str; 8] = [
+    "RCPT TO:",
+    "RCPT TO:<>",
+    "RCPT FROM:<recipient@elsewhere.example>",
+    "RCPT TO:<recipient@elsewhere.example",
+    "RCPT TO:<@elsewhere.example>",
+    "RCPT TO:<recipient@>",
+    "RCPT TO:<recipient@elsewhere..example>",
+    "RCPT TO:<recipient@another@elsewhere.example>",
+];
+
+async fn wrong_addresses_are_refused(context: Context) -> Judged {
+    let kinds = [
+        ("MAIL", SENDERS.as_slice()),
+        ("RCPT", RECIPIENTS.as_slice()),
+    ];
+    rows::each(
+        &context,
+        kinds,
+        |(kind, _)| kind.to_owned(),
+        |context, (kind, lines)| async move {
+            let mut session = submission(&context).await?;
+            let mut wrong = Vec::new();
+            if kind == "RCPT" {
+                require_code(&command(&mut session, &mail_from()).await?, 250, "MAIL")?;
+                wrong = refused(&mut session, lines).await?;
+                require_code(
+                    &command(&mut session, &rcpt_to()).await?,
+                    250,
+                    "RCPT after these",
+                )?;
+            }
+            for line in lines.iter().filter(|_| kind == "MAIL") {
+                wrong.extend(refused(&mut session, &[line]).await?);
+                require_code(&command(&mut session, "RSET").await?, 250, "RSET")?;
+            }
+            require_none(&wrong, "5xx to each")
+        },
+    )
+    .await
+}
+
+const UTF8_SENDER: &str = "gr\u{fc}\u{df}e@relaykit.example";
+const UTF8_RECIPIENT: &str = "\u{65e5}\u{672c}@elsewhere.example";
+
+async fn utf8_addresses_need_smtputf8(context: Context) -> Judged {
+    let mut session = submission(&context).await?;
+    if !ehlo(&mut session, CLIENT).await?.has("SMTPUTF8") {
+        return skip("the relay does not offer SMTPUTF8");
+    }
+    let mut wrong = Vec::new();
+    let line = format!("MAIL FROM:<{UTF8_SENDER}>");
+    let reply = command(&mut session, &line).await?;
+    if !reply.is_permanent() {
+        wrong.push(format!("a sender without SMTPUTF8: {reply}"));
+        command(&mut session, "RSET").await?;
+    }
+    require_code(&command(&mut session, &mail_from()).await?, 250, "MAIL")?;
+    let line = format!("RCPT TO:<{UTF8_RECIPIENT}>");
+    let reply = command(&mut session, &line).await?;
+    if !reply.is_permanent() {
+        wrong.push(format!("a recipient without SMTPUTF8: {reply}"));
+    }
+    require_code(&command(&mut session, "RSET").await?, 250, "RSET")?;
+    require_none(&wrong, "a refusal (5.6.7)")?;
+
+    let message = Message::from_to(UTF8_SENDER, UTF8_RECIPIENT).build();
+    let commands = [
+        format!("MAIL FROM:<{UTF8_SENDER}> BODY=8BITMIME SMTPUTF8"),
+        line,
+    ];
+    mail::send_with(&mut session, &commands, &message).await?;
+    let delivered = mail::arrival(&context, &message).await?;
+    let right = delivered.envelope_from == UTF8_SENDER && delivered.envelope_to == [UTF8_RECIPIENT];
+    require(
+        right,
+        &format!("from {UTF8_SENDER} to {UTF8_RECIPIENT}"),
+        || {
+            format!(
+                "from {} to {:?}",
+                delivered.envelope_from, delivered.envelope_to
+            )
+        },
+    )
+}
+
+async fn report_wishes_reach_the_next_hop(context: Context) -> Judged {
+    let mut session = submission(&context).await?;
+    if !ehlo(&mut session, CLIENT).await?.has("DSN") {
+        return skip("the relay does not offer DSN");
+    }
+    let message = Message::from_to(SENDER, RECIPIENT).build();
+    let envelope = message.token().chars().rev().collect::<String>();
+    let mail = format!("{} RET=HDRS ENVID={envelope}+2Bid", mail_from());
+    require_code(&command(&mut session, &mail).await?, 250, &mail)?;
+    let rcpt = format!(
+        "{} NOTIFY=SUCCESS ORCPT=rfc822;ori+2Bginal@first.example",
+        rcpt_to()
+    );
+    require_code(&command(&mut session, &rcpt).await?, 250, &rcpt)?;
+    let hidden = "RCPT TO:<second@elsewhere.example> NOTIFY=SUCCESS \
+                  ORCPT=rfc822;a+0D+0AX-Injected:+20b@first.example";
+    // To refuse it is as good.
+    command(&mut session, hidden).await?;
+    let reply = answer(session.data(message.bytes()).await, "a reply to DATA")?;
+    require_code(&reply, 250, "the message")?;
+
+    let report = mail::arrival(&context, &Message::exact("", &envelope)).await?;
+    let text = String::from_utf8_lossy(&report.raw).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    let reporter = lines.iter().find(|line| line.starts_with("Reporting-MTA:"));
+    let own = format!("Reporting-MTA: dns; {}", context.target().hostname);
+    require(
+        reporter.is_some_and(|line| *line != own),
+        "a report of the next hop",
+        || reporter.map_or_else(|| text.clone(), ToString::to_string),
+    )?;
+    let id = format!("Original-Envelope-Id: {envelope}+id");
+    for line in [
+        id.as_str(),
+        "Original-Recipient: rfc822;ori+ginal@first.example",
+    ] {
+        require(lines.contains(&line), line, || text.clone())?;
+    }
+    match lines.iter().find(|line| line.starts_with("X-Injected")) {
+        None => PASS,
+        Some(line) => super::fail("no line out of an xtext", *line),
+    }
+}
