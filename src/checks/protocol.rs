@@ -158,6 +158,9 @@ async fn refused(session: &mut Session, lines: &[&str]) -> Judged<Vec<String>> {
     let mut wrong = Vec::new();
     for line in lines {
         let reply = command(session, line).await?;
+        if reply.code == 421 {
+            return fail("a session that goes on", format!("{line}: {reply}"));
+        }
         if !reply.is_permanent() {
             wrong.push(format!("{line}: {reply}"));
         }

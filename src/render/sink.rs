@@ -109,6 +109,7 @@ fn content() -> Group {
     .set("local_header_rewrite_clients", "")
     .switch("smtpd_forbid_bare_newline", false)
     .switch("cleanup_replace_stray_cr_lf", false)
+    .set("message_drop_headers", "")
     .set("smtpd_discard_ehlo_keywords", "etrn, silent-discard")
 }
 

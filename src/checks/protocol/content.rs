@@ -26,7 +26,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "missing headers are made up",
             changes: &[Change::Main("always_add_missing_headers", "yes")],
-            sees: "no headers: Date:",
+            sees: "no headers: Message-Id:",
         }],
         run: |context| Box::pin(bare_messages_are_not_dressed_up(context)),
     },
@@ -57,7 +57,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         about: "Sends all bytes from 128 to 255 in an ISO 8859-1 text, with BODY=8BITMIME and \
                 without, to a next hop that offers 8BITMIME. A relay that recodes it as \
                 quoted-printable breaks signatures; one that clears the eighth bit breaks text.",
-        repair: "Leave 8bitmime out of smtp_discard_ehlo_keywords.",
+        repair: "Leave 8bitmime and smtputf8 out of smtp_discard_ehlo_keywords.",
         needs: &[Need::Login, Need::Inbox, Need::Lab],
         exclusive: false,
         sabotages: &[NEXT_HOP_IGNORED.seen_as("quoted-printable")],
@@ -102,10 +102,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
     },
 ];
 
-/// As if the next hop offered neither: what then becomes of messages and reports?
+/// As if the next hop offered none of these: what then becomes of messages and
+/// reports? (SMTPUTF8 stands for 8BITMIME too.)
 pub(super) const NEXT_HOP_IGNORED: Sabotage = Sabotage {
     name: "extensions of the next hop are ignored",
-    changes: &[Change::Main("smtp_discard_ehlo_keywords", "8bitmime, dsn")],
+    changes: &[Change::Main(
+        "smtp_discard_ehlo_keywords",
+        "8bitmime, smtputf8, dsn",
+    )],
     sees: "",
 };
 

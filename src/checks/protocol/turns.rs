@@ -60,12 +60,15 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 before the first of those commands; otherwise a page relays mail from the \
                 address of whoever looks at it.",
         repair: "Leave smtpd_forbidden_commands at its default (CONNECT GET POST and whatever \
-                 does not begin with a letter), or add to it.",
+                 does not begin with a letter) and set smtpd_forbid_unauth_pipelining = yes.",
         needs: &[],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "HTTP is no reason to hang up",
-            changes: &[Change::Main("smtpd_forbidden_commands", "")],
+            changes: &[
+                Change::Main("smtpd_forbidden_commands", ""),
+                Change::Main("smtpd_forbid_unauth_pipelining", "no"),
+            ],
             sees: "POST without headers: 500",
         }],
         run: |context| Box::pin(http_requests_are_cut_off(context)),
