@@ -13,6 +13,7 @@ const NOT_AREAS: [&str; 11] = [
     "invariants",
     "runner",
     "selection",
+    "subject",
     "target",
     "testing",
     "variants",
