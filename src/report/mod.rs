@@ -8,6 +8,7 @@ mod catalogue;
 mod citation;
 mod event;
 mod exhibit;
+mod html;
 mod human;
 mod json;
 mod junit;

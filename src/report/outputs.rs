@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{RunReport, json, junit};
+use super::{RunReport, html, json, junit};
 
 /// A file format.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,11 @@ pub static FORMATS: &[Format] = &[
         name: "junit",
         about: "Write the report to this file as JUnit XML, for GitLab, Jenkins and GitHub",
         render: junit::render,
+    },
+    Format {
+        name: "html",
+        about: "Write the report to this file as one HTML page that needs nothing else",
+        render: html::render,
     },
 ];
 
