@@ -147,6 +147,7 @@ impl Change {
                 format!("{name} of the {}: {new:?} instead of {old:?}", role.name())
             }
             Self::Spec(_) => "rendered from another setting than relay.yaml has".to_owned(),
+            Self::Image(lines) => format!("the relay's image: {}", lines.join("; ")),
             Self::Plan(_) => "a container is made otherwise than it is planned".to_owned(),
             Self::Command(role, argv) => {
                 format!("root runs in the {}: {}", role.name(), argv.join(" "))
