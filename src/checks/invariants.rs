@@ -116,6 +116,8 @@ fn is_citation(source: &str) -> bool {
         ["row", row] => digits(row),
         ["RFC", number, "section", at] => digits(number) && section(at),
         ["Postfix", page] => !page.is_empty(),
+        // A manual page with its section.
+        ["Linux" | "Cyrus" | "Debian" | "OpenLDAP" | "s6", page] => page.ends_with(')'),
         [cve] => cve.strip_prefix("CVE-").is_some_and(|rest| {
             rest.split_once('-')
                 .is_some_and(|(y, n)| digits(y) && digits(n))

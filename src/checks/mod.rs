@@ -179,6 +179,11 @@ static AREAS: &[(&str, &[Check])] = &[
     ("directory", directory::CHECKS),
     ("runtime", runtime::CHECKS),
     ("runtime/confinement", runtime::confinement::CHECKS),
+    ("runtime/files", runtime::files::CHECKS),
+    ("runtime/network", runtime::network::CHECKS),
+    ("runtime/processes", runtime::processes::CHECKS),
+    ("runtime/sasl", runtime::sasl::CHECKS),
+    ("runtime/secrets", runtime::secrets::CHECKS),
 ];
 
 /// Every registered check, area by area.

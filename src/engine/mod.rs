@@ -199,7 +199,8 @@ pub struct ContainerRequest {
     pub capabilities: Vec<String>,
     /// The engine's ordinary confinement instead of ours: writable root, default capabilities.
     pub unconfined: bool,
-    /// Every system call allowed (seccomp(2) off), where `unconfined` is set too.
+    /// Every system call (seccomp(2) off) and cores of any size, where `unconfined`
+    /// is set too.
     pub unfiltered: bool,
     /// Environment, `NAME=value`; never a secret.
     pub environment: Vec<String>,

@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 
 use super::super::verdict::broken;
 use super::super::{Context, Judged, Lab};
-use crate::plan::{Container, Role};
+use crate::engine::ContainerFacts;
+use crate::plan::{Container, Plan, Role};
+use crate::render;
 
 /// The containers of the target's lab. A check that uses it has `Need::Lab`.
 pub(in super::super) fn lab(context: &Context) -> Judged<&Lab> {
@@ -19,6 +21,26 @@ pub(in super::super) fn container(context: &Context, role: Role) -> Judged<&Cont
     match lab(context)?.plan.container(role) {
         Some(container) => ControlFlow::Continue(container),
         None => broken(format!("the lab has no container for the {}", role.name())),
+    }
+}
+
+/// The container with `role` as relay.yaml wants it, whatever was made of it.
+pub(in super::super) fn wanted(context: &Context, role: Role) -> Judged<Container> {
+    let made = &lab(context)?.plan;
+    let plan = Plan::lab(context.target().spec.clone(), &made.name, made.purpose);
+    match render::complete(plan).container(role) {
+        Some(container) => ControlFlow::Continue(container.clone()),
+        None => broken(format!("a lab has no container for the {}", role.name())),
+    }
+}
+
+/// What the engine knows of the container with `role`.
+pub(in super::super) async fn facts(context: &Context, role: Role) -> Judged<ContainerFacts> {
+    let name = &container(context, role)?.name;
+    match lab(context)?.engine.inspect(name).await {
+        Ok(Some(facts)) => ControlFlow::Continue(facts),
+        Ok(None) => broken(format!("the container {name} is gone")),
+        Err(error) => broken(error.to_string()),
     }
 }
 
@@ -60,6 +82,9 @@ pub(in super::super) async fn exec(
     }
 }
 
+/// As proc(5) names the sets of [`Process::capabilities`].
+const CAPABILITY_SETS: [&str; 5] = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
+
 /// A process in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Process {
@@ -71,11 +96,24 @@ pub(in super::super) struct Process {
     pub(in super::super) uid: u32,
     /// All its groups, the effective one first.
     pub(in super::super) groups: Vec<u32>,
-    /// What it could ever get of Linux' capabilities, as a bit set.
-    pub(in super::super) bounding: u64,
+    /// Linux' capabilities as bit sets: inheritable, permitted, effective, bounding,
+    /// ambient (capabilities(7)).
+    pub(in super::super) capabilities: [u64; 5],
     /// Whether `no_new_privs` is set.
     pub(in super::super) no_new_privileges: bool,
-    parent: u32,
+    /// The mode of seccomp(2): 0 off, 2 with a filter; `None` on a kernel without it.
+    pub(in super::super) seccomp: Option<u32>,
+    /// Whether it has ended and nobody has taken notice.
+    pub(in super::super) zombie: bool,
+    /// The process that started it.
+    pub(in super::super) parent: u32,
+}
+
+impl Process {
+    /// Its name and number, for people.
+    pub(in super::super) fn title(&self) -> String {
+        format!("{} ({})", self.name, self.pid)
+    }
 }
 
 /// The processes of the container with `role`, without those that the check
@@ -106,8 +144,10 @@ fn parse(text: &str) -> Vec<Process> {
                 name: value.to_owned(),
                 uid: 0,
                 groups: Vec::new(),
-                bounding: 0,
+                capabilities: [0; 5],
                 no_new_privileges: false,
+                seccomp: None,
+                zombie: false,
                 parent: 0,
             });
         }
@@ -121,9 +161,15 @@ fn parse(text: &str) -> Vec<Process> {
             "Uid" => process.uid = numbers.nth(1).unwrap_or_default(),
             "Gid" => process.groups.extend(numbers.nth(1)),
             "Groups" => process.groups.extend(numbers),
-            "CapBnd" => process.bounding = u64::from_str_radix(value, 16).unwrap_or(u64::MAX),
+            "State" => process.zombie = value.starts_with('Z'),
             "NoNewPrivs" => process.no_new_privileges = value == "1",
-            _ => {}
+            "Seccomp" => process.seccomp = value.parse().ok(),
+            key => {
+                if let Some(set) = CAPABILITY_SETS.iter().position(|name| *name == key) {
+                    let bits = u64::from_str_radix(value, 16).unwrap_or(u64::MAX);
+                    process.capabilities[set] = bits;
+                }
+            }
         }
     }
     processes
@@ -154,8 +200,9 @@ mod tests {
 
     fn status(name: &str, pid: u32, parent: u32, uid: u32) -> String {
         format!(
-            "Name:\t{name}\nUmask:\t0022\nPid:\t{pid}\nPPid:\t{parent}\nUid:\t0\t{uid}\t0\t0\n\
-             Gid:\t{uid}\t{uid}\t{uid}\t{uid}\nGroups:\t{uid} 45 \nCapBnd:\t00000000000004eb\nNoNewPrivs:\t1\n"
+            "Name:\t{name}\nUmask:\t0022\nState:\tS (sleeping)\nPid:\t{pid}\nPPid:\t{parent}\nUid:\t0\t{uid}\t0\t0\n\
+             Gid:\t{uid}\t{uid}\t{uid}\t{uid}\nGroups:\t{uid} 45 \nCapBnd:\t00000000000004eb\nNoNewPrivs:\t1\n\
+             Seccomp:\t2\nSeccomp_filters:\t1\n"
         )
     }
 
@@ -173,7 +220,9 @@ mod tests {
         assert_eq!(names, ["s6-svscan", "smtpd"]);
         assert_eq!(processes[1].uid, 200);
         assert_eq!(processes[1].groups, [200, 200, 45]);
-        assert_eq!(processes[1].bounding, 0x4eb);
+        assert_eq!(processes[1].capabilities, [0, 0, 0, 0x4eb, 0]);
+        assert_eq!(processes[1].seccomp, Some(2));
+        assert!(!processes[1].zombie);
         assert!(processes[1].no_new_privileges);
     }
 }

@@ -11,5 +11,6 @@ pub(super) mod postconf;
 pub(super) mod recipients;
 pub(super) mod rows;
 pub(super) mod session;
+pub(super) mod sockets;
 pub(super) mod trace;
 pub(super) mod xclient;

@@ -23,6 +23,8 @@ pub(in super::super) struct Service {
     pub(in super::super) name: String,
     /// The fifth column.
     pub(in super::super) chroot: String,
+    /// The program, the eighth.
+    pub(in super::super) program: String,
 }
 
 impl Postconf {
@@ -85,6 +87,7 @@ fn service(line: &str) -> Option<Service> {
     (columns.len() >= 8).then(|| Service {
         name: format!("{}/{}", columns[0], columns[1]),
         chroot: columns[4].to_owned(),
+        program: columns[7].to_owned(),
     })
 }
 
@@ -127,7 +130,8 @@ mod tests {
             service(line),
             Some(Service {
                 name: "smtp/inet".into(),
-                chroot: "y".into()
+                chroot: "y".into(),
+                program: "smtpd".into()
             })
         );
     }

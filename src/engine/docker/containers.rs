@@ -8,7 +8,7 @@ use bollard::errors::Error as Fault;
 use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HostConfig, Mount, MountType,
     MountVolumeOptions, NetworkConnectRequest, NetworkingConfig, PortBinding, PortMap,
-    RestartPolicy, RestartPolicyNameEnum,
+    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{
     CreateContainerOptions, DownloadFromContainerOptions, KillContainerOptions,
@@ -255,10 +255,20 @@ fn host_config(container: ContainerRequest) -> HostConfig {
             security_opt: container
                 .unfiltered
                 .then(|| vec!["seccomp=unconfined".to_owned()]),
+            ulimits: container.unfiltered.then(|| vec![any_core()]),
             ..confined
         }
     } else {
         confined
+    }
+}
+
+/// No limit on the size of cores (setrlimit(2)).
+fn any_core() -> ResourcesUlimits {
+    ResourcesUlimits {
+        name: Some("core".to_owned()),
+        soft: Some(-1),
+        hard: Some(-1),
     }
 }
 

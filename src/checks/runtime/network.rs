@@ -1,0 +1,171 @@
+//! Where the lab's containers can be reached.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::super::probe::{appliance, sockets};
+use super::super::verdict::{require, require_none};
+use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use crate::plan::{Plan, Role};
+
+pub(in super::super) static CHECKS: &[Check] = &[
+    Check {
+        id: "runtime.nothing_else_listens",
+        title: "The relay listens on the ports of its listeners and on no other, TCP or UDP",
+        citation: "row 12; Postfix master",
+        severity: Severity::High,
+        about: "Reads the kernel's tables of sockets in the relay's and the sink's containers. Each \
+                port beyond the configured listeners is one that nobody looks after, and other \
+                containers on its networks can reach it although the host does not publish it.",
+        repair: "Remove the inet service from master.cf (postfix.master in relay.yaml), or configure \
+                 it as a listener.",
+        needs: &[Need::Lab],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "a port that nobody knows of",
+            changes: &[Change::File(
+                Role::Relay,
+                "postfix/master.cf",
+                "2525 inet n - n - - smtpd",
+            )],
+            sees: "relay: tcp 2525",
+        }],
+        run: |context| Box::pin(nothing_else_listens(context)),
+    },
+    Check {
+        id: "runtime.ports_are_published_where_configured",
+        title: "Ports are published on the configured address and nowhere else",
+        citation: "row 12",
+        severity: Severity::High,
+        about: "Asks the engine which ports of the lab's containers are published and on which \
+                addresses of the host. The relay's listeners stand on listeners.bind, the \
+                directory's ldaps on the loopback, the sink's port nowhere. A port on 0.0.0.0 is \
+                open to everybody, past most firewalls of the host.",
+        repair: "Set listeners.bind in relay.yaml; in Compose, write the address before the port: \
+                 127.0.0.1:587:587.",
+        needs: &[Need::Lab],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "ports on another address",
+            changes: &[Change::Plan(on_another_address)],
+            sees: "127.0.0.7",
+        }],
+        run: |context| Box::pin(ports_are_published_where_configured(context)),
+    },
+    Check {
+        id: "runtime.networks_are_as_planned",
+        title: "Each container is on its own networks alone, and no stranger is on them",
+        citation: "row 8",
+        severity: Severity::High,
+        about: "Asks the engine for the networks of every container and for what carries the lab's \
+                label, and tries from the sink's container to connect to the directory. Only the \
+                relay reaches the directory: a next hop that is broken into must not get at \
+                people's passwords.",
+        repair: "Give the directory a network that only the relay shares, and do not attach other \
+                 containers to it.",
+        needs: &[Need::Lab],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "a next hop on the directory's network",
+            changes: &[Change::Plan(sink_beside_directory)],
+            sees: "the sink reaches the directory",
+        }],
+        run: |context| Box::pin(networks_are_as_planned(context)),
+    },
+];
+
+/// What a container must not be reached at, but still on this machine alone.
+fn on_another_address(plan: &mut Plan) {
+    for port in plan.containers.iter_mut().flat_map(|c| &mut c.ports) {
+        port.bind = IpAddr::from([127, 0, 0, 7]);
+    }
+}
+
+fn sink_beside_directory(plan: &mut Plan) {
+    let directory = plan.container(Role::Directory);
+    let shared = directory.and_then(|c| c.networks.first()).cloned();
+    let sink = plan.containers.iter_mut().find(|c| c.role == Role::Sink);
+    if let (Some(mut shared), Some(sink)) = (shared, sink) {
+        shared.aliases = vec!["sink".to_owned()];
+        sink.networks.push(shared);
+    }
+}
+
+async fn nothing_else_listens(context: Context) -> Judged {
+    let mut wrong = Vec::new();
+    for (role, expected) in [
+        (Role::Relay, relay_ports(&context)?),
+        (Role::Sink, BTreeSet::from([25])),
+    ] {
+        let sockets = sockets::listening(&context, role).await?;
+        let strangers = sockets
+            .iter()
+            .filter(|s| !s.is_tcp || !expected.contains(&s.port));
+        wrong.extend(strangers.map(|s| format!("{}: {s}", role.name())));
+        let open = |port: &u16| sockets.iter().any(|s| s.is_tcp && s.port == *port);
+        let missing = expected.iter().filter(|port| !open(port));
+        wrong.extend(missing.map(|port| format!("{}: nothing on {port}", role.name())));
+    }
+    require_none(&wrong, "the configured listeners and no other socket")
+}
+
+/// The ports in the container of the listeners that relay.yaml has.
+fn relay_ports(context: &Context) -> Judged<BTreeSet<u16>> {
+    let ports = appliance::wanted(context, Role::Relay)?.ports;
+    Judged::Continue(ports.iter().map(|port| port.container).collect())
+}
+
+async fn ports_are_published_where_configured(context: Context) -> Judged {
+    let mut wrong = Vec::new();
+    for role in [Role::Relay, Role::Directory, Role::Sink] {
+        let wanted = appliance::wanted(&context, role)?.ports;
+        let facts = appliance::facts(&context, role).await?;
+        for (port, (address, _)) in &facts.ports {
+            let planned = wanted.iter().find(|planned| planned.container == *port);
+            if planned.is_none_or(|planned| planned.bind != *address) {
+                wrong.push(format!("{}: port {port} on {address}", role.name()));
+            }
+        }
+        let missing = wanted
+            .iter()
+            .filter(|p| !facts.ports.contains_key(&p.container));
+        wrong.extend(missing.map(|p| format!("{}: port {} nowhere", role.name(), p.container)));
+    }
+    require_none(&wrong, "each listener on its address, and nothing else")
+}
+
+async fn networks_are_as_planned(context: Context) -> Judged {
+    let mut wrong = Vec::new();
+    let mut directory = None;
+    for role in [Role::Relay, Role::Directory, Role::Sink] {
+        let wanted = appliance::wanted(&context, role)?;
+        let facts = appliance::facts(&context, role).await?;
+        let planned: BTreeSet<_> = wanted.networks.iter().map(|n| n.network.as_str()).collect();
+        let found: BTreeSet<_> = facts.addresses.keys().map(String::as_str).collect();
+        if planned != found {
+            let found: Vec<_> = found.into_iter().collect();
+            wrong.push(format!("the {} is on {}", role.name(), found.join(" ")));
+        }
+        if role == Role::Directory {
+            directory = facts.addresses.into_values().next();
+        }
+    }
+    let address = directory
+        .map(|address| address.to_string())
+        .unwrap_or_default();
+    let script = "timeout 2 bash -c ': </dev/tcp/'\"$1\"/636 2>/dev/null && echo reached; :";
+    let argv = ["sh", "-c", script, "sh", &address];
+    let reached = appliance::output(&context, Role::Sink, &argv).await?;
+    if !reached.is_empty() {
+        wrong.push(format!("the sink reaches the directory at {address}"));
+    }
+    require_none(
+        &wrong,
+        "each container on its own networks, and the directory for the relay alone",
+    )?;
+    require(
+        !address.is_empty(),
+        "an address of the directory",
+        || "none",
+    )
+}
