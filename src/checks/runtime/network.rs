@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::super::probe::{appliance, sockets};
+use super::super::probe::appliance;
+use super::super::probe::sockets::{self, Socket};
 use super::super::verdict::{require, require_none};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::{Plan, Role};
@@ -14,7 +15,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         title: "The relay listens on the ports of its listeners and on no other, TCP or UDP",
         citation: "row 12; Postfix master",
         severity: Severity::High,
-        about: "Reads the kernel's tables of sockets in the relay's and the sink's containers. Each \
+        about: "Reads the kernel's tables of sockets in the relay's container. Each \
                 port beyond the configured listeners is one that nobody looks after, and other \
                 containers on its networks can reach it although the host does not publish it.",
         repair: "Remove the inet service from master.cf (postfix.master in relay.yaml), or configure \
@@ -28,7 +29,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 "postfix/master.cf",
                 "2525 inet n - n - - smtpd",
             )],
-            sees: "relay: tcp 2525",
+            sees: "tcp 2525",
         }],
         run: |context| Box::pin(nothing_else_listens(context)),
     },
@@ -92,27 +93,16 @@ fn sink_beside_directory(plan: &mut Plan) {
 }
 
 async fn nothing_else_listens(context: Context) -> Judged {
-    let mut wrong = Vec::new();
-    for (role, expected) in [
-        (Role::Relay, relay_ports(&context)?),
-        (Role::Sink, BTreeSet::from([25])),
-    ] {
-        let sockets = sockets::listening(&context, role).await?;
-        let strangers = sockets
-            .iter()
-            .filter(|s| !s.is_tcp || !expected.contains(&s.port));
-        wrong.extend(strangers.map(|s| format!("{}: {s}", role.name())));
-        let open = |port: &u16| sockets.iter().any(|s| s.is_tcp && s.port == *port);
-        let missing = expected.iter().filter(|port| !open(port));
-        wrong.extend(missing.map(|port| format!("{}: nothing on {port}", role.name())));
-    }
+    let ports = appliance::wanted(&context, Role::Relay)?.ports;
+    let expected: BTreeSet<u16> = ports.iter().map(|port| port.container).collect();
+    let sockets = sockets::listening(&context, Role::Relay).await?;
+    let known = |s: &&Socket| s.is_tcp && expected.contains(&s.port);
+    let strangers = sockets.iter().filter(|socket| !known(socket));
+    let mut wrong: Vec<_> = strangers.map(Socket::to_string).collect();
+    let open = |port: &u16| sockets.iter().any(|s| s.is_tcp && s.port == *port);
+    let missing = expected.iter().filter(|port| !open(port));
+    wrong.extend(missing.map(|port| format!("nothing on {port}")));
     require_none(&wrong, "the configured listeners and no other socket")
-}
-
-/// The ports in the container of the listeners that relay.yaml has.
-fn relay_ports(context: &Context) -> Judged<BTreeSet<u16>> {
-    let ports = appliance::wanted(context, Role::Relay)?.ports;
-    Judged::Continue(ports.iter().map(|port| port.container).collect())
 }
 
 async fn ports_are_published_where_configured(context: Context) -> Judged {
