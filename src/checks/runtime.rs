@@ -142,7 +142,7 @@ const CARELESS: Sabotage = Sabotage {
     name: "a careless Dockerfile",
     changes: &[Change::Image(&[
         "ENV SASL_PASSWORD=let-me-in TZ=EST5",
-        "RUN chmod u+s /usr/bin/newgrp; \
+        "RUN set -e; chmod u+s /usr/bin/su; \
          echo '-----BEGIN PRIVATE KEY-----' >/etc/ssl/private/relay.pem; \
          chmod 0666 /etc/default/postfix; \
          chown postfix /usr/libexec/relaykit/store; \

@@ -128,7 +128,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  tell dpkg with dpkg-statoverride, as relaykit's images do.",
         needs: &[Need::Lab],
         exclusive: false,
-        sabotages: &[CARELESS.seen_as("/usr/bin/newgrp")],
+        sabotages: &[CARELESS.seen_as("/usr/bin/su")],
         run: |context| Box::pin(no_setuid_files(context)),
     },
 ];

@@ -66,11 +66,7 @@ pub(super) fn refusal(action: &str, name: &str, status: u16, message: &str) -> E
     if status == 409 && any(&["already in use", "already exists"]) {
         return name_in_use(&action, name);
     }
-    let pool_empty = any(&[
-        "non-overlapping ipv4 address pool",
-        "all predefined address pools have been fully subnetted",
-    ]);
-    let advice = if pool_empty {
+    let advice = if has_no_range_left(&said) {
         "\n  the engine has no address range left for another network: remove networks that are \
          not used (`docker network ls`), or give it more with `default-address-pools` in \
          /etc/docker/daemon.json"
@@ -82,6 +78,25 @@ pub(super) fn refusal(action: &str, name: &str, status: u16, message: &str) -> E
         status,
         reason: format!("{message}{advice}"),
     }
+}
+
+/// Whether the engine has no address range left to give to a network.
+pub(super) fn is_out_of_ranges(fault: &Fault) -> bool {
+    has_no_range_left(&fault.to_string().to_lowercase())
+}
+
+/// Whether the engine refused a range because another network has it.
+pub(super) fn is_taken_range(fault: &Fault) -> bool {
+    fault.to_string().to_lowercase().contains("overlaps with")
+}
+
+fn has_no_range_left(message: &str) -> bool {
+    [
+        "non-overlapping ipv4 address pool",
+        "all predefined address pools have been fully subnetted",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 /// The name is held by something that is not ours.

@@ -1,10 +1,14 @@
 //! Networks and volumes: making them and finding out about them.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use bollard::models::{Network, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::errors::Error as Fault;
+use bollard::models::{
+    Ipam, IpamConfig, Network, NetworkCreateRequest, NetworkCreateResponse, VolumeCreateRequest,
+};
 use bollard::query_parameters::{ListContainersOptions, ListNetworksOptions, ListVolumesOptions};
 use futures_util::future;
 
@@ -16,6 +20,8 @@ const UNIQUE_NETWORK_NAMES: (u32, u32) = (1, 44);
 /// How long a younger network of the same name may take to be given up.
 const GIVEN_UP_WITHIN: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(50);
+/// How many ranges of ours are tried, of 8192.
+const RANGES_TRIED: u32 = 16;
 const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
 
 impl DockerEngine {
@@ -30,13 +36,42 @@ impl DockerEngine {
             labels: Some(network.labels.into_iter().collect()),
             ..NetworkCreateRequest::default()
         };
-        let made = self.docker.create_network(request).await;
+        let made = match self.docker.create_network(request.clone()).await {
+            Err(fault) if fault::is_out_of_ranges(&fault) => self.make_in_a_range(request).await,
+            made => made,
+        };
         let made = made.map_err(|fault| fault::classify(&action, &network.name, &fault))?;
         if self.api >= UNIQUE_NETWORK_NAMES || self.keeps_its_name(&network.name, &made.id).await? {
             return Ok(());
         }
         self.remove_object(Kind::Network, &made.id).await?;
         Err(fault::name_in_use(&action, &network.name))
+    }
+
+    /// Creates a network in a range that we pick. An engine has some thirty ranges
+    /// of its own to give, and every lab takes three.
+    async fn make_in_a_range(
+        &self,
+        mut request: NetworkCreateRequest,
+    ) -> Result<NetworkCreateResponse, Fault> {
+        let mut attempt = 0;
+        loop {
+            let (subnet, gateway) = range(&request.name, attempt);
+            request.ipam = Some(Ipam {
+                config: Some(vec![IpamConfig {
+                    subnet: Some(subnet),
+                    // Not every engine tells of a gateway that it picked in here.
+                    gateway: Some(gateway),
+                    ..IpamConfig::default()
+                }]),
+                ..Ipam::default()
+            });
+            attempt += 1;
+            match self.docker.create_network(request.clone()).await {
+                Err(fault) if fault::is_taken_range(&fault) && attempt < RANGES_TRIED => {}
+                made => return made,
+            }
+        }
     }
 
     /// Whether the network `id` may keep its name. Of two that were made at the
@@ -155,6 +190,19 @@ impl DockerEngine {
     }
 }
 
+/// Sixteen addresses out of 198.18.0.0/15, which is for benchmarks of networks (RFC
+/// 2544 appendix C.2.2): no site has its machines there. The range and its gateway.
+fn range(network: &str, attempt: u32) -> (String, String) {
+    let mut hasher = DefaultHasher::new();
+    (network, attempt).hash(&mut hasher);
+    let [.., high, middle, low] = hasher.finish().to_be_bytes();
+    let (start, first) = (format!("198.{}.{middle}", 18 + high % 2), low & 0xf0);
+    (
+        format!("{start}.{first}/28"),
+        format!("{start}.{}", first + 1),
+    )
+}
+
 /// A container's name without the slash that engines put before it.
 pub(super) fn plain_name(name: Option<&String>) -> String {
     let name = name.map(String::as_str).unwrap_or_default();
@@ -163,4 +211,20 @@ pub(super) fn plain_name(name: Option<&String>) -> String {
 
 fn sorted(labels: Option<HashMap<String, String>>) -> Labels {
     labels.unwrap_or_default().into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range;
+
+    #[test]
+    fn ranges_are_of_the_benchmarks_and_change_with_each_attempt() {
+        let (first, gateway) = range("relaykit-a-clients", 0);
+        assert!(first.starts_with("198.18.") || first.starts_with("198.19."));
+        assert!(
+            first.ends_with("/28") && !gateway.ends_with(".0"),
+            "{first}"
+        );
+        assert_ne!(first, range("relaykit-a-clients", 1).0);
+    }
 }
