@@ -1,7 +1,7 @@
 //! Combinations of values that are right each for itself and impossible together.
 
 use super::problem::{Refusal, Report};
-use super::spec::{Listener, OutboundLevel, Received, Spec};
+use super::spec::{Listener, OutboundLevel, Received, SenderLogin, Spec};
 use super::tree::Node;
 
 /// Looks for what cannot be, in a `spec` that was filled from `root`.
@@ -9,6 +9,7 @@ pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
     let mut check = Check { spec, root, report };
     check.ports();
     check.listeners();
+    check.logins();
     check.privacy();
     check.outbound();
     check.lab();
@@ -96,6 +97,42 @@ impl Check<'_> {
                 "listeners"
             };
             self.refuse(path, Refusal::new(why).hint(hint));
+        }
+    }
+
+    /// What Postfix asks the directory of a login, beside whether its password is right.
+    fn logins(&mut self) {
+        let spec = self.spec;
+        let own = spec.relay.sender_login == SenderLogin::Own;
+        let limited = spec.limits.messages_per_login_per_hour.is_some();
+        let limit = "limits.messages_per_login_per_hour";
+        for (set, path) in [(own, "relay.sender_login"), (limited, limit)] {
+            if set && spec.auth.listeners.is_empty() {
+                let why = Refusal::new("no listener offers a login, so this does nothing");
+                self.warn(path, why);
+            }
+        }
+        let ldap = &spec.auth.ldap;
+        if !own || !self.report.sound(&["relay.sender_login", "auth.ldap"]) {
+            return;
+        }
+        if ldap.login_attributes().is_empty() {
+            let why = "`own` compares a login with the attribute that holds it, and \
+                       auth.ldap.filter has none that equals `%u`";
+            let hint = "put (uid=%u) into the filter, or write any";
+            self.refuse("relay.sender_login", Refusal::new(why).hint(hint));
+        }
+        if ldap.search_base.replace("%%", "").contains('%') {
+            let why = "`own` searches for the owner of an address, and auth.ldap.search_base \
+                       depends on the login";
+            let hint = "search in all of the tree, or write any";
+            self.refuse("relay.sender_login", Refusal::new(why).hint(hint));
+        }
+        let bind = ldap.bind.as_ref();
+        if bind.is_some_and(|bind| bind.password.reveal().ends_with(char::is_whitespace)) {
+            let why = "the password in this file ends with white space, which Postfix drops \
+                       when it searches for the owner of an address";
+            self.refuse("auth.ldap.bind.password_file", Refusal::new(why));
         }
     }
 

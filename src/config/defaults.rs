@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::spec::{
     Auth, Certificate, ClientCertificates, Lab, Ldap, Limits, Listener, Listeners, Mechanism,
-    Outbound, OutboundLevel, OutboundTls, Postfix, Privacy, Received, Relay, Spec, Tls, TlsVersion,
-    TrustAnchor, User,
+    Outbound, OutboundLevel, OutboundTls, Postfix, Privacy, Received, Relay, SenderLogin, Spec,
+    Tls, TlsVersion, TrustAnchor, User,
 };
 use crate::secret::Secret;
 
@@ -24,6 +24,7 @@ pub fn built_in() -> Spec {
             trusted_networks: Vec::new(),
             domains: Vec::new(),
             message_size_limit: 25 << 20,
+            sender_login: SenderLogin::Any,
         },
         auth: Auth {
             listeners: [Listener::Submission, Listener::Submissions].into(),
@@ -58,6 +59,7 @@ pub fn built_in() -> Spec {
         },
         limits: Limits {
             connections_per_client: 50,
+            messages_per_login_per_hour: None,
         },
         postfix: Postfix::default(),
         lab: Lab {

@@ -119,7 +119,6 @@ struct Credentials<'a> {
 #[derive(Debug, Serialize)]
 struct Limits {
     connections_per_client: u32,
-    /// Always null: not in this version.
     messages_per_login_per_hour: Option<u32>,
 }
 
@@ -157,7 +156,7 @@ pub fn effective(spec: &Spec) -> Effective<'_> {
             trusted_networks: &spec.relay.trusted_networks,
             domains: &spec.relay.domains,
             message_size_limit: show_size(spec.relay.message_size_limit),
-            sender_login: "any",
+            sender_login: spec.relay.sender_login.name(),
         },
         auth: auth(spec),
         tls: tls(spec),
@@ -179,7 +178,7 @@ pub fn effective(spec: &Spec) -> Effective<'_> {
         },
         limits: Limits {
             connections_per_client: spec.limits.connections_per_client,
-            messages_per_login_per_hour: None,
+            messages_per_login_per_hour: spec.limits.messages_per_login_per_hour,
         },
         postfix: Postfix {
             main: &spec.postfix.main,

@@ -107,6 +107,32 @@ pub struct Relay {
     pub domains: Vec<String>,
     /// Bytes.
     pub message_size_limit: u64,
+    /// Which envelope senders a login may use.
+    pub sender_login: SenderLogin,
+}
+
+/// `relay.sender_login`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SenderLogin {
+    /// Any.
+    Any,
+    /// Those that the directory has as `mail` of the entry that logged in, and the
+    /// null sender, which read receipts must have (RFC 8098 section 3).
+    Own,
+}
+
+impl SenderLogin {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Any, Self::Own];
+
+    /// The name in `relay.yaml`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Own => "own",
+        }
+    }
 }
 
 /// Logins.
@@ -160,6 +186,20 @@ pub struct Ldap {
     pub bind: Option<Bind>,
     /// Who signs the directory's certificate.
     pub ca: TrustAnchor,
+}
+
+impl Ldap {
+    /// The attributes that hold logins: those that the filter compares with `%u`
+    /// and nothing else, such as `uid` in `(uid=%u)`.
+    #[must_use]
+    pub fn login_attributes(&self) -> Vec<&str> {
+        let components = self.filter.split(['(', ')']);
+        components
+            .filter_map(|component| component.split_once('='))
+            .filter(|(attribute, value)| value.trim() == "%u" && !attribute.ends_with([':', '~']))
+            .map(|(attribute, _)| attribute.trim())
+            .collect()
+    }
 }
 
 /// An LDAP account.
@@ -259,6 +299,9 @@ pub struct Credentials {
 pub struct Limits {
     /// `smtpd_client_connection_count_limit`.
     pub connections_per_client: u32,
+    /// Messages, whatever the number of their recipients, that one login may send
+    /// within any hour; `None`: no limit.
+    pub messages_per_login_per_hour: Option<u32>,
 }
 
 /// The operator's last word: any parameter, any service.

@@ -10,9 +10,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::inbox::{Feed, READINESS};
 use super::{Error, Readiness, Running, Workshop, started};
-use crate::config::{Listener, Received};
+use crate::config::{Listener, Received, SenderLogin};
 use crate::engine::{ContainerFacts, Engine, LogRequest};
 use crate::plan::{Container, Plan, Role};
+use crate::render;
 use crate::smtp::{Connect, Failure, Login, Message, Security, SubmitOptions, TlsSettings, submit};
 
 /// Between two tries of a login. Nothing tells when saslauthd has its socket.
@@ -121,7 +122,10 @@ fn options(running: &Running) -> Result<SubmitOptions, Error> {
         Some(issued) => tls.client_certificate(issued.certificate, issued.key),
         None => tls,
     };
-    let sender = format!("readiness@{}", spec.hostname);
+    let sender = match spec.relay.sender_login {
+        SenderLogin::Any => format!("readiness@{}", spec.hostname),
+        SenderLogin::Own => render::CHECKED_SENDER.to_owned(),
+    };
     Ok(SubmitOptions {
         address,
         security: match listener {

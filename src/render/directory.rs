@@ -5,13 +5,27 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::config::{Bind, Spec, User};
+use crate::config::{Bind, SenderLogin, Spec, User};
 use crate::plan::{Content, DIRECTORY_OWNER, File, Plan, Role};
 use crate::secret::Secret;
 
 use super::dn::{self, Rdn};
 use super::tree::Tree;
 use super::{crypt, file, public, slapd};
+
+/// An address that a lab's first person has beside the one of their own: the
+/// checks' mail comes from it, whatever `relay.sender_login` says.
+pub const CHECKED_SENDER: &str = "sender@relaykit.example";
+
+/// The address that the directory of a lab has for a user, `NAME@DOMAIN`.
+#[must_use]
+pub fn address(spec: &Spec, user: &User) -> String {
+    if user.name.contains('@') {
+        user.name.clone()
+    } else {
+        format!("{}@{}", user.name, Tree::of(spec).domain())
+    }
+}
 
 /// Everything in the directory's container, owned by slapd's user.
 pub(super) fn files(plan: &Plan) -> Vec<File> {
@@ -48,9 +62,12 @@ fn people(spec: &Spec, tree: &Tree) -> Secret {
     let mut text = String::from("# The people of a lab (RFC 2849). Written by relaykit.\n");
     let mut written: Vec<String> = Vec::new();
     path_to(&mut text, &mut written, tree, &tree.people);
-    let domain = tree.domain();
-    for user in &spec.lab.users {
-        person(&mut text, tree, &domain, user);
+    for (index, user) in spec.lab.users.iter().enumerate() {
+        let mut addresses = vec![address(spec, user)];
+        if index == 0 && spec.relay.sender_login == SenderLogin::Own {
+            addresses.push(CHECKED_SENDER.to_owned());
+        }
+        person(&mut text, tree, &addresses, user);
     }
     if let Some(bind) = &spec.auth.ldap.bind {
         account(&mut text, &mut written, tree, bind);
@@ -95,25 +112,18 @@ fn container_class(part: &Rdn) -> &'static [&'static str] {
     }
 }
 
-fn person(text: &mut String, tree: &Tree, domain: &str, user: &User) {
+fn person(text: &mut String, tree: &Tree, addresses: &[String], user: &User) {
     let name = user.name.as_str();
     let parent = dn::join(&tree.people);
-    let mail = if name.contains('@') {
-        name.to_owned()
-    } else {
-        format!("{name}@{domain}")
-    };
+    let hash = password(name, &user.password);
+    let mut attributes = vec![("uid", name), ("cn", name), ("sn", name)];
+    attributes.extend(addresses.iter().map(|mail| ("mail", mail.as_str())));
+    attributes.push(("userPassword", &hash));
     entry(
         text,
         &format!("uid={},{parent}", dn::escape(name)),
         &["inetOrgPerson"],
-        &[
-            ("uid", name),
-            ("cn", name),
-            ("sn", name),
-            ("mail", &mail),
-            ("userPassword", &password(name, &user.password)),
-        ],
+        &attributes,
     );
 }
 

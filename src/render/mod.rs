@@ -9,6 +9,8 @@ mod crypt;
 mod directory;
 mod dn;
 mod header_checks;
+mod limits;
+mod logins;
 mod main_cf;
 mod master_cf;
 pub mod next_hops;
@@ -22,6 +24,7 @@ mod tree;
 use crate::config::{Certificate, Spec, TrustAnchor};
 use crate::plan::{Content, File, Plan, Purpose, Role};
 
+pub use directory::{CHECKED_SENDER, address};
 pub use header_checks::MARK;
 pub use sink::INBOX;
 
@@ -71,6 +74,8 @@ fn relay(plan: &Plan) -> Vec<File> {
     ];
     files.extend(header_checks::files(spec));
     files.extend(sasl::files(plan));
+    files.extend(logins::files(plan));
+    files.extend(limits::files(plan));
     files.extend(certificate(&spec.tls.certificate));
     if is_lab(plan) {
         files.push(file("tls/ca.pem", 0o644, Content::CaCertificate));

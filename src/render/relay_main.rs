@@ -5,8 +5,9 @@ use crate::plan::{Plan, Purpose};
 use crate::secret::Secret;
 
 use super::main_cf::{Group, render};
-use super::{SYSTEM_CA, anchor_path, is_lab, next_hop_anchor};
-use super::{header_checks, next_hops};
+use super::{
+    SYSTEM_CA, anchor_path, header_checks, is_lab, limits, logins, next_hop_anchor, next_hops,
+};
 
 /// The operator's certificates for the next hop.
 const NEXT_HOP_CA: &str = "/etc/relaykit/tls/next-hop-ca.pem";
@@ -14,18 +15,20 @@ const NEXT_HOP_CA: &str = "/etc/relaykit/tls/next-hop-ca.pem";
 /// The whole file.
 pub(super) fn main_cf(plan: &Plan) -> String {
     let spec = &plan.spec;
-    let groups = [
+    let mut groups = vec![
         house(),
         identity(spec),
         no_local_delivery(),
         who_may_relay(spec),
         clients(plan),
-        logins(spec),
+        logins_offered(spec),
         server_tls(plan),
         content(spec),
         next_hop(plan),
         client_tls(plan),
     ];
+    groups.extend(logins::senders(spec));
+    groups.extend(limits::counted(spec));
     render(
         "Postfix of the relay, see postconf(5). Written by relaykit from relay.yaml.",
         &groups,
@@ -85,11 +88,13 @@ fn who_may_relay(spec: &Spec) -> Group {
     let relayed = spec.relay.domains.join(", ");
     // A bare `RCPT TO:<postmaster>` passes without any check of the recipient
     // (smtpd_check_rcpt), so that the next step has to refuse it.
-    let data = if relayed.is_empty() {
-        format!("{permitted}, reject")
-    } else {
-        String::new()
-    };
+    let mut data = Vec::new();
+    if login && spec.limits.messages_per_login_per_hour.is_some() {
+        data.push(limits::ASK);
+    }
+    if relayed.is_empty() {
+        data.extend([permitted, "reject"]);
+    }
     Group::new(
         "Who may relay on port 25: nobody whom relay.yaml does not name. Submission\n\
          ports have rules of their own in master.cf. The rule at DATA is for what\n\
@@ -105,7 +110,7 @@ fn who_may_relay(spec: &Spec) -> Group {
         format!("{permitted}, reject_unauth_destination"),
     )
     .set("smtpd_recipient_restrictions", "")
-    .set("smtpd_data_restrictions", data)
+    .set("smtpd_data_restrictions", data.join(", "))
     .set(
         "smtpd_command_filter",
         "pcre:/etc/relaykit/postfix/commands",
@@ -176,7 +181,7 @@ fn clients(plan: &Plan) -> Group {
     })
 }
 
-fn logins(spec: &Spec) -> Group {
+fn logins_offered(spec: &Spec) -> Group {
     Group::new(
         "Logins, offered by the services in master.cf that enable them, and only under\n\
          TLS. saslauthd needs the password itself, so `noplaintext` cannot be: TLS is\n\

@@ -4,6 +4,7 @@ use crate::config::{ClientCertificates, Listener, Received, Spec};
 use crate::plan::Plan;
 
 use super::header_checks::{self, LOGIN, MARK, MIXED};
+use super::limits;
 use super::master_cf::{Service, render};
 
 /// The cleanup behind listeners where everybody has logged in.
@@ -75,12 +76,17 @@ fn login_only(spec: &Spec, listener: Listener, service: Service) -> Service {
     } else {
         "reject"
     };
+    let data = if login && spec.limits.messages_per_login_per_hour.is_some() {
+        format!("{}, {rule}", limits::ASK)
+    } else {
+        rule.to_owned()
+    };
     let required = spec.tls.client_certificates == ClientCertificates::Require;
     service
         .option("smtpd_peername_lookup", "no")
         .option("smtpd_relay_restrictions", rule)
         .option("smtpd_recipient_restrictions", rule)
-        .option("smtpd_data_restrictions", rule)
+        .option("smtpd_data_restrictions", data)
         .when(required, |service| {
             service.option("smtpd_tls_req_ccert", "yes")
         })

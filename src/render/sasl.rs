@@ -9,7 +9,7 @@ use crate::secret::Secret;
 use super::{anchor_path, directory_anchor, file, is_lab, operator, public};
 
 /// The operator's certificates for the directory.
-const DIRECTORY_CA: &str = "/etc/relaykit/tls/directory-ca.pem";
+pub(super) const DIRECTORY_CA: &str = "/etc/relaykit/tls/directory-ca.pem";
 
 /// smtpd.conf, saslauthd.conf and the CA certificates that the latter names.
 pub(super) fn files(plan: &Plan) -> Vec<File> {
@@ -96,7 +96,7 @@ fn saslauthd_conf(plan: &Plan) -> Content {
 
 /// In a lab the lab's own directory stands for the operator's, over the same
 /// kind of TLS.
-fn servers(plan: &Plan) -> String {
+pub(super) fn servers(plan: &Plan) -> String {
     if is_lab(plan) {
         let scheme = if uses_start_tls(plan) {
             "ldap"
@@ -116,12 +116,12 @@ fn servers(plan: &Plan) -> String {
     servers.join(" ")
 }
 
-fn uses_start_tls(plan: &Plan) -> bool {
+pub(super) fn uses_start_tls(plan: &Plan) -> bool {
     plan.spec.auth.ldap.start_tls
 }
 
 /// A line break in a value would begin another setting.
-fn one_line(value: &str) -> String {
+pub(super) fn one_line(value: &str) -> String {
     value
         .chars()
         .filter(|letter| !letter.is_control())

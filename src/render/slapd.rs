@@ -1,8 +1,9 @@
 //! slapd.conf of the lab's directory, see slapd.conf(5) and slapd.access(5).
 
-use crate::config::Spec;
+use crate::config::{SenderLogin, Spec};
 
 use super::dn;
+use super::logins;
 use super::tree::Tree;
 
 /// The attributes of a lab's person that a filter may ask for.
@@ -15,7 +16,19 @@ pub(super) fn slapd_conf(spec: &Spec, tree: &Tree) -> String {
         Some(bind) => format!("dn.exact=\"{}\"", quoted(&bind.dn)),
         None => "anonymous".to_owned(),
     };
-    let attributes = searched(&spec.auth.ldap.filter).join(",");
+    let mut attributes = searched(&spec.auth.ldap.filter);
+    if spec.relay.sender_login == SenderLogin::Own && !attributes.contains(&"mail") {
+        attributes.push("mail");
+    }
+    let attributes = attributes.join(",");
+    let people = quoted(&dn::join(&tree.people));
+    // Postfix reads whose an address is, and who a login is.
+    let logins = if logins::reads_logins(spec) {
+        let logins = spec.auth.ldap.login_attributes().join(",");
+        format!("access to dn.subtree=\"{people}\" attrs={logins} by {reader} read by * none\n")
+    } else {
+        String::new()
+    };
     format!(
         "# slapd: the directory of a lab, in memory.\n\
          \n\
@@ -53,10 +66,10 @@ pub(super) fn slapd_conf(spec: &Spec, tree: &Tree) -> String {
          # searched, the name of what was found can be read, and that is all.\n\
          access to attrs=userPassword by anonymous auth by * none\n\
          access to dn.subtree=\"{people}\" attrs=entry by {reader} read by * none\n\
+         {logins}\
          access to dn.subtree=\"{people}\" attrs={attributes} by {reader} search by * none\n\
          access to * by * none\n",
         suffix = quoted(&dn::join(&tree.suffix)),
-        people = quoted(&dn::join(&tree.people)),
     )
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use relaykit::config::{
-    self, Bind, Certificate, ClientCertificates, Credentials, Listener, NextHop, Received, Spec,
-    TlsVersion, TrustAnchor, User,
+    self, Bind, Certificate, ClientCertificates, Credentials, Listener, NextHop, Received,
+    SenderLogin, Spec, TlsVersion, TrustAnchor, User,
 };
 use relaykit::plan::{Plan, Purpose};
 use relaykit::render::complete;
@@ -57,6 +57,8 @@ pub(crate) fn production_spec() -> Spec {
 pub(crate) fn odd_spec() -> Spec {
     let mut spec = default_spec();
     spec.auth.listeners.insert(Listener::Smtp);
+    spec.relay.sender_login = SenderLogin::Own;
+    spec.limits.messages_per_login_per_hour = Some(100);
     spec.relay.domains = vec!["a.example".to_owned(), "b.example".to_owned()];
     spec.relay.trusted_networks = vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()];
     spec.auth.ldap.search_base = String::from("ou=Staff\\, old,o=Firm");

@@ -6,14 +6,15 @@ use std::time::Duration;
 use super::super::verdict::{PASS, broken, fail};
 use super::super::{Context, Delivered, Judged, Undelivered};
 use super::session::{answer, command, require_code};
+use crate::render;
 use crate::smtp::{Message, Reply, Session};
 
 /// How long a message may take from the relay's 250 to the inbox, behind those of
 /// all other checks; within the deadline of a check.
 const DELIVERY: Duration = Duration::from_secs(20);
 
-/// A sender outside of the relay's own domains.
-pub(in super::super) const SENDER: &str = "sender@relaykit.example";
+/// A sender outside of the relay's own domains, which the first user of a lab has.
+pub(in super::super) const SENDER: &str = render::CHECKED_SENDER;
 
 /// A recipient whom only a relay would take mail for.
 pub(in super::super) const RECIPIENT: &str = "recipient@elsewhere.example";

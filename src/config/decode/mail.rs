@@ -2,7 +2,7 @@
 
 use super::{Decoder, Field, Section, word};
 use crate::config::problem::Refusal;
-use crate::config::spec::{Credentials, Received, Spec};
+use crate::config::spec::{Credentials, Received, SenderLogin, Spec};
 use crate::config::syntax;
 
 impl Decoder<'_> {
@@ -40,12 +40,13 @@ impl Decoder<'_> {
             syntax::size,
             &mut relay.message_size_limit,
         );
-        if let Some(field) = section
-            .field("sender_login")
-            .filter(|field| field.text() == "own")
-        {
-            self.not_yet(&field, "write `any`");
-        }
+        let sender_login = |text: &str| word(text, &SenderLogin::ALL, SenderLogin::name);
+        self.set(
+            section,
+            "sender_login",
+            sender_login,
+            &mut relay.sender_login,
+        );
     }
 
     fn trust(&mut self, item: &Field<'_>) {
@@ -96,12 +97,12 @@ impl Decoder<'_> {
         }
     }
 
-    pub(super) fn limits(&mut self, section: &Section<'_>, spec: &mut Spec) {
+    pub(super) fn limits(section: &Section<'_>, spec: &mut Spec) {
         if let Some(most) = Self::number(section, "connections_per_client") {
             spec.limits.connections_per_client = most;
         }
-        if let Some(field) = section.field("messages_per_login_per_hour") {
-            self.not_yet(&field, "write null");
+        if let Some(most) = Self::number(section, "messages_per_login_per_hour") {
+            spec.limits.messages_per_login_per_hour = Some(most);
         }
     }
 }

@@ -150,15 +150,13 @@ fn the_lab() {
 #[test]
 fn what_a_later_version_will_have() {
     problems(
-        "version: 1\nauth: {backend: pam, pam: {users_file: users, stack: /etc/pam.d/x}}\nrelay: {sender_login: own}\n\
-         tls: {outbound: {policies: {example.com: encrypt}}}\nlimits: {messages_per_login_per_hour: 100}\n",
+        "version: 1\nauth: {backend: pam, pam: {users_file: users, stack: /etc/pam.d/x}}\n\
+         tls: {outbound: {policies: {example.com: encrypt}}}\n",
         &[
             "2:17: auth.backend: not supported by this version of relaykit; write `ldap`",
             "2:40: auth.pam.users_file: not supported by this version of relaykit; write null",
             "2:54: auth.pam.stack: not supported by this version of relaykit; write null",
-            "3:23: relay.sender_login: not supported by this version of relaykit; write `any`",
-            "4:42: tls.outbound.policies.example.com: not supported by this version of relaykit; write policies: {}, and set tls.outbound.level for all",
-            "5:39: limits.messages_per_login_per_hour: not supported by this version of relaykit; write null",
+            "3:42: tls.outbound.policies.example.com: not supported by this version of relaykit; write policies: {}, and set tls.outbound.level for all",
         ],
     );
 }
@@ -226,6 +224,37 @@ fn services() {
             "2:61: postfix.master.c d/inet: found `c d/inet`: ` ` cannot be in a name, expected service/type such as submission/inet",
             "2:96: warning: postfix.master.e/unix: the chroot column is not `n`, and the container has neither the files nor the capability for a chroot; write n in the third place",
             "2:96: warning: postfix.master.e/unix: it decides who may relay without a login; use relay.trusted_networks, which is checked",
+        ],
+    );
+}
+
+#[test]
+fn whose_an_address_is_must_be_there_to_find() {
+    let own = "version: 1\nrelay: {sender_login: own}\n";
+    let ldap = &spec(&format!(
+        "{own}auth: {{ldap: {{filter: '(|(uid=%u)(mail=%u)(cn~=%u)(sn=%U))'}}}}\n"
+    ))
+    .auth
+    .ldap;
+    assert_eq!(ldap.login_attributes(), ["uid", "mail"]);
+    problems(
+        &format!("{own}auth: {{ldap: {{filter: '(mail=%u@example.com)'}}}}\n"),
+        &[
+            "2:9: relay.sender_login: `own` compares a login with the attribute that holds it, and auth.ldap.filter has none that equals `%u`; put (uid=%u) into the filter, or write any",
+        ],
+    );
+    problems(
+        &format!("{own}auth: {{ldap: {{search_base: 'ou=%d,dc=example,dc=com'}}}}\n"),
+        &[
+            "2:9: relay.sender_login: `own` searches for the owner of an address, and auth.ldap.search_base depends on the login; search in all of the tree, or write any",
+        ],
+    );
+    problems(
+        "version: 1\nrelay: {sender_login: own, domains: [example.com]}\nlimits: {messages_per_login_per_hour: 7}\n\
+         auth: {listeners: []}\nlisteners: {submission: null, submissions: null}\n",
+        &[
+            "2:9: warning: relay.sender_login: no listener offers a login, so this does nothing",
+            "3:10: warning: limits.messages_per_login_per_hour: no listener offers a login, so this does nothing",
         ],
     );
 }

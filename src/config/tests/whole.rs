@@ -18,7 +18,7 @@ relay:
   trusted_networks: [192.0.2.0/24, '[2001:db8::]/32']
   domains: [example.com, example.org]
   message_size_limit: 1000001
-  sender_login: any
+  sender_login: own
 auth:
   backend: ldap
   mechanisms: [login]
@@ -41,7 +41,7 @@ privacy: {received: keep, show_login: false, strip_headers: [User-Agent, X-Maile
 outbound:
   next_hop: '[2001:db8::25]:2525'
   credentials: {user: relay@example.com, password_file: next}
-limits: {connections_per_client: 7, messages_per_login_per_hour: null}
+limits: {connections_per_client: 7, messages_per_login_per_hour: 300}
 postfix:
   main: {in_flow_delay: 0s, empty: '', octal: '010', 'on': 'yes'}
   master: {10025/inet: n - n - - smtpd}
@@ -136,8 +136,6 @@ fn every_key_has_an_effect() {
             ".auth.backend",
             ".auth.pam.stack",
             ".auth.pam.users_file",
-            ".limits.messages_per_login_per_hour",
-            ".relay.sender_login",
             ".tls.outbound.policies",
             ".version",
         ]
