@@ -4,11 +4,30 @@
 use std::collections::BTreeMap;
 
 use super::{Check, Need};
-use crate::config::{ClientCertificates, Listener, OutboundLevel, Received, Spec, TlsVersion};
+use crate::config::{
+    ClientCertificates, Listener, OutboundLevel, Received, SenderLogin, Spec, TlsVersion, User,
+};
+use crate::secret::Secret;
 
 /// A domain that nobody can have (RFC 6761 section 6.4), for mail that comes
 /// without a login.
 const RELAY_DOMAIN: &str = "relay-domain.invalid";
+
+/// Who has not to be what the first user may.
+const SECOND_USER: &str = "bob";
+
+/// Networks of nobody's: for measurements and for documents (RFC 2544, RFC 3849).
+const TRUSTED: [&str; 2] = ["198.18.5.0/24", "2001:db8:5::/48"];
+
+/// Bytes: a message that is too large is soon sent.
+const SIZE: u64 = 1 << 20;
+
+/// Connections of one client at once. The host may use XCLIENT, and has no limit.
+const CONNECTIONS: u32 = 5;
+
+/// Messages of one login in an hour: soon reached by a check that means to, and
+/// not by all that the others send as the first user.
+const MESSAGES: u32 = 60;
 
 /// A lab to bring up for a run.
 #[derive(Debug, Clone)]
@@ -35,6 +54,9 @@ const VARIANTS: &[Variant] = &[
         name: "mixed",
         change: |spec| {
             spec.relay.domains.push(RELAY_DOMAIN.to_owned());
+            spec.relay
+                .trusted_networks
+                .extend(TRUSTED.map(str::to_owned));
             if spec.listeners.smtp.is_some() && spec.privacy.received != Received::Hide {
                 spec.auth.listeners.insert(Listener::Smtp);
             }
@@ -51,6 +73,16 @@ const VARIANTS: &[Variant] = &[
             spec.privacy.strip_headers = ["X-Originating-IP", "X-Mailer", "User-Agent"]
                 .map(str::to_owned)
                 .to_vec();
+            spec.relay.sender_login = SenderLogin::Own;
+            spec.relay.message_size_limit = spec.relay.message_size_limit.min(SIZE);
+            spec.limits.connections_per_client = CONNECTIONS;
+            spec.limits.messages_per_login_per_hour = Some(MESSAGES);
+            if spec.lab.users.len() < 2 {
+                spec.lab.users.push(User {
+                    name: SECOND_USER.to_owned(),
+                    password: Secret::new("looking-glass"),
+                });
+            }
         },
     },
     // The middle setting where there are three.

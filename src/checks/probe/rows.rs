@@ -17,8 +17,16 @@ pub(in super::super) fn tables_at_once(target: &Target) -> usize {
     (limit(target) / AT_ONCE).max(1)
 }
 
-/// A limit of 0 is none (postconf(5), `smtpd_client_connection_count_limit`).
+/// What a client that smtpd does not limit opens at once: half of the processes
+/// that Postfix's `default_process_limit` allows.
+const UNLIMITED: usize = 50;
+
+/// A limit of 0 is none (postconf(5), `smtpd_client_connection_count_limit`), and
+/// smtpd limits no client that may use XCLIENT.
 fn limit(target: &Target) -> usize {
+    if target.xclient {
+        return UNLIMITED;
+    }
     match target.spec.limits.connections_per_client {
         0 => usize::MAX,
         limit => usize::try_from(limit).unwrap_or(usize::MAX),
