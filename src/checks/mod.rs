@@ -16,7 +16,6 @@ mod relay;
 mod runner;
 mod runtime;
 mod selection;
-mod subject;
 mod target;
 mod tls;
 mod variants;
@@ -40,7 +39,7 @@ pub use crate::report::Severity;
 
 use crate::config::Spec;
 use crate::plan::{Plan, Role};
-use crate::report::{Entry, Sabotaged};
+use crate::report::Entry;
 
 /// One end-to-end assertion about a relay.
 pub struct Check {
@@ -93,17 +92,6 @@ impl Sabotage {
     pub const fn seen_as(self, sees: &'static str) -> Self {
         Self { sees, ..self }
     }
-
-    fn in_words(&self) -> Sabotaged {
-        Sabotaged {
-            name: self.name,
-            changes: self
-                .changes
-                .iter()
-                .map(|change| change.in_words())
-                .collect(),
-        }
-    }
 }
 
 /// What a sabotage changes. All but commands are changes of the plan, and the
@@ -130,32 +118,6 @@ pub enum Change {
     Command(Role, &'static [&'static str]),
 }
 
-impl Change {
-    /// In the words of the file that is changed.
-    fn in_words(self) -> String {
-        match self {
-            Self::Main(parameter, value) => {
-                format!("main.cf: {parameter} = {value}").trim().to_owned()
-            }
-            Self::Service(service, parameter, value) => {
-                format!("master.cf, {service}: -o {parameter}={value}")
-            }
-            Self::File(role, name, line) => {
-                format!("{name} of the {}: one more line, {line}", role.name())
-            }
-            Self::Replace(role, name, old, new) => {
-                format!("{name} of the {}: {new:?} instead of {old:?}", role.name())
-            }
-            Self::Spec(_) => "rendered from another setting than relay.yaml has".to_owned(),
-            Self::Image(lines) => format!("the relay's image: {}", lines.join("; ")),
-            Self::Plan(_) => "a container is made otherwise than it is planned".to_owned(),
-            Self::Command(role, argv) => {
-                format!("root runs in the {}: {}", role.name(), argv.join(" "))
-            }
-        }
-    }
-}
-
 /// Every file with checks and what is in it. An area is one file of this folder;
 /// one that outgrows it has further files in a folder of its name.
 static AREAS: &[(&str, &[Check])] = &[
@@ -163,6 +125,11 @@ static AREAS: &[(&str, &[Check])] = &[
     ("auth", auth::CHECKS),
     ("auth/refusals", auth::refusals::CHECKS),
     ("relay", relay::CHECKS),
+    ("relay/destinations", relay::destinations::CHECKS),
+    ("relay/limits", relay::limits::CHECKS),
+    ("relay/rates", relay::rates::CHECKS),
+    ("relay/senders", relay::senders::CHECKS),
+    ("relay/sources", relay::sources::CHECKS),
     ("protocol", protocol::CHECKS),
     ("protocol/commands", protocol::commands::CHECKS),
     ("protocol/content", protocol::content::CHECKS),
@@ -208,12 +175,7 @@ impl Check {
             id: self.id,
             title: self.title,
             citation: self.citation,
-            severity: self.severity.word(),
-            about: self.about,
-            repair: self.repair,
             needs: self.needs.iter().map(|need| need.text()).collect(),
-            disturbs: self.exclusive,
-            sabotages: self.sabotages.iter().map(Sabotage::in_words).collect(),
         }
     }
 }

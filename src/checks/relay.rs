@@ -1,5 +1,11 @@
 //! Who may relay: whoever has logged in, and nobody else.
 
+pub(super) mod destinations;
+pub(super) mod limits;
+pub(super) mod rates;
+pub(super) mod senders;
+pub(super) mod sources;
+
 use std::ops::ControlFlow;
 
 use super::probe::mail::{self, RECIPIENT, SENDER};
@@ -9,11 +15,10 @@ use super::probe::session::{
     CLIENT, any_certificate, command, ehlo, in_clear, logged_in, port, require_code,
     starts_in_clear, under_tls,
 };
-use super::probe::xclient::{Client, xclient};
 use super::verdict::{PASS, fail, require};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::{Listener, Spec};
-use crate::smtp::{Message, Session};
+use crate::smtp::Session;
 
 const ANYBODY: Sabotage = Sabotage {
     name: "all the world is trusted",
@@ -26,32 +31,60 @@ pub(super) static CHECKS: &[Check] = &[
         id: "relay.login_relays_anywhere",
         title: "Mail of a logged-in client reaches the next hop with its envelope",
         citation: "row 1; row 12; RFC 6409 section 3",
-        severity: Severity::High,
-        about: "",
-        repair: "",
+        severity: Severity::Critical,
+        about: "Logs in on every listener that offers it, submits a message for three recipients \
+                in two domains, and waits for it at the next hop. The envelope there must have \
+                the sender as it was given and recipients that were. This is what the relay is \
+                for: when it fails, nobody can send mail.",
+        repair: "The relay's log says why: a refusal is one of smtpd_relay_restrictions, a message \
+                 that stays in the queue is a next hop that cannot be reached or asks for more \
+                 than tls.outbound allows.",
         needs: &[Need::Login, Need::Inbox],
         exclusive: false,
-        sabotages: &[],
+        sabotages: &[
+            Sabotage {
+                name: "a login opens nothing",
+                changes: &[
+                    Change::Service("submission/inet", "smtpd_relay_restrictions", "reject"),
+                    Change::Service("submissions/inet", "smtpd_relay_restrictions", "reject"),
+                ],
+                sees: "554 5.7.1",
+            },
+            Sabotage {
+                name: "envelope senders are masqueraded",
+                changes: &[Change::Main(
+                    "sender_canonical_maps",
+                    "static:somebody@relaykit.example",
+                )],
+                sees: "envelope sender \"somebody@relaykit.example\"",
+            },
+        ],
         run: |context| Box::pin(login_relays_anywhere(context)),
     },
     Check {
         id: "relay.nobody_relays_without_login",
         title: "Without a login no form of address is taken, on any port, in clear or under TLS",
         citation: "row 1; RFC 5321 section 3.9; Postfix smtpd_relay_restrictions",
-        severity: Severity::High,
-        about: "",
-        repair: "",
+        severity: Severity::Critical,
+        about: "Asks for more than forty recipients on every port without logging in, in clear and \
+                under TLS: plain ones, and every form that ever opened a relay, such as percent \
+                signs, bangs, source routes, quoted addresses, address literals and a bare \
+                postmaster. A recipient counts as taken when DATA is answered with 354. An open \
+                relay is found by spammers within hours.",
+        repair: "Keep relay.trusted_networks empty. By hand: smtpd_relay_restrictions = \
+                 permit_sasl_authenticated, reject_unauth_destination, an empty mynetworks, and \
+                 a smtpd_data_restrictions that ends in reject for what passes RCPT unseen.",
         needs: &[],
         exclusive: false,
         sabotages: &[
-            ANYBODY,
+            ANYBODY.seen_as("mail taken for <recipient@elsewhere.example>"),
             Sabotage {
                 name: "postmaster slips past the recipient restrictions",
                 changes: &[
                     Change::Main("smtpd_command_filter", ""),
                     Change::Main("smtpd_data_restrictions", ""),
                 ],
-                sees: "",
+                sees: "mail taken for <postmaster>",
             },
         ],
         run: |context| Box::pin(nobody_relays_without_login(context)),
@@ -60,9 +93,12 @@ pub(super) static CHECKS: &[Check] = &[
         id: "relay.own_domains_open_nothing_else",
         title: "With relay.domains, too, no form of another address is taken without a login",
         citation: "row 1; RFC 5321 section 3.9; Postfix smtpd_command_filter; Postfix address_verify_sender",
-        severity: Severity::High,
-        about: "",
-        repair: "",
+        severity: Severity::Critical,
+        about: "Asks for the same forms of addresses on a relay that takes mail for domains of its \
+                own from anyone. There DATA cannot refuse everybody, so that a form that slips \
+                past the recipient restrictions is mail that is relayed.",
+        repair: "Name in relay.domains nothing but the domains; relaykit's smtpd_command_filter \
+                 and address_verify_sender = <> close what Postfix lets pass. By hand, set both.",
         needs: &[Need::Setting {
             text: "relay.domains with a domain",
             holds: has_own_domain,
@@ -72,12 +108,12 @@ pub(super) static CHECKS: &[Check] = &[
             Sabotage {
                 name: "postmaster slips past the command filter",
                 changes: &[Change::Main("smtpd_command_filter", "")],
-                sees: "",
+                sees: "mail taken for <postmaster>",
             },
             Sabotage {
                 name: "the sender of address probes slips past them",
                 changes: &[Change::Main("address_verify_sender", "double-bounce")],
-                sees: "",
+                sees: "mail taken for <double-bounce@",
             },
         ],
         run: |context| Box::pin(nobody_relays_without_login(context)),
@@ -86,64 +122,29 @@ pub(super) static CHECKS: &[Check] = &[
         id: "relay.no_sender_is_trusted",
         title: "Without a login no sender and no HELO opens the relay",
         citation: "row 1; RFC 5321 section 7.1; Postfix smtpd_recipient_restrictions",
-        severity: Severity::High,
-        about: "",
-        repair: "",
+        severity: Severity::Critical,
+        about: "Says HELO with the relay's own name and names senders that a careless table \
+                trusts: none at all, postmaster, a user's address at the relay. Anybody can write \
+                these, so that none may replace a login.",
+        repair: "Remove check_sender_access and check_helo_access with an OK, and \
+                 permit_mynetworks, from smtpd_relay_restrictions.",
         needs: &[],
         exclusive: false,
-        sabotages: &[ANYBODY],
-        run: |context| Box::pin(no_sender_is_trusted(context)),
-    },
-    Check {
-        id: "relay.no_address_is_trusted",
-        title: "Without a login no client address or name opens the relay, not even its own",
-        citation: "row 1; Postfix mynetworks",
-        severity: Severity::High,
-        about: "",
-        repair: "",
-        needs: &[
-            Need::Xclient,
-            Need::Setting {
-                text: "relay.trusted_networks: []",
-                holds: |spec| spec.relay.trusted_networks.is_empty(),
-            },
-        ],
-        exclusive: false,
         sabotages: &[
-            ANYBODY,
+            ANYBODY.seen_as("taken from <>"),
             Sabotage {
-                name: "the relay trusts its own networks",
-                changes: &[Change::Main(
-                    "mynetworks",
-                    "127.0.0.0/8 172.16.0.0/12 [::1]/128",
-                )],
-                sees: "",
+                name: "mail from postmaster passes",
+                changes: &[
+                    Change::Main(
+                        "smtpd_relay_restrictions",
+                        "check_sender_access inline:{postmaster@=OK}, reject",
+                    ),
+                    Change::Main("smtpd_data_restrictions", ""),
+                ],
+                sees: "taken from <postmaster",
             },
         ],
-        run: |context| Box::pin(no_address_is_trusted(context)),
-    },
-    Check {
-        id: "relay.own_domains_need_no_login",
-        title: "Mail for relay.domains is taken without a login and reaches the next hop",
-        citation: "row 1; Postfix relay_domains",
-        severity: Severity::High,
-        about: "",
-        repair: "",
-        needs: &[
-            Need::Listener(Listener::Smtp),
-            Need::Inbox,
-            Need::Setting {
-                text: "relay.domains with a domain",
-                holds: has_own_domain,
-            },
-        ],
-        exclusive: false,
-        sabotages: &[Sabotage {
-            name: "no relay domains",
-            changes: &[Change::Main("relay_domains", "")],
-            sees: "",
-        }],
-        run: |context| Box::pin(own_domains_need_no_login(context)),
+        run: |context| Box::pin(no_sender_is_trusted(context)),
     },
 ];
 
@@ -167,23 +168,26 @@ async fn login_relays_anywhere(context: Context) -> Judged {
         port,
         |context, listener| async move {
             let mut session = logged_in(&context, listener).await?;
-            let second = "second@another.example";
-            let commands = [SENDER, RECIPIENT, second];
-            let commands = [
-                format!("MAIL FROM:<{}>", commands[0]),
-                format!("RCPT TO:<{}>", commands[1]),
-                format!("RCPT TO:<{}>", commands[2]),
+            let recipients = [
+                RECIPIENT,
+                "second@elsewhere.example",
+                "third@another.example",
             ];
+            let mut commands = vec![format!("MAIL FROM:<{SENDER}>")];
+            commands.extend(recipients.map(|recipient| format!("RCPT TO:<{recipient}>")));
             let message = mail::plain();
             mail::send_with(&mut session, &commands, &message).await?;
             let delivered = mail::arrival(&context, &message).await?;
             require(delivered.envelope_from == SENDER, SENDER, || {
                 format!("envelope sender {:?}", delivered.envelope_from)
             })?;
-            // Each domain is a delivery of its own; either may come first.
             let to = &delivered.envelope_to;
-            let right = !to.is_empty() && to.iter().all(|r| r == RECIPIENT || r == second);
-            require(right, RECIPIENT, || format!("envelope recipients {to:?}"))
+            let known = !to.is_empty() && to.iter().all(|r| recipients.contains(&r.as_str()));
+            // A lab's next hop is one for all of them; elsewhere each domain has its own.
+            let all = context.target().lab.is_none() || to.len() == recipients.len();
+            require(known && all, &recipients.join(", "), || {
+                format!("envelope recipients {to:?}")
+            })
         },
     )
     .await
@@ -273,48 +277,6 @@ async fn no_sender_is_trusted(context: Context) -> Judged {
     .await
 }
 
-async fn no_address_is_trusted(context: Context) -> Judged {
-    let clients = [
-        ("127.0.0.1", "localhost"),
-        ("127.0.0.53", "localhost.localdomain"),
-        ("IPV6:::1", "localhost"),
-        ("10.0.0.1", "[UNAVAILABLE]"),
-        ("172.17.0.1", "[UNAVAILABLE]"),
-        ("172.18.0.2", "relay"),
-        ("192.168.0.1", "[UNAVAILABLE]"),
-        ("IPV6:fe80::1", "[UNAVAILABLE]"),
-        ("IPV6:fd00::1", "[UNAVAILABLE]"),
-        ("192.0.2.77", "HOST"),
-    ];
-    let table = rows::pairs(Way::all(&context), &clients);
-    // In the clear, submission refuses everybody alike.
-    let table = table
-        .into_iter()
-        .filter(|(way, _)| !matches!(way, Way::Clear(Listener::Submission)));
-    rows::each(
-        &context,
-        table,
-        |(way, (address, name))| format!("{address} ({name}) on {}", way.name()),
-        |context, (way, (address, name))| async move {
-            let name = name.replace("HOST", &context.target().hostname);
-            let mut session = way.open(&context).await?;
-            ehlo(&mut session, CLIENT).await?;
-            xclient(
-                &mut session,
-                Client {
-                    address,
-                    name: &name,
-                },
-            )
-            .await?;
-            ehlo(&mut session, CLIENT).await?;
-            let taken = takes(&mut session, SENDER, &format!("<{RECIPIENT}>")).await?;
-            require(!taken, "no recipient taken", || "taken")
-        },
-    )
-    .await
-}
-
 /// Whether the relay takes mail for `recipient`, which is what follows `RCPT TO:`.
 /// A recipient that is accepted is no mail yet: DATA can still be refused. Where
 /// it is not, the session is of no use any more: no message is sent.
@@ -330,21 +292,6 @@ async fn takes(session: &mut Session, sender: &str, recipient: &str) -> Judged<b
     let reset = command(session, "RSET").await?;
     require_code(&reset, 250, "RSET")?;
     ControlFlow::Continue(false)
-}
-
-async fn own_domains_need_no_login(context: Context) -> Judged {
-    let Some(domain) = own_domain(&context.target().spec) else {
-        return fail("a relay domain", "none");
-    };
-    let message = Message::from_to(SENDER, &format!("recipient@{domain}")).build();
-    let commands = [
-        format!("MAIL FROM:<{SENDER}>"),
-        format!("RCPT TO:<recipient@{domain}>"),
-    ];
-    let mut session = in_clear(&context, Listener::Smtp).await?;
-    ehlo(&mut session, CLIENT).await?;
-    mail::send_with(&mut session, &commands, &message).await?;
-    mail::arrival(&context, &message).await.map_continue(|_| ())
 }
 
 #[cfg(test)]

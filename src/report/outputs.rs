@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{RunReport, html, json, junit};
+use super::{RunReport, json};
 
 /// A file format.
 #[derive(Debug, Clone, Copy)]
@@ -19,23 +19,11 @@ pub struct Format {
 }
 
 /// Every format.
-pub static FORMATS: &[Format] = &[
-    Format {
-        name: "json",
-        about: "Write the report to this file as JSON, in the shape of docs/report.schema.json",
-        render: json::render,
-    },
-    Format {
-        name: "junit",
-        about: "Write the report to this file as JUnit XML, for GitLab, Jenkins and GitHub",
-        render: junit::render,
-    },
-    Format {
-        name: "html",
-        about: "Write the report to this file as one HTML page that needs nothing else",
-        render: html::render,
-    },
-];
+pub static FORMATS: &[Format] = &[Format {
+    name: "json",
+    about: "Write the report to this file as JSON, in the shape of docs/report.schema.json",
+    render: json::render,
+}];
 
 /// A report file could not be written: exit code 6.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,8 @@ pub(super) mod client_hello;
 pub(super) mod directory;
 pub(super) mod log;
 pub(super) mod mail;
+pub(super) mod neighbour;
+pub(super) mod networks;
 pub(super) mod played;
 pub(super) mod postconf;
 pub(super) mod recipients;

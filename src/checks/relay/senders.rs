@@ -1,0 +1,243 @@
+//! Whom a login may send as.
+
+use std::ops::ControlFlow;
+
+use super::super::probe::mail::{self, RECIPIENT, SENDER};
+use super::super::probe::rows;
+use super::super::probe::session::{
+    CLIENT, attempt, command, ehlo, logged_in, login_listener, port, require_code,
+    right_certificate, under_tls,
+};
+use super::super::verdict::{PASS, broken, require, require_none};
+use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use super::PER_SESSION;
+use crate::config::{Listener, SenderLogin, Spec, User};
+use crate::plan::Role;
+use crate::render;
+use crate::smtp::{Message, Session};
+
+const ANY_SENDER: Sabotage = Sabotage {
+    name: "any sender passes",
+    changes: &[Change::Main("smtpd_sender_restrictions", "")],
+    sees: "taken from <",
+};
+
+const OWN: Need = Need::Setting {
+    text: "relay.sender_login: own, and two in lab.users",
+    holds: |spec| spec.relay.sender_login == SenderLogin::Own && spec.lab.users.len() > 1,
+};
+
+pub(in super::super) static CHECKS: &[Check] = &[
+    Check {
+        id: "relay.senders_are_the_logins_own",
+        title: "A login sends from its own addresses and from nobody else's, however spelled",
+        citation: "RFC 6409 section 6.1; Postfix reject_authenticated_sender_login_mismatch",
+        severity: Severity::High,
+        about: "Logs in and names senders in MAIL FROM: the login's own address in several \
+                spellings, which must be taken, and addresses of another user, of nobody and of \
+                nearly the right form, which must not. One stolen password is else enough to \
+                write as anybody in the house.",
+        repair: "Set relay.sender_login: own. By hand: smtpd_sender_login_maps with the owners of \
+                 each address, and reject_authenticated_sender_login_mismatch in \
+                 smtpd_sender_restrictions.",
+        needs: &[Need::Login, OWN],
+        exclusive: false,
+        sabotages: &[
+            ANY_SENDER,
+            Sabotage {
+                name: "addresses without an owner are everybody's",
+                changes: &[Change::Main(
+                    "smtpd_sender_restrictions",
+                    "reject_known_sender_login_mismatch",
+                )],
+                sees: "taken from <nobody",
+            },
+        ],
+        run: |context| Box::pin(senders_are_the_logins_own(context)),
+    },
+    Check {
+        id: "relay.spelling_of_a_login_changes_nothing",
+        title: "A login in capitals or with blanks has the rights of the same user, no other",
+        citation: "RFC 4517 section 4.2.11; Postfix smtpd_sender_login_maps",
+        severity: Severity::Medium,
+        about: "A directory compares logins without regard to case and outer blanks, so that \
+                ALICE logs in as alice. Whichever spelling it takes must then be able to send \
+                from alice's address, or users are locked out for a capital letter, and must not \
+                be able to send from another's.",
+        repair: "Let smtpd_sender_login_maps give the login attribute of the entry that owns the \
+                 address, as relay.sender_login: own does; check that the searching account may \
+                 read that attribute.",
+        needs: &[Need::Login, OWN],
+        exclusive: false,
+        sabotages: &[
+            ANY_SENDER,
+            Sabotage {
+                name: "the owner is read from an attribute that nobody may read",
+                changes: &[Change::Replace(
+                    Role::Relay,
+                    "postfix/sender_logins",
+                    "result_attribute = uid",
+                    "result_attribute = sn",
+                )],
+                sees: "its own address is refused",
+            },
+        ],
+        run: |context| Box::pin(spelling_of_a_login_changes_nothing(context)),
+    },
+    Check {
+        id: "relay.null_sender_is_submitted",
+        title: "A logged-in client can send from the null sender, and it stays null",
+        citation: "RFC 8098 section 3; RFC 5321 section 4.5.5",
+        severity: Severity::Medium,
+        about: "Submits a message with MAIL FROM:<> on every listener with logins and reads the \
+                envelope that the next hop got. Read receipts and automatic answers must have no \
+                sender, so that nothing answers them in turn: a relay that refuses it loses them, \
+                and one that puts a sender in makes loops.",
+        repair: "Take what refuses <> out of smtpd_sender_restrictions, and <> out of canonical \
+                 maps. relay.sender_login: own lets it pass.",
+        needs: &[Need::Login, Need::Inbox],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "mail without a sender is refused",
+            changes: &[Change::Main(
+                "smtpd_sender_restrictions",
+                "check_sender_access inline:{<>=REJECT}",
+            )],
+            sees: "554 5.7.1 <>",
+        }],
+        run: |context| Box::pin(null_sender_is_submitted(context)),
+    },
+];
+
+/// The first two users with their addresses.
+fn two(spec: &Spec) -> Judged<[(&User, String); 2]> {
+    match spec.lab.users.as_slice() {
+        [first, second, ..] => ControlFlow::Continue([
+            (first, render::address(spec, first)),
+            (second, render::address(spec, second)),
+        ]),
+        _ => broken("the check needs two users and did not say so"),
+    }
+}
+
+/// Whether the relay lets the client of `session` send from `sender`, which
+/// stands as it is in angle brackets. Where it does not refuse the recipient
+/// either, DATA can still; the session is then of no use any more.
+async fn allows(session: &mut Session, sender: &str) -> Judged<bool> {
+    let mail = command(session, &format!("MAIL FROM:<{sender}>")).await?;
+    if !mail.is_positive() {
+        return ControlFlow::Continue(false);
+    }
+    let accepted = command(session, &format!("RCPT TO:<{RECIPIENT}>")).await?;
+    let reset = command(session, "RSET").await?;
+    require_code(&reset, 250, "RSET")?;
+    ControlFlow::Continue(accepted.is_positive())
+}
+
+async fn senders_are_the_logins_own(context: Context) -> Judged {
+    let spec = &context.target().spec;
+    let [(_, own), (other, others)] = two(spec)?;
+    let (name, domain) = own.split_once('@').unwrap_or((&own, ""));
+    let upper = |address: &str| address.to_uppercase();
+    let mut cases = vec![
+        (own.clone(), true),
+        (upper(&own), true),
+        (format!("\"{name}\"@{domain}"), true),
+        (others.clone(), false),
+        (upper(&others), false),
+        (format!("@{domain}:{others}"), false),
+        (format!("\"{}\"@{domain}", other.name), false),
+        (format!("nobody@{domain}"), false),
+        (format!("{own}@elsewhere.example"), false),
+        (format!("*@{domain}"), false),
+        (SENDER.replace('@', "@not-"), false),
+    ];
+    if !spec.postfix.main.contains_key("recipient_delimiter") {
+        cases.push((format!("{name}+lists@{domain}"), false));
+    }
+    let chunks: Vec<&[(String, bool)]> = cases.chunks(PER_SESSION).collect();
+    let table = rows::pairs(context.target().login_listeners(), &chunks);
+    rows::each(
+        &context,
+        table,
+        |(listener, _)| port(listener),
+        |context, (listener, cases)| async move {
+            let mut session = logged_in(&context, listener).await?;
+            let mut wrong = Vec::new();
+            for (sender, right) in cases {
+                match (allows(&mut session, sender).await?, *right) {
+                    (true, false) => wrong.push(format!("mail taken from <{sender}>")),
+                    (false, true) => wrong.push(format!("mail refused from <{sender}>")),
+                    _ => {}
+                }
+            }
+            require_none(&wrong, "mail from the login's own addresses alone")
+        },
+    )
+    .await
+}
+
+async fn spelling_of_a_login_changes_nothing(context: Context) -> Judged {
+    let [(user, own), (_, others)] = two(&context.target().spec)?;
+    let spellings = [
+        user.name.to_uppercase(),
+        format!(" {}", user.name),
+        format!("{} ", user.name),
+    ];
+    let listener = login_listener(&context)?;
+    let (user, own, others) = (&user, &own, &others);
+    rows::each(
+        &context,
+        spellings,
+        |spelling| format!("logged in as {spelling:?}"),
+        |context, spelling| async move {
+            let Some(mut session) = session_as(&context, listener, &spelling, user).await? else {
+                return PASS;
+            };
+            let allowed = allows(&mut session, own).await?;
+            require(allowed, "mail from its own address", || {
+                format!("its own address is refused, <{own}>")
+            })?;
+            let allowed = allows(&mut session, others).await?;
+            require(!allowed, "no mail from another's address", || {
+                format!("mail taken from <{others}>")
+            })
+        },
+    )
+    .await
+}
+
+/// A session of `user` under another spelling of the login, where the relay
+/// takes that.
+pub(super) async fn session_as(
+    context: &Context,
+    listener: Listener,
+    spelling: &str,
+    user: &User,
+) -> Judged<Option<Session>> {
+    let mut session = under_tls(context, listener, right_certificate(context)).await?;
+    ehlo(&mut session, CLIENT).await?;
+    let reply = attempt(context, &mut session, spelling, &user.password).await?;
+    ControlFlow::Continue((reply.code == 235).then_some(session))
+}
+
+async fn null_sender_is_submitted(context: Context) -> Judged {
+    rows::each(
+        &context,
+        context.target().login_listeners(),
+        port,
+        |context, listener| async move {
+            let mut session = logged_in(&context, listener).await?;
+            let message = Message::from_to(SENDER, RECIPIENT).build();
+            let commands = ["MAIL FROM:<>".to_owned(), format!("RCPT TO:<{RECIPIENT}>")];
+            mail::send_with(&mut session, &commands, &message).await?;
+            let delivered = mail::arrival(&context, &message).await?;
+            require(
+                delivered.envelope_from.is_empty(),
+                "the null sender",
+                || format!("envelope sender {:?}", delivered.envelope_from),
+            )
+        },
+    )
+    .await
+}
