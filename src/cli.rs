@@ -125,6 +125,9 @@ pub struct Test {
     /// List the selected checks and run none.
     #[arg(long)]
     pub list: bool,
+    /// Say what the check of this id does and why, and how to repair what it finds; run none.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["list", "filters"])]
+    pub explain: Option<String>,
     /// Check the lab of this name, which is up already, and leave it running.
     #[arg(long, value_name = "NAME")]
     pub lab: Option<String>,

@@ -16,6 +16,7 @@ mod relay;
 mod runner;
 mod runtime;
 mod selection;
+mod subject;
 mod target;
 mod tls;
 mod variants;
@@ -39,7 +40,7 @@ pub use crate::report::Severity;
 
 use crate::config::Spec;
 use crate::plan::{Plan, Role};
-use crate::report::Entry;
+use crate::report::{Entry, Sabotaged};
 
 /// One end-to-end assertion about a relay.
 pub struct Check {
@@ -92,6 +93,17 @@ impl Sabotage {
     pub const fn seen_as(self, sees: &'static str) -> Self {
         Self { sees, ..self }
     }
+
+    fn in_words(&self) -> Sabotaged {
+        Sabotaged {
+            name: self.name,
+            changes: self
+                .changes
+                .iter()
+                .map(|change| change.in_words())
+                .collect(),
+        }
+    }
 }
 
 /// What a sabotage changes. All but commands are changes of the plan, and the
@@ -116,6 +128,32 @@ pub enum Change {
     Plan(fn(&mut Plan)),
     /// A command that root runs in a container once the relay answers.
     Command(Role, &'static [&'static str]),
+}
+
+impl Change {
+    /// In the words of the file that is changed.
+    fn in_words(self) -> String {
+        match self {
+            Self::Main(parameter, value) => {
+                format!("main.cf: {parameter} = {value}").trim().to_owned()
+            }
+            Self::Service(service, parameter, value) => {
+                format!("master.cf, {service}: -o {parameter}={value}")
+            }
+            Self::File(role, name, line) => {
+                format!("{name} of the {}: one more line, {line}", role.name())
+            }
+            Self::Replace(role, name, old, new) => {
+                format!("{name} of the {}: {new:?} instead of {old:?}", role.name())
+            }
+            Self::Spec(_) => "rendered from another setting than relay.yaml has".to_owned(),
+            Self::Image(lines) => format!("the relay's image: {}", lines.join("; ")),
+            Self::Plan(_) => "a container is made otherwise than it is planned".to_owned(),
+            Self::Command(role, argv) => {
+                format!("root runs in the {}: {}", role.name(), argv.join(" "))
+            }
+        }
+    }
 }
 
 /// Every file with checks and what is in it. An area is one file of this folder;
@@ -175,7 +213,12 @@ impl Check {
             id: self.id,
             title: self.title,
             citation: self.citation,
+            severity: self.severity.word(),
+            about: self.about,
+            repair: self.repair,
             needs: self.needs.iter().map(|need| need.text()).collect(),
+            disturbs: self.exclusive,
+            sabotages: self.sabotages.iter().map(Sabotage::in_words).collect(),
         }
     }
 }

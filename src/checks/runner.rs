@@ -11,8 +11,8 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::probe::rows;
-use super::{Check, Context, Judged, Need, Target, evidence};
-use crate::report::{CheckRecord, Event, Exhibit, Fact, Outcome, RunReport};
+use super::{Check, Context, Judged, Need, Target, evidence, subject};
+use crate::report::{CheckRecord, Event, Exhibit, Fact, Outcome, RunReport, Subject};
 
 /// How to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Options {
     pub jobs: usize,
     /// How long one check may take before it counts as broken.
     pub deadline: Duration,
+    /// Whether the report is to have facts about the first target.
+    pub describe: bool,
 }
 
 impl Default for Options {
@@ -31,6 +33,7 @@ impl Default for Options {
         Self {
             jobs: 8,
             deadline: Duration::from_secs(30),
+            describe: false,
         }
     }
 }
@@ -56,7 +59,11 @@ pub async fn run(
         started_at: Timestamp::now(),
         started: Instant::now(),
         records: HashMap::new(),
+        subject: None,
     };
+    if let (true, Some(target)) = (options.describe, targets.first()) {
+        run.subject = Some(subject::describe(target.clone()).await);
+    }
     run.tell(Fact::RunStarted {
         selected: checks.len(),
         registered: super::all().count(),
@@ -79,6 +86,7 @@ struct Run<'a, F> {
     started_at: Timestamp,
     started: Instant,
     records: HashMap<&'static str, CheckRecord>,
+    subject: Option<Subject>,
 }
 
 /// A check and what it can be run against: any of the targets will do.
@@ -320,6 +328,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         RunReport {
             started_at: self.started_at,
             elapsed: self.started.elapsed(),
+            subject: self.subject.clone(),
             checks,
             not_run,
             interrupted,

@@ -16,6 +16,9 @@ use crate::report::{self, Colours, Event, Fact, Human, Outputs, Progress, RunRep
 use labs::Labs;
 
 pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Exit> {
+    if let Some(id) = &arguments.explain {
+        return explain(session, id);
+    }
     let selected = checks::select(checks::all(), &arguments.filters)?;
     if arguments.list {
         return list(session, &selected);
@@ -51,6 +54,14 @@ fn list(session: &Session, selected: &[&'static Check]) -> anyhow::Result<Exit> 
     Ok(Exit::Done)
 }
 
+fn explain(session: &Session, id: &str) -> anyhow::Result<Exit> {
+    let meant = checks::select(checks::all(), &[id.to_owned()])?;
+    let entries = checks::entries(meant);
+    let texts: Vec<String> = entries.iter().map(report::explanation).collect();
+    session.print(&entries, &texts.join("\n"))?;
+    Ok(Exit::Done)
+}
+
 async fn run_checks(
     session: &Session,
     arguments: &Test,
@@ -58,7 +69,10 @@ async fn run_checks(
     selected: &[&'static Check],
     told: &mut Told<'_>,
 ) -> anyhow::Result<RunReport> {
-    let mut options = Options::default();
+    let mut options = Options {
+        describe: true,
+        ..Options::default()
+    };
     if let Some(jobs) = arguments.jobs {
         options.jobs = jobs.get();
     }

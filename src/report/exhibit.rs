@@ -1,7 +1,9 @@
 //! Evidence to look at: a message as it was handed in and as it came out.
 
+use serde::Serialize;
+
 /// A text before and after, with what had to be hidden.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Exhibit {
     /// What is shown, one line.
     pub title: String,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{CheckRecord, Outcome, RunReport};
+use super::{CheckRecord, Exhibit, Outcome, Planted, RunReport, Subject, Unclaimed};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -10,9 +10,13 @@ struct Document<'a> {
     started_at: String,
     elapsed_ms: u64,
     interrupted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a Subject>,
     summary: Counts,
     checks: Vec<Line<'a>>,
     not_run: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unclaimed: Option<&'a [Unclaimed]>,
 }
 
 #[derive(Serialize)]
@@ -21,6 +25,14 @@ struct Counts {
     failed: usize,
     skipped: usize,
     broken: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sabotages: Option<Proof>,
+}
+
+#[derive(Serialize)]
+struct Proof {
+    planted: usize,
+    detected: usize,
 }
 
 #[derive(Serialize)]
@@ -28,32 +40,52 @@ struct Line<'a> {
     id: &'a str,
     title: &'a str,
     citation: &'a str,
+    severity: &'static str,
+    about: &'a str,
+    repair: &'a str,
     outcome: &'static str,
     expected: &'a str,
     observed: &'a str,
     transcript: &'a [String],
+    log: &'a [String],
+    #[serde(skip_serializing_if = "<[Exhibit]>::is_empty")]
+    exhibits: &'a [Exhibit],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sabotages: Option<&'a [Planted]>,
     duration_ms: u64,
 }
 
-/// The report as one JSON object with a newline at its end. Every key is always
-/// there: `expected` and `observed` are empty where a check passed, and
-/// `observed` says why where one was skipped or broken.
+/// The report as one JSON object with a newline at its end, in the shape of
+/// `docs/report.schema.json`. `expected` and `observed` are empty where a check
+/// passed, and `observed` says why where one was skipped or broken. Only a run
+/// with `--prove` has `sabotages` and `unclaimed`.
 #[must_use]
 pub fn render(report: &RunReport) -> Vec<u8> {
     let counts = report.summary();
+    let proof = report.proof();
     let document = Document {
         relaykit: env!("CARGO_PKG_VERSION"),
         started_at: report.started_at.to_string(),
         elapsed_ms: millis(report.elapsed),
         interrupted: report.interrupted,
+        subject: report.subject.as_ref(),
         summary: Counts {
             passed: counts.passed,
             failed: counts.failed,
             skipped: counts.skipped,
             broken: counts.broken,
+            sabotages: proof.map(|proof| Proof {
+                planted: proof.planted,
+                detected: proof.detected,
+            }),
         },
-        checks: report.checks.iter().map(line).collect(),
+        checks: report
+            .checks
+            .iter()
+            .map(|check| line(check, proof.is_some()))
+            .collect(),
         not_run: &report.not_run,
+        unclaimed: proof.map(|_| report.unclaimed.as_slice()),
     };
     // Strings and numbers only: the one error serde_json knows here is a failing writer.
     let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
@@ -61,7 +93,7 @@ pub fn render(report: &RunReport) -> Vec<u8> {
     bytes
 }
 
-fn line(check: &CheckRecord) -> Line<'_> {
+fn line(check: &CheckRecord, proved: bool) -> Line<'_> {
     let (expected, observed) = match &check.outcome {
         Outcome::Pass => ("", ""),
         Outcome::Fail { expected, observed } => (expected.as_str(), observed.as_str()),
@@ -71,10 +103,16 @@ fn line(check: &CheckRecord) -> Line<'_> {
         id: check.id,
         title: check.title,
         citation: check.citation,
+        severity: check.severity.word(),
+        about: check.about,
+        repair: check.repair,
         outcome: check.outcome.word(),
         expected,
         observed,
         transcript: &check.transcript,
+        log: &check.log,
+        exhibits: &check.exhibits,
+        sabotages: proved.then_some(&*check.sabotages),
         duration_ms: millis(check.duration),
     }
 }
@@ -106,8 +144,9 @@ mod tests {
             json["checks"][0],
             serde_json::json!({
                 "id": "auth.a", "title": "AUTH waits for TLS", "citation": "row 16",
+                "severity": "high", "about": "Says EHLO.", "repair": "Set smtpd_tls_auth_only.",
                 "outcome": "fail", "expected": "no AUTH", "observed": "AUTH PLAIN",
-                "transcript": ["C: EHLO me", "S: 250-AUTH PLAIN"], "duration_ms": 12
+                "transcript": ["C: EHLO me", "S: 250-AUTH PLAIN"], "log": [], "duration_ms": 12
             })
         );
         assert_eq!(json["checks"][1]["outcome"], "pass");
@@ -122,5 +161,28 @@ mod tests {
         let json: serde_json::Value = serde_json::from_slice(&render(&run)).unwrap();
         assert_eq!(json["interrupted"], true);
         assert_eq!(json["not_run"], serde_json::json!(["tls.a"]));
+    }
+
+    #[test]
+    fn only_a_proof_has_sabotages() {
+        let plain = render(&report(vec![record("auth.a", Outcome::Pass)]));
+        assert!(!String::from_utf8(plain).unwrap().contains("sabotages"));
+        let mut proved = record("auth.a", Outcome::Pass);
+        proved.sabotages = vec![Planted {
+            name: "open relay",
+            detected: false,
+            observed: "it passed".into(),
+        }];
+        let run = report(vec![proved, record("auth.b", Outcome::Pass)]);
+        let json: serde_json::Value = serde_json::from_slice(&render(&run)).unwrap();
+        let planted =
+            serde_json::json!([{"name": "open relay", "detected": false, "observed": "it passed"}]);
+        assert_eq!(json["checks"][0]["sabotages"], planted);
+        assert_eq!(json["checks"][1]["sabotages"], serde_json::json!([]));
+        assert_eq!(json["unclaimed"], serde_json::json!([]));
+        assert_eq!(
+            json["summary"]["sabotages"],
+            serde_json::json!({"planted": 1, "detected": 0})
+        );
     }
 }

@@ -4,21 +4,29 @@
 //! A format is one file and one line in [`FORMATS`]. Nothing here prints:
 //! writers are handed in.
 
+mod catalogue;
+mod citation;
 mod event;
 mod exhibit;
+mod html;
 mod human;
 mod json;
+mod junit;
 mod list;
 mod outputs;
 mod run;
+mod subject;
 mod visible;
+mod xml;
 
+pub use catalogue::catalogue;
 pub use event::{Event, Fact};
 pub use exhibit::{Exhibit, Piece};
 pub use human::{Colours, Human, Progress};
 pub use json::render as render_json;
-pub use list::{Entry, list_human, list_json};
+pub use list::{Entry, Sabotaged, explanation, list_human, list_json};
 pub use outputs::{FORMATS, Format, OutputError, Outputs};
 pub use run::{
     CheckRecord, Outcome, Planted, Proof, RunReport, Severity, Summary, Unclaimed, exit,
 };
+pub use subject::{Agreed, Certificate, Contained, Listening, Package, Subject, SubjectKind};

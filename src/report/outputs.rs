@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{RunReport, json};
+use super::{RunReport, html, json, junit};
 
 /// A file format.
 #[derive(Debug, Clone, Copy)]
@@ -19,11 +19,23 @@ pub struct Format {
 }
 
 /// Every format.
-pub static FORMATS: &[Format] = &[Format {
-    name: "json",
-    about: "Write the report to this file as JSON, in the shape of docs/report.schema.json",
-    render: json::render,
-}];
+pub static FORMATS: &[Format] = &[
+    Format {
+        name: "json",
+        about: "Write the report to this file as JSON, in the shape of docs/report.schema.json",
+        render: json::render,
+    },
+    Format {
+        name: "junit",
+        about: "Write the report to this file as JUnit XML, for GitLab, Jenkins and GitHub",
+        render: junit::render,
+    },
+    Format {
+        name: "html",
+        about: "Write the report to this file as one HTML page that needs nothing else",
+        render: html::render,
+    },
+];
 
 /// A report file could not be written: exit code 6.
 #[derive(Debug, thiserror::Error)]

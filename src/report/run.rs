@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
-use super::Exhibit;
+use super::{Exhibit, Subject};
 
 /// Exit codes of a run, as the contract fixes them.
 pub mod exit {
@@ -86,7 +87,7 @@ impl Severity {
 }
 
 /// A sabotage that a check claims to see, and whether it did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Planted {
     /// What was sabotaged.
     pub name: &'static str,
@@ -97,7 +98,7 @@ pub struct Planted {
 }
 
 /// A check that failed under a sabotage without claiming to see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unclaimed {
     /// What was sabotaged.
     pub sabotage: &'static str,
@@ -145,6 +146,8 @@ pub struct RunReport {
     pub started_at: Timestamp,
     /// How long it took, or has taken until now.
     pub elapsed: Duration,
+    /// What was tested; `None` where nobody has looked.
+    pub subject: Option<Subject>,
     /// Finished checks, in the order of the registry.
     pub checks: Vec<CheckRecord>,
     /// Selected checks without an outcome, in the order of the registry. Empty
@@ -169,6 +172,26 @@ pub struct Summary {
     pub broken: usize,
 }
 
+impl Summary {
+    pub(super) fn add(&mut self, outcome: &Outcome) {
+        let count = match outcome {
+            Outcome::Pass => &mut self.passed,
+            Outcome::Fail { .. } => &mut self.failed,
+            Outcome::Skipped { .. } => &mut self.skipped,
+            Outcome::Broken { .. } => &mut self.broken,
+        };
+        *count += 1;
+    }
+}
+
+impl CheckRecord {
+    /// The part of the id before the dot.
+    #[must_use]
+    pub fn area(&self) -> &'static str {
+        self.id.split('.').next().unwrap_or_default()
+    }
+}
+
 /// How many sabotages were planted, each counted once, and seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
@@ -184,13 +207,7 @@ impl RunReport {
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::default();
         for check in &self.checks {
-            let count = match check.outcome {
-                Outcome::Pass => &mut summary.passed,
-                Outcome::Fail { .. } => &mut summary.failed,
-                Outcome::Skipped { .. } => &mut summary.skipped,
-                Outcome::Broken { .. } => &mut summary.broken,
-            };
-            *count += 1;
+            summary.add(&check.outcome);
         }
         summary
     }
@@ -268,6 +285,7 @@ pub(super) mod tests {
         RunReport {
             started_at: Timestamp::UNIX_EPOCH,
             elapsed: Duration::from_millis(1234),
+            subject: None,
             checks,
             not_run: Vec::new(),
             interrupted: false,

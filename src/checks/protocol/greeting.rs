@@ -64,7 +64,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     Check {
         id: "protocol.name_of_a_client_does_not_matter",
         title: "What a client that logs in calls itself in EHLO neither bars nor breaks anything",
-        citation: "RFC 5321 section 4.1.4; RFC 6409 section 6.1; Postfix smtpd_helo_restrictions",
+        citation: "RFC 5321 section 4.1.4; Postfix smtpd_helo_restrictions",
         severity: Severity::Medium,
         about: "Logs in and says EHLO with names of laptops and phones: localhost, bare words, \
                 address literals, the relay's own name; mail has to be taken after each. Then \
@@ -146,7 +146,7 @@ async fn greeting_tells_no_version(context: Context) -> Judged {
 fn is_version(word: &str) -> bool {
     let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     let word = word.split('/').next().unwrap_or_default();
-    let word = word.trim_start_matches(|c: char| matches!(c, 'v' | 'V'));
+    let word = word.trim_start_matches(['v', 'V']);
     let parts: Vec<&str> = word.split('.').collect();
     let numbers = |parts: &[&str]| {
         parts

@@ -111,6 +111,7 @@ async fn a_check_that_hangs_is_broken_at_its_deadline() {
         jobs: 1,
         // Whatever is not done at its first poll is late: no clock is waited for.
         deadline: Duration::ZERO,
+        ..Options::default()
     };
     let (report, _) = run_with(checks, options).await;
     let expected = Summary {

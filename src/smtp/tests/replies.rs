@@ -245,3 +245,33 @@ async fn a_connection_comes_from_the_address_asked_for() {
         [format!("-- no connection to {address}")]
     );
 }
+
+#[tokio::test]
+async fn a_server_can_answer_a_client_that_has_closed_its_side() {
+    let (mut session, server) = play(
+        "S: 220 relay.test
+         C: NOOP
+         -- hold
+         S: 250 late",
+    )
+    .await;
+    session.greeting().await.unwrap();
+    session.write_raw(b"NOOP\r\n").await.unwrap();
+    session.half_close().await.unwrap();
+    assert_eq!(session.read_reply().await.unwrap().code, 250);
+    server.finished().await;
+    let lines = session.transcript().lines();
+    assert!(
+        lines.contains(&"-- our side of the connection is closed".to_owned()),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_error_names_a_long_command_by_its_start() {
+    let (mut session, server) = play("S: 220 relay.test").await;
+    session.greeting().await.unwrap();
+    let error = session.command(&"x".repeat(5000)).await.unwrap_err();
+    assert!(error.to_string().len() < 300, "{error}");
+    drop(server);
+}

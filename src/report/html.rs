@@ -1,0 +1,218 @@
+//! The HTML report: one file that needs nothing else, for a screen, a phone and
+//! paper. The verdict comes first, then what was tested, then every check.
+//!
+//! The page's own policy allows its one style and its one script, by their
+//! digests, and nothing from anywhere else: what a hostile server says could not
+//! run even if it were not escaped.
+
+mod check;
+mod facts;
+mod markup;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+use super::{CheckRecord, Outcome, RunReport, Severity};
+use markup::Markup;
+
+const STYLE: &str = include_str!("html/style.css");
+const SCRIPT: &str = include_str!("html/script.js");
+
+/// The report as one HTML document.
+pub(super) fn render(report: &RunReport) -> Vec<u8> {
+    let mut page = Markup::default();
+    let name = subject_name(report);
+    head(&mut page, &name);
+    page.raw("<body>\n<main>\n");
+    verdict(&mut page, report, &name);
+    overview(&mut page, report);
+    filter(&mut page);
+    for area in areas(report) {
+        page.open("section", &[("class", "area")]);
+        page.element("h2", &[("id", &format!("area-{area}"))], area);
+        for record in report.checks.iter().filter(|c| c.area() == area) {
+            check::show(&mut page, record);
+        }
+        page.close("section");
+    }
+    facts::sabotages(&mut page, report);
+    facts::subject(&mut page, report);
+    page.raw("</main>\n<script>");
+    page.raw(SCRIPT);
+    page.raw("</script>\n</body>\n</html>\n");
+    page.finish()
+}
+
+fn head(page: &mut Markup, name: &str) {
+    let policy = format!(
+        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
+        digest(STYLE),
+        digest(SCRIPT)
+    );
+    page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    page.open(
+        "meta",
+        &[
+            ("http-equiv", "Content-Security-Policy"),
+            ("content", &policy),
+        ],
+    );
+    page.raw("\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    page.raw("<meta name=\"referrer\" content=\"no-referrer\">\n");
+    page.element("title", &[], &format!("relaykit: {name}"));
+    page.raw("\n<style>");
+    page.raw(STYLE);
+    page.raw("</style>\n</head>\n");
+}
+
+/// How a policy names an inline style or script.
+fn digest(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+fn subject_name(report: &RunReport) -> String {
+    let subject = report.subject.as_ref();
+    subject.map_or_else(|| "a relay".to_owned(), |s| s.hostname.clone())
+}
+
+fn verdict(page: &mut Markup, report: &RunReport, name: &str) {
+    let counts = report.summary();
+    let unseen = report.undetected().count();
+    let (class, words) = if counts.failed > 0 {
+        ("fail", format!("{name} fails {}", checks(counts.failed)))
+    } else if unseen > 0 {
+        (
+            "fail",
+            "The proof has a gap: a sabotage was not detected".to_owned(),
+        )
+    } else if counts.broken > 0 {
+        (
+            "broken",
+            format!("{} could not be judged", checks(counts.broken)),
+        )
+    } else if report.interrupted {
+        ("broken", "The run was interrupted".to_owned())
+    } else if counts.passed == 0 {
+        ("broken", "Nothing was checked".to_owned())
+    } else {
+        ("pass", format!("{name} passes {}", checks(counts.passed)))
+    };
+    page.open("header", &[("class", &format!("verdict {class}"))]);
+    page.element("h1", &[], &words);
+    if let Some(worst) = worst(report) {
+        let text = format!("The gravest failure is {}.", worst.word());
+        page.element("p", &[], &text);
+    }
+    page.open("ul", &[("class", "counts")]);
+    for (class, count, word) in [
+        ("pass", counts.passed, "passed"),
+        ("fail", counts.failed, "failed"),
+        ("skipped", counts.skipped, "skipped"),
+        ("broken", counts.broken, "broken"),
+    ] {
+        page.element("li", &[("class", class)], &format!("{count} {word}"));
+    }
+    if let Some(proof) = report.proof() {
+        let text = format!("{} of {} sabotages detected", proof.detected, proof.planted);
+        page.element("li", &[], &text);
+    }
+    page.close("ul");
+    let when = report.started_at.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let line = format!(
+        "relaykit {}, {when}, {:.1} s",
+        env!("CARGO_PKG_VERSION"),
+        report.elapsed.as_secs_f64()
+    );
+    page.element("p", &[("class", "quiet")], &line);
+    page.close("header");
+}
+
+fn checks(count: usize) -> String {
+    match count {
+        1 => "1 check".to_owned(),
+        many => format!("{many} checks"),
+    }
+}
+
+fn worst(report: &RunReport) -> Option<Severity> {
+    let failed = report
+        .checks
+        .iter()
+        .filter(|check| matches!(check.outcome, Outcome::Fail { .. }));
+    failed.map(|check| check.severity).max()
+}
+
+/// What needs a look, worst first, and the way to each area.
+fn overview(page: &mut Markup, report: &RunReport) {
+    let mut bad: Vec<&CheckRecord> = report
+        .checks
+        .iter()
+        .filter(|c| matches!(c.outcome, Outcome::Fail { .. } | Outcome::Broken { .. }))
+        .collect();
+    bad.sort_by_key(|check| {
+        (
+            check.outcome.word() != "fail",
+            std::cmp::Reverse(check.severity),
+        )
+    });
+    if !bad.is_empty() {
+        page.raw("<h2>What needs a look</h2>\n<ul class=\"bad\">\n");
+        for check in bad {
+            page.raw("<li>");
+            page.element("a", &[("href", &format!("#{}", check.id))], check.title);
+            let word = match check.outcome {
+                Outcome::Fail { .. } => check.severity.word(),
+                _ => "broken",
+            };
+            page.element("span", &[("class", "quiet")], &format!(" ({word})"));
+            page.close("li");
+        }
+        page.close("ul");
+    }
+    if !report.not_run.is_empty() {
+        page.raw("<h2>Not run</h2>\n");
+        page.element("p", &[], &report.not_run.join(", "));
+    }
+    page.raw("<nav aria-label=\"Areas\">\n<ul class=\"areas\">\n");
+    for area in areas(report) {
+        let own = || report.checks.iter().filter(|c| c.area() == area);
+        let passed = own().filter(|c| c.outcome == Outcome::Pass).count();
+        let failed = own()
+            .filter(|c| matches!(c.outcome, Outcome::Fail { .. }))
+            .count();
+        page.raw("<li>");
+        page.element("a", &[("href", &format!("#area-{area}"))], area);
+        page.text(&format!(" {passed} of {} passed", own().count()));
+        if failed > 0 {
+            page.element("b", &[], &format!(", {failed} failed"));
+        }
+        page.close("li");
+    }
+    page.raw("</ul>\n</nav>\n");
+}
+
+/// Shown by the script only: without it there is nothing to filter with.
+fn filter(page: &mut Markup) {
+    page.raw(
+        "<div class=\"filter\" id=\"filter\" role=\"search\" hidden>\n\
+         <input id=\"text\" type=\"search\" placeholder=\"Words: an id, a citation, a reply\" aria-label=\"Words\">\n\
+         <select id=\"outcome\" aria-label=\"Outcome\"><option value=\"\">every outcome</option>\
+         <option>fail</option><option>broken</option><option>skipped</option><option>pass</option></select>\n\
+         <select id=\"severity\" aria-label=\"Severity\"><option value=\"\">every severity</option>\
+         <option>critical</option><option>high</option><option>medium</option><option>low</option></select>\n\
+         <button id=\"unfold\" type=\"button\" aria-pressed=\"false\">Unfold all</button>\n\
+         <output id=\"shown\" class=\"quiet\"></output>\n</div>\n",
+    );
+}
+
+/// In the order of the report.
+fn areas(report: &RunReport) -> Vec<&'static str> {
+    let mut areas: Vec<&str> = Vec::new();
+    for check in &report.checks {
+        if !areas.contains(&check.area()) {
+            areas.push(check.area());
+        }
+    }
+    areas
+}

@@ -1,0 +1,151 @@
+//! The JUnit report, in the shape that GitLab, Jenkins and the GitHub reporters
+//! have in common: a suite for each area, a case for each check.
+
+use std::time::Duration;
+
+use super::xml::Document;
+use super::{CheckRecord, Outcome, RunReport, Summary};
+
+/// The report as one XML document. A check that is broken is an `error`; an
+/// unseen sabotage is a `failure` of the check that claims to see it.
+#[must_use]
+pub(super) fn render(report: &RunReport) -> Vec<u8> {
+    let mut document = Document::new();
+    let all: Vec<&CheckRecord> = report.checks.iter().collect();
+    let totals = counts(&all);
+    let mut attributes = vec![("name", "relaykit".to_owned())];
+    attributes.extend(totals.clone());
+    attributes.push(("time", seconds(report.elapsed)));
+    document.open("testsuites", &borrowed(&attributes));
+    let mut areas: Vec<&str> = Vec::new();
+    for check in &report.checks {
+        if !areas.contains(&check.area()) {
+            areas.push(check.area());
+        }
+    }
+    for area in areas {
+        let checks: Vec<_> = all.iter().copied().filter(|c| c.area() == area).collect();
+        suite(&mut document, report, area, &checks);
+    }
+    document.finish()
+}
+
+fn suite(document: &mut Document, report: &RunReport, area: &str, checks: &[&CheckRecord]) {
+    let time: Duration = checks.iter().map(|check| check.duration).sum();
+    let mut attributes = vec![("name", area.to_owned())];
+    attributes.extend(counts(checks));
+    attributes.push(("time", seconds(time)));
+    // The XSD wants a time without a zone.
+    let started = report.started_at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    attributes.push(("timestamp", started));
+    if let Some(subject) = &report.subject {
+        attributes.push(("hostname", subject.hostname.clone()));
+    }
+    document.open("testsuite", &borrowed(&attributes));
+    for check in checks {
+        case(document, check);
+    }
+    document.close();
+}
+
+fn case(document: &mut Document, check: &CheckRecord) {
+    let time = seconds(check.duration);
+    let attributes = [
+        (
+            "name",
+            check.id.split_once('.').map_or(check.id, |(_, name)| name),
+        ),
+        ("classname", check.area()),
+        ("time", &time),
+    ];
+    document.open("testcase", &attributes);
+    document.open("properties", &[]);
+    for (name, value) in [
+        ("title", check.title),
+        ("citation", check.citation),
+        ("severity", check.severity.word()),
+    ] {
+        document.element("property", &[("name", name), ("value", value)], "");
+    }
+    document.close();
+    verdict(document, check);
+    let mut said = check.transcript.join("\n");
+    if !check.log.is_empty() {
+        said.push_str("\n\nThe relay's log:\n");
+        said.push_str(&check.log.join("\n"));
+    }
+    if !said.is_empty() {
+        document.element("system-out", &[], &said);
+    }
+    document.close();
+}
+
+fn verdict(document: &mut Document, check: &CheckRecord) {
+    let unseen = unseen(check);
+    match &check.outcome {
+        Outcome::Pass if unseen.is_empty() => {}
+        Outcome::Pass => {
+            let attributes = [
+                ("message", "a sabotage was not detected"),
+                ("type", "sabotage"),
+            ];
+            document.element("failure", &attributes, &unseen.join("\n"));
+        }
+        Outcome::Fail { expected, observed } => {
+            let message = format!("expected {}, observed {}", line(expected), line(observed));
+            let text = format!(
+                "{}\n{}\n\nexpected: {expected}\nobserved: {observed}\n\nrepair: {}",
+                check.title, check.citation, check.repair
+            );
+            let attributes = [
+                ("message", message.as_str()),
+                ("type", check.severity.word()),
+            ];
+            document.element("failure", &attributes, &text);
+        }
+        Outcome::Skipped { why } => document.element("skipped", &[("message", why)], ""),
+        Outcome::Broken { why } => {
+            let attributes = [("message", line(why)), ("type", "broken")];
+            document.element("error", &attributes, why);
+        }
+    }
+}
+
+fn unseen(check: &CheckRecord) -> Vec<String> {
+    let unseen = check.sabotages.iter().filter(|planted| !planted.detected);
+    unseen
+        .map(|planted| format!("{}: {}", planted.name, planted.observed))
+        .collect()
+}
+
+fn counts(checks: &[&CheckRecord]) -> Vec<(&'static str, String)> {
+    let mut counts = Summary::default();
+    for check in checks {
+        counts.add(&check.outcome);
+        let passed = check.outcome == Outcome::Pass;
+        if passed && !unseen(check).is_empty() {
+            counts.failed += 1;
+        }
+    }
+    vec![
+        ("tests", checks.len().to_string()),
+        ("failures", counts.failed.to_string()),
+        ("errors", counts.broken.to_string()),
+        ("skipped", counts.skipped.to_string()),
+    ]
+}
+
+fn borrowed<'a>(attributes: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {
+    attributes
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect()
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.3}", duration.as_secs_f64())
+}
+
+fn line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
