@@ -1,0 +1,152 @@
+//! The JUnit report against the shape that GitLab, Jenkins and the GitHub
+//! reporters share: their schemas agree on these elements and attributes.
+
+use roxmltree::{Document, Node};
+
+use crate::sample;
+
+/// An element, its attributes (those with `!` must be there), and its children.
+type Shape = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+const SHAPES: &[Shape] = &[
+    (
+        "testsuites",
+        &["name", "time", "tests", "failures", "errors", "skipped"],
+        &["testsuite"],
+    ),
+    (
+        "testsuite",
+        &[
+            "name!",
+            "tests!",
+            "failures!",
+            "errors!",
+            "skipped",
+            "time!",
+            "timestamp",
+            "hostname",
+        ],
+        &["testcase"],
+    ),
+    (
+        "testcase",
+        &["name!", "classname!", "time!"],
+        &["properties", "skipped", "error", "failure", "system-out"],
+    ),
+    ("properties", &[], &["property"]),
+    ("property", &["name!", "value!"], &[]),
+    ("skipped", &["message"], &[]),
+    ("error", &["message", "type"], &[]),
+    ("failure", &["message", "type"], &[]),
+    ("system-out", &[], &[]),
+];
+
+/// Fails unless `text` is XML of that shape, with counts that add up.
+#[track_caller]
+pub(crate) fn is_valid(text: &str) {
+    let document = Document::parse(text).unwrap();
+    let root = document.root_element();
+    assert_eq!(root.tag_name().name(), "testsuites");
+    for node in root.descendants().filter(Node::is_element) {
+        has_shape(node);
+    }
+    for suite in root.children().filter(Node::is_element) {
+        let cases = || suite.children().filter(Node::is_element);
+        let with = |child: &str| {
+            cases()
+                .filter(|c| c.children().any(|n| n.has_tag_name(child)))
+                .count()
+        };
+        let count = |name: &str| suite.attribute(name).unwrap().parse::<usize>().unwrap();
+        assert_eq!(count("tests"), cases().count());
+        assert_eq!(count("failures"), with("failure"));
+        assert_eq!(count("errors"), with("error"));
+        assert_eq!(count("skipped"), with("skipped"));
+    }
+}
+
+fn has_shape(node: Node<'_, '_>) {
+    let name = node.tag_name().name();
+    let found = SHAPES.iter().find(|(shape, ..)| *shape == name);
+    let (_, attributes, children) = found.unwrap_or_else(|| panic!("an element {name}"));
+    for attribute in node.attributes() {
+        let known = attributes
+            .iter()
+            .any(|a| a.trim_end_matches('!') == attribute.name());
+        assert!(known, "{name} has {}", attribute.name());
+    }
+    for attribute in attributes.iter().filter_map(|a| a.strip_suffix('!')) {
+        assert!(node.has_attribute(attribute), "{name} has no {attribute}");
+    }
+    for attribute in ["tests", "failures", "errors", "skipped"] {
+        let value = node.attribute(attribute);
+        assert!(
+            value.is_none_or(|v| v.parse::<u32>().is_ok()),
+            "{name} {attribute}"
+        );
+    }
+    let time = node.attribute("time");
+    assert!(
+        time.is_none_or(|time| time.parse::<f64>().is_ok()),
+        "{name}: {time:?}"
+    );
+    let mut last = 0;
+    for child in node.children().filter(Node::is_element) {
+        let child = child.tag_name().name();
+        let place = children.iter().position(|c| *c == child);
+        let place = place.unwrap_or_else(|| panic!("{child} in {name}"));
+        assert!(place >= last, "{child} in {name} is out of order");
+        last = place;
+    }
+}
+
+fn case<'a>(document: &'a Document<'a>, name: &str) -> Node<'a, 'a> {
+    let mut nodes = document.descendants();
+    nodes
+        .find(|node| node.attribute("name") == Some(name))
+        .unwrap()
+}
+
+#[test]
+fn a_report_has_the_shape_that_its_readers_share() {
+    is_valid(&sample::text("junit", &sample::report()));
+    is_valid(&sample::text("junit", &sample::plain()));
+}
+
+#[test]
+fn what_a_relay_says_is_still_there_and_does_no_harm() {
+    let text = sample::text("junit", &sample::report());
+    let document = Document::parse(&text).unwrap();
+    let failed = case(&document, "plaintext_is_never_offered");
+    assert_eq!(failed.attribute("classname"), Some("auth"));
+    let said = failed
+        .children()
+        .find(|n| n.has_tag_name("system-out"))
+        .unwrap();
+    let said = said.text().unwrap();
+    assert!(said.contains("<script>window.hacked"), "{said}");
+    assert!(said.contains("\\x1b[2J\\x00\\u{ffff}]]>&amp;"), "{said}");
+    assert!(
+        said.contains("The relay's log:\npostfix/smtpd[9]"),
+        "{said}"
+    );
+    let property = failed
+        .descendants()
+        .find(|n| n.attribute("name") == Some("severity"));
+    assert_eq!(property.unwrap().attribute("value"), Some("critical"));
+}
+
+#[test]
+fn an_unseen_sabotage_is_a_failure() {
+    let mut report = sample::report();
+    report.checks[1].sabotages[0].detected = false;
+    let text = sample::text("junit", &report);
+    is_valid(&text);
+    let document = Document::parse(&text).unwrap();
+    let case = case(&document, "wrong_password_is_refused");
+    assert!(case.children().any(|n| n.has_tag_name("failure")));
+}

@@ -1,0 +1,47 @@
+//! The reports of a real run, by the built program, on a real engine.
+
+use serde_json::Value;
+
+use crate::lab::Lab;
+use crate::{json, junit};
+
+#[test]
+fn a_proof_writes_every_report() {
+    // Images and a folder; the run brings up labs of its own.
+    let lab = Lab::new("reports");
+    let files = ["--json", "r.json", "--junit", "r.xml", "--html", "r.html"];
+    let test = ["test", "protocol.vrfy_and_expn_tell_nothing", "--prove"];
+    let run = lab.run(&[&test[..], &files].concat()).succeeded();
+    let written = |name: &str| std::fs::read_to_string(lab.folder().join(name)).unwrap();
+
+    let report: Value = serde_json::from_str(&written("r.json")).unwrap();
+    json::is_valid(&report);
+    let subject = &report["subject"];
+    assert_eq!(subject["kind"], "lab");
+    for listener in subject["listeners"].as_array().unwrap() {
+        assert_eq!(
+            listener["tls"]["objections"],
+            serde_json::json!([]),
+            "{listener}"
+        );
+        assert_eq!(
+            listener["tls"]["certificate"]["names"][0],
+            subject["hostname"]
+        );
+    }
+    let packages = subject["containers"][0]["packages"].as_array().unwrap();
+    assert!(
+        packages.iter().any(|p| p["name"] == "postfix"),
+        "{packages:?}"
+    );
+    let proof = &report["summary"]["sabotages"];
+    assert!(proof["planted"].as_u64() > Some(0), "{proof}");
+    assert_eq!(proof["planted"], proof["detected"]);
+    let counts = format!("sabotages: {0} planted, {0} detected", proof["planted"]);
+    assert!(run.stdout.contains(&counts), "{run}");
+
+    junit::is_valid(&written("r.xml"));
+    let page = written("r.html");
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+    assert!(page.contains("passes 1 check"));
+}

@@ -1,0 +1,154 @@
+//! A report with everything in it, and with everything hostile that a relay can say.
+
+use std::time::Duration;
+
+use relaykit::report::{
+    Agreed, Certificate, CheckRecord, Contained, Exhibit, FORMATS, Listening, Outcome, Package,
+    Planted, RunReport, Severity, Subject, SubjectKind, Unclaimed,
+};
+
+/// What would run, escape, or break a file if it were not escaped.
+pub(crate) const HOSTILE: &str = "</pre></script><script>window.hacked = 1</script><img src=x onerror=hacked=1>\u{1b}[2J\0\u{ffff}]]>&amp;\"'";
+
+/// The bytes of one format.
+pub(crate) fn rendered(format: &str, report: &RunReport) -> Vec<u8> {
+    let format = FORMATS.iter().find(|f| f.name == format).unwrap();
+    (format.render)(report)
+}
+
+/// The text of one format.
+pub(crate) fn text(format: &str, report: &RunReport) -> String {
+    String::from_utf8(rendered(format, report)).unwrap()
+}
+
+fn check(id: &'static str, severity: Severity, outcome: Outcome) -> CheckRecord {
+    CheckRecord {
+        id,
+        title: "AUTH is not offered before TLS",
+        citation: "row 16; RFC 4954 section 4; Postfix smtpd_tls_auth_only",
+        severity,
+        about: "Says EHLO in the clear, and reads what is offered.",
+        repair: "Leave auth.listeners at its default.",
+        outcome,
+        transcript: vec![
+            "-- connected to 127.0.0.1:2525".into(),
+            "C: EHLO client.relaykit.test".into(),
+            format!("S: 250 {HOSTILE}"),
+        ],
+        log: Vec::new(),
+        exhibits: Vec::new(),
+        duration: Duration::from_millis(130),
+        sabotages: vec![Planted {
+            name: "AUTH does not wait for TLS",
+            detected: true,
+            observed: "port 25: AUTH PLAIN".into(),
+        }],
+    }
+}
+
+fn why() -> String {
+    format!("needs an inbox behind the relay {HOSTILE}")
+}
+
+/// One check for each outcome, in two areas, after a proof.
+pub(crate) fn report() -> RunReport {
+    let failed = Outcome::Fail {
+        expected: "no AUTH".into(),
+        observed: format!("port 25: AUTH PLAIN\nport 587: {HOSTILE}"),
+    };
+    let mut fails = check(
+        "auth.plaintext_is_never_offered",
+        Severity::Critical,
+        failed,
+    );
+    fails.log = vec![format!("postfix/smtpd[9]: connect from {HOSTILE}")];
+    fails.sabotages = Vec::new();
+    let mut passes = check(
+        "privacy.login_hides_this_client",
+        Severity::Critical,
+        Outcome::Pass,
+    );
+    passes.exhibits = vec![Exhibit {
+        title: "a client with a name".into(),
+        before: format!("EHLO canary.example\r\nSubject: {HOSTILE}\r\n\r\nhello\r\n"),
+        after: "Received: by relay; from CANARY.example\r\n\r\nhello\r\n".into(),
+        hidden: vec!["canary.example".into()],
+    }];
+    let skipped = Outcome::Skipped { why: why() };
+    let broken = Outcome::Broken { why: why() };
+    RunReport {
+        started_at: "2026-11-25T10:00:00Z".parse().unwrap(),
+        elapsed: Duration::from_millis(3100),
+        subject: Some(subject()),
+        checks: vec![
+            fails,
+            check(
+                "auth.wrong_password_is_refused",
+                Severity::High,
+                Outcome::Pass,
+            ),
+            check("privacy.body_is_untouched", Severity::Medium, skipped),
+            check("privacy.bounces_tell_nothing", Severity::Low, broken),
+            passes,
+        ],
+        not_run: vec!["relay.nobody_relays_without_login"],
+        interrupted: false,
+        unclaimed: vec![Unclaimed {
+            sabotage: "AUTH does not wait for TLS",
+            check: "auth.wrong_password_is_refused",
+            observed: "it broke off".into(),
+        }],
+    }
+}
+
+/// The same without a proof, and about nothing in particular.
+pub(crate) fn plain() -> RunReport {
+    let mut plain = report();
+    plain.subject = None;
+    plain.unclaimed.clear();
+    for check in &mut plain.checks {
+        check.sabotages.clear();
+    }
+    plain
+}
+
+fn subject() -> Subject {
+    let agreed = Agreed {
+        protocol: "TLS 1.3".into(),
+        cipher_suite: "TLS_AES_256_GCM_SHA384".into(),
+        group: Some("X25519".into()),
+        certificate: Some(Certificate {
+            subject: format!("CN={HOSTILE}"),
+            issuer: "CN=relaykit lab".into(),
+            names: vec!["relay.relaykit.test".into()],
+            not_before: "2026-11-25T09:00:00Z".into(),
+            not_after: "2027-12-27T10:00:00Z".into(),
+            fingerprint: ["5F"; 32].join(":"),
+        }),
+        objections: vec![],
+    };
+    let listening = |name: &str, tls| Listening {
+        name: name.into(),
+        address: "127.0.0.1:2525".into(),
+        no_tls: None,
+        tls,
+    };
+    let mut clear = listening("smtp", None);
+    clear.no_tls = Some(format!("502 {HOSTILE}"));
+    Subject {
+        kind: SubjectKind::Lab,
+        hostname: "relay.relaykit.test".into(),
+        engine: Some("Docker Engine 26.1.5, amd64".into()),
+        listeners: vec![clear, listening("submission", Some(agreed))],
+        containers: vec![Contained {
+            role: "relay".into(),
+            image: "relaykit/relay:1a13e3c06b0c".into(),
+            image_id: "sha256:78e33c4e2a9a1507fa6eae76ef633cf986018fa0993a5f585d29ea1da931a941"
+                .into(),
+            packages: vec![Package {
+                name: "postfix".into(),
+                version: "3.10.13-0+deb13u1".into(),
+            }],
+        }],
+    }
+}
