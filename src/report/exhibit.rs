@@ -75,9 +75,12 @@ mod tests {
         let pieces = exhibit.pieces(text);
         let whole: String = pieces.iter().map(|piece| piece.text).collect();
         assert_eq!(whole, text);
-        let shown = pieces.iter().map(|piece| match piece.marked {
-            true => format!("[{}]", piece.text),
-            false => piece.text.to_owned(),
+        let shown = pieces.iter().map(|piece| {
+            if piece.marked {
+                format!("[{}]", piece.text)
+            } else {
+                piece.text.to_owned()
+            }
         });
         shown.collect()
     }

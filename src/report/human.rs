@@ -69,14 +69,18 @@ impl Human {
                 self.selected = *selected;
                 format!("    Starting {selected} of {registered} checks, up to {jobs} at once\n")
             }
-            Fact::CheckStarted { id } => return Ok(self.start((*id).to_owned(), event.at)),
+            Fact::CheckStarted { id } => {
+                self.start((*id).to_owned(), event.at);
+                return Ok(());
+            }
             Fact::CheckFinished { record, .. } => {
                 self.end(record.id, event.at);
                 text::finished(record, colours)
             }
             Fact::ProofStarted { sabotages } => format!("     Proving {sabotages} sabotages\n"),
             Fact::SabotagePlanted { name, laboratory } => {
-                return Ok(self.start(text::plant(name, laboratory), event.at));
+                self.start(text::plant(name, laboratory), event.at);
+                return Ok(());
             }
             Fact::SabotageJudged {
                 name,

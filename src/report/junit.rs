@@ -1,4 +1,4 @@
-//! The JUnit report, in the shape that GitLab, Jenkins and the GitHub reporters
+//! The report for CI servers (`JUnit` XML), in the shape that GitLab, Jenkins and the GitHub reporters
 //! have in common: a suite for each area, a case for each check.
 
 use std::time::Duration;

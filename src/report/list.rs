@@ -65,10 +65,10 @@ pub fn explanation(entry: &Entry) -> String {
         if body.is_empty() {
             return;
         }
-        text.push_str(&format!("\n{label}\n"));
+        let _ = write!(text, "\n{label}\n");
         for paragraph in body.lines() {
             for line in wrapped(paragraph, WIDTH - 2) {
-                text.push_str(&format!("  {line}\n"));
+                let _ = writeln!(text, "  {line}");
             }
         }
     };

@@ -57,7 +57,7 @@ fn sources_of(page: &mut Markup, check: &CheckRecord) {
         page.raw(" · ");
         match address {
             Some(address) => {
-                page.element("a", &[("href", &address), ("rel", "noreferrer")], source)
+                page.element("a", &[("href", &address), ("rel", "noreferrer")], source);
             }
             None => page.text(source),
         }
