@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::export::{self, FORMATS};
 
+mod check;
 mod reports;
 
+pub use check::{Check, Place};
 pub use reports::Reports;
 
 /// Build an authenticated, anonymising mail relay as containers, and prove that it is one.
@@ -45,6 +47,8 @@ pub enum Command {
     Up(Up),
     /// Prove a relay: every check with citation, expectation and observation.
     Test(Test),
+    /// Check any relay over the network, politely.
+    Check(Box<Check>),
     /// Show the labs on the engine.
     Status,
     /// Print what the containers of a lab logged.
@@ -128,7 +132,8 @@ pub struct Test {
     /// Say what the check of this id does and why, and how to repair what it finds; run none.
     #[arg(long, value_name = "ID", conflicts_with_all = ["list", "filters"])]
     pub explain: Option<String>,
-    /// Check the lab of this name, which is up already, and leave it running.
+    /// Check the lab of this name, which is up already, and leave it running; what the checks
+    /// sent stays in its inbox.
     #[arg(long, value_name = "NAME")]
     pub lab: Option<String>,
     /// How many checks run at once.

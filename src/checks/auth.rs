@@ -67,7 +67,7 @@ pub(super) static CHECKS: &[Check] = &[
         severity: Severity::High,
         about: "",
         repair: "",
-        needs: &[Need::Login],
+        needs: &[Need::Login, Need::Built],
         exclusive: false,
         sabotages: &[],
         run: |context| Box::pin(mechanisms_are_those_configured(context)),
@@ -79,7 +79,7 @@ pub(super) static CHECKS: &[Check] = &[
         severity: Severity::High,
         about: "",
         repair: "",
-        needs: &[Need::Login],
+        needs: &[Need::Login, Need::Built],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "no line for broken clients",
@@ -95,7 +95,7 @@ pub(super) static CHECKS: &[Check] = &[
         severity: Severity::High,
         about: "",
         repair: "",
-        needs: &[],
+        needs: &[Need::Built],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "logins everywhere",

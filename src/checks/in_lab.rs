@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::probe::mail::{RECIPIENT, SENDER};
 use super::{Delivered, Inbox, Lab, Moved, Target, Undelivered};
 use crate::engine::LogRequest;
 use crate::lab::{self, Feed, Running};
@@ -28,6 +29,9 @@ pub fn target(running: &Running, disposable: bool) -> Result<Target, lab::Error>
         disposable,
         xclient: plan.purpose == Purpose::Proof,
         spec: plan.spec.clone(),
+        manners: None,
+        recipients: vec![RECIPIENT.to_owned()],
+        sender: SENDER.to_owned(),
         inbox: Some(Arc::new(SinkInbox {
             feed: running.inbox.feed(),
             running: running.clone(),

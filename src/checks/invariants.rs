@@ -14,6 +14,7 @@ const NOT_AREAS: &[&str] = &[
     "runner",
     "selection",
     "subject",
+    "survey",
     "target",
     "testing",
     "variants",

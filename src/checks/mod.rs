@@ -17,6 +17,7 @@ mod runner;
 mod runtime;
 mod selection;
 mod subject;
+mod survey;
 mod target;
 mod tls;
 mod variants;
@@ -32,6 +33,7 @@ use std::pin::Pin;
 pub use in_lab::target;
 pub use runner::{Options, run};
 pub use selection::{NoneSelected, select};
+pub use survey::{Stranger, Survey, Unfit, survey};
 pub use target::{Context, Delivered, Inbox, Lab, Moved, Need, Target, Undelivered};
 pub use variants::{Laboratory, laboratories, laboratory};
 pub use verdict::Judged;
@@ -168,6 +170,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("relay/rates", relay::rates::CHECKS),
     ("relay/senders", relay::senders::CHECKS),
     ("relay/sources", relay::sources::CHECKS),
+    ("relay/strangers", relay::strangers::CHECKS),
     ("protocol", protocol::CHECKS),
     ("protocol/commands", protocol::commands::CHECKS),
     ("protocol/content", protocol::content::CHECKS),
@@ -206,6 +209,21 @@ impl Check {
     #[must_use]
     pub fn area(&self) -> &'static str {
         self.id.split('.').next().unwrap_or_default()
+    }
+
+    /// Whether `target` has all that it needs.
+    #[must_use]
+    pub fn suits(&self, target: &Target) -> bool {
+        self.exclusive == target.disposable && self.needs.iter().all(|n| n.is_met(target))
+    }
+
+    /// Whether it can run against a relay that relaykit did not build, given a
+    /// login and a recipient.
+    #[must_use]
+    pub fn suits_any_relay(&self) -> bool {
+        let foreign =
+            |need: &Need| matches!(need, Need::Login | Need::Listener(_) | Need::Recipient);
+        !self.exclusive && self.needs.iter().all(foreign)
     }
 
     fn entry(&self) -> Entry {

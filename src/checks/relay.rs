@@ -5,11 +5,11 @@ pub(super) mod limits;
 pub(super) mod rates;
 pub(super) mod senders;
 pub(super) mod sources;
+pub(super) mod strangers;
 
 use std::ops::ControlFlow;
 
 use super::probe::mail::{self, RECIPIENT, SENDER};
-use super::probe::recipients::RECIPIENTS;
 use super::probe::rows;
 use super::probe::session::{
     CLIENT, any_certificate, command, ehlo, in_clear, logged_in, port, require_code,
@@ -225,7 +225,8 @@ impl Way {
 }
 
 async fn nobody_relays_without_login(context: Context) -> Judged {
-    let chunks: Vec<&[&str]> = RECIPIENTS.chunks(PER_SESSION).collect();
+    let recipients = strangers::recipients(&context).await?;
+    let chunks: Vec<&[&str]> = recipients.chunks(PER_SESSION).collect();
     let table = rows::pairs(Way::all(&context), &chunks);
     rows::each(
         &context,

@@ -122,9 +122,12 @@ struct Room {
 
 impl Room {
     fn new(targets: &[Arc<Target>], jobs: usize) -> Self {
-        let most = |target: &Arc<Target>| match target.disposable {
-            true => 1,
-            false => rows::tables_at_once(target),
+        let most = |target: &Arc<Target>| {
+            if target.disposable || target.manners.is_some() {
+                1
+            } else {
+                rows::tables_at_once(target)
+            }
         };
         Self {
             running: vec![0; targets.len()],
@@ -213,6 +216,12 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
                     continue;
                 };
                 let able = waiting.remove(at);
+                if let Some(why) = self.stopped(target) {
+                    let why = format!("not tried: {why}");
+                    let skipped = Outcome::Skipped { why };
+                    self.record(able.check, skipped, Evidence::default(), Duration::ZERO);
+                    continue;
+                }
                 room.running[target] += 1;
                 let (id, task) = self.start(able.check, target, &mut tasks);
                 running.insert(id, task);
@@ -266,7 +275,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         };
         let task = running.remove(&id)?;
         let took = task.started.elapsed();
-        let outcome = masked(outcome, &task.context);
+        let outcome = self.excused(masked(outcome, &task.context), task.target);
         let evidence = Evidence {
             log: match outcome {
                 Outcome::Fail { .. } | Outcome::Broken { .. } => {
@@ -279,6 +288,27 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         };
         self.record(task.check, outcome, evidence, took);
         Some(task.target)
+    }
+
+    /// Why nothing more is asked of a relay of somebody else's.
+    fn stopped(&self, target: usize) -> Option<String> {
+        self.targets[target].manners.as_ref()?.stopped()
+    }
+
+    /// A relay is not at fault where it has set a limit to us, nor where a check
+    /// could not go on without offending it. Checks run one at a time there.
+    fn excused(&self, outcome: Outcome, target: usize) -> Outcome {
+        let Some(manners) = &self.targets[target].manners else {
+            return outcome;
+        };
+        let declined = manners.take_declined();
+        match (outcome, manners.stopped(), declined) {
+            (Outcome::Fail { .. } | Outcome::Broken { .. }, Some(why), _) => {
+                Outcome::Broken { why }
+            }
+            (Outcome::Fail { .. }, None, Some(why)) => Outcome::Skipped { why },
+            (outcome, ..) => outcome,
+        }
     }
 
     fn overdue(&self) -> Outcome {

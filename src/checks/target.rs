@@ -12,7 +12,7 @@ use crate::config::{Listener, Spec, User};
 use crate::engine::Engine;
 use crate::plan::Plan;
 use crate::report::Exhibit;
-use crate::smtp::Transcript;
+use crate::smtp::{Manners, Transcript};
 
 /// The relay under test. What is not there makes the checks that need it
 /// skipped, not broken.
@@ -32,8 +32,15 @@ pub struct Target {
     pub disposable: bool,
     /// Whether the relay lets this host use XCLIENT.
     pub xclient: bool,
-    /// What the relay is said to do.
+    /// What the relay is said to do. Of one that relaykit did not build, only what
+    /// was seen of it before the checks: which listeners offer which logins.
     pub spec: Spec,
+    /// What is owed to a relay that relaykit did not build; `None`: it is ours.
+    pub manners: Option<Manners>,
+    /// To whom checks may send without looking at what arrives, and as whom.
+    pub recipients: Vec<String>,
+    /// The envelope sender of such messages.
+    pub sender: String,
     /// Where mail that was relayed can be read.
     pub inbox: Option<Arc<dyn Inbox>>,
     /// The containers of a lab.
@@ -150,6 +157,11 @@ pub enum Need {
     Lab,
     /// The lab's directory over `ldaps://`.
     Directory,
+    /// A relay that was built from relay.yaml: what the check judges is a promise
+    /// of relaykit's, or what relay.yaml says, and no standard.
+    Built,
+    /// Somebody to send a message to.
+    Recipient,
     /// A setting of relay.yaml.
     Setting {
         /// As relay.yaml has it: `privacy.received: rewrite`.
@@ -170,6 +182,8 @@ impl Need {
             Self::Inbox => "an inbox behind the relay".into(),
             Self::Lab => "the containers of a lab".into(),
             Self::Directory => "the directory of a lab".into(),
+            Self::Built => "a relay that relaykit built".into(),
+            Self::Recipient => "a recipient (--recipient)".into(),
             Self::Setting { text, .. } => text.into(),
         }
     }
@@ -184,7 +198,10 @@ impl Need {
             Self::Inbox => target.inbox.is_some(),
             Self::Lab => target.lab.is_some(),
             Self::Directory => target.endpoints.contains_key("ldaps"),
-            Self::Setting { holds, .. } => holds(&target.spec),
+            Self::Built => target.manners.is_none(),
+            Self::Recipient => !target.recipients.is_empty(),
+            // What a stranger was built from, nobody knows here.
+            Self::Setting { holds, .. } => target.manners.is_none() && holds(&target.spec),
         }
     }
 }

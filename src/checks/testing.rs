@@ -42,6 +42,9 @@ pub(super) fn target() -> Target {
         disposable: false,
         xclient: false,
         spec: config::built_in(),
+        manners: None,
+        recipients: Vec::new(),
+        sender: String::new(),
         inbox: None,
         lab: None,
     }

@@ -152,7 +152,13 @@ fn permits(need: Need, spec: &Spec) -> bool {
     match need {
         Need::Setting { holds, .. } => holds(spec),
         Need::Listener(listener) => spec.listeners.port(listener).is_some(),
-        Need::Login | Need::Xclient | Need::Inbox | Need::Lab | Need::Directory => true,
+        Need::Built
+        | Need::Recipient
+        | Need::Login
+        | Need::Xclient
+        | Need::Inbox
+        | Need::Lab
+        | Need::Directory => true,
     }
 }
 

@@ -82,6 +82,8 @@ pub(super) fn of(error: &anyhow::Error) -> Exit {
         }
         let table = [
             (cause.is::<engine::Error>(), Exit::Engine),
+            (silent(cause), Exit::NotReady),
+            (cause.is::<checks::Unfit>(), Exit::CheckBroken),
             (cause.is::<config::Problems>(), Exit::Configuration),
             (cause.is::<Unsuitable>(), Exit::Configuration),
             (cause.is::<Usage>(), Exit::Usage),
@@ -92,6 +94,12 @@ pub(super) fn of(error: &anyhow::Error) -> Exit {
         table.into_iter().find_map(|(is, exit)| is.then_some(exit))
     };
     error.chain().find_map(of_cause).unwrap_or(Exit::Internal)
+}
+
+/// Whether nothing answered that was to be checked.
+fn silent(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let unfit = cause.downcast_ref::<checks::Unfit>();
+    matches!(unfit, Some(checks::Unfit::Silent { .. }))
 }
 
 fn of_lab(error: &lab::Error) -> Exit {

@@ -3,6 +3,7 @@
 //! exit code.
 
 mod build;
+mod check;
 mod config;
 mod display;
 mod down;
@@ -144,6 +145,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Up(arguments) => up::run(session, arguments).await,
         Command::Test(arguments) => test::run(session, arguments).await,
+        Command::Check(arguments) => check::run(session, *arguments).await,
         Command::Status => status::run(session).await,
         Command::Logs(arguments) => logs::run(session, arguments).await,
         Command::Down(arguments) => down::run(session, arguments).await,

@@ -44,7 +44,7 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
     Ok(Exit::of_code(report.exit_code()))
 }
 
-fn list(session: &Session, selected: &[&'static Check]) -> anyhow::Result<Exit> {
+pub(super) fn list(session: &Session, selected: &[&'static Check]) -> anyhow::Result<Exit> {
     let entries = checks::entries(selected.iter().copied());
     let text = match session.format {
         Format::Human => report::list_human(&entries),
@@ -83,7 +83,7 @@ async fn run_checks(
 }
 
 /// Everybody who is told what happens: the person, and the report files.
-struct Told<'a> {
+pub(super) struct Told<'a> {
     view: Human,
     outputs: &'a mut Outputs,
     /// Whether sabotages follow: the end of the checks is not the end then.
@@ -92,7 +92,7 @@ struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    fn new(session: &Session, outputs: &'a mut Outputs, proves: bool) -> Self {
+    pub(super) fn new(session: &Session, outputs: &'a mut Outputs, proves: bool) -> Self {
         Self {
             view: view(session),
             outputs,
@@ -101,7 +101,7 @@ impl<'a> Told<'a> {
         }
     }
 
-    fn tell(&mut self, event: &Event) {
+    pub(super) fn tell(&mut self, event: &Event) {
         match &event.fact {
             Fact::RunFinished { report } if self.proves && !report.interrupted => {}
             _ => self.pass_on(event),
@@ -127,7 +127,7 @@ impl<'a> Told<'a> {
     }
 
     /// The first thing that could not be told.
-    fn result(&mut self) -> anyhow::Result<()> {
+    pub(super) fn result(&mut self) -> anyhow::Result<()> {
         self.failed.take().map_or(Ok(()), Err)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::{TlsSettings, Transcript};
+use super::{Manners, TlsSettings, Transcript};
 
 /// How to connect.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Connect {
     pub source: Option<IpAddr>,
     /// Where to write down what is said; several sessions may share one.
     pub transcript: Transcript,
+    /// What is owed to a server of somebody else's; `None`: anything goes.
+    pub manners: Option<Manners>,
 }
 
 impl Default for Connect {
@@ -31,6 +33,7 @@ impl Default for Connect {
             wrapper: None,
             source: None,
             transcript: Transcript::new(),
+            manners: None,
         }
     }
 }

@@ -62,6 +62,9 @@ pub enum Failure {
     /// The server's EHLO reply lacks what is needed.
     #[error("the server does not offer {0}")]
     NotOffered(&'static str),
+    /// It would not be polite: see [`super::Manners`].
+    #[error("not done: {0}")]
+    Declined(String),
     /// The machine's own trouble.
     #[error(transparent)]
     Io(io::Error),

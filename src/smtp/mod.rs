@@ -26,10 +26,12 @@
 //! ```
 
 mod auth;
+mod authorities;
 mod capabilities;
 mod connect;
 mod error;
 mod mail;
+mod manners;
 mod message;
 mod recorder;
 mod reply;
@@ -46,9 +48,11 @@ mod script;
 #[cfg(test)]
 mod tests;
 
+pub use authorities::system_authorities;
 pub use capabilities::{Capabilities, Keyword};
 pub use connect::Connect;
 pub use error::{Error, Failure};
+pub use manners::{Manners, Pace};
 pub use message::{Message, MessageBuilder};
 pub use reply::{EnhancedStatus, Irregularity, Reply};
 pub use session::Session;

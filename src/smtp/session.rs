@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::connect::dial;
+use super::manners::{Guard, Next};
 use super::recorder::Recorder;
 use super::reply::Partial;
 use super::transcript::escape;
@@ -24,6 +25,8 @@ pub struct Session {
     peer: String,
     timeout: Duration,
     tls: Option<TlsFacts>,
+    /// Towards a server of somebody else's, and what it may be sent next.
+    guard: Option<(Guard, Next)>,
 }
 
 impl std::fmt::Debug for Session {
@@ -38,12 +41,22 @@ impl Session {
     /// Connects to `address`, and shakes hands where `options` ask for wrapper mode.
     ///
     /// # Errors
-    /// No connection, or no handshake, within the timeout.
+    /// No connection, or no handshake, within the timeout; [`Failure::Declined`].
     pub async fn connect(address: SocketAddr, options: &Connect) -> Result<Self, Error> {
+        if let Some(manners) = &options.manners {
+            manners.turn().await.map_err(|failure| Error {
+                doing: format!("connecting to {address}"),
+                failure,
+                transcript: options.transcript.clone(),
+            })?;
+        }
         let deadline = Instant::now() + options.timeout;
         let connected = timeout_at(deadline, dial(address, options.source)).await;
         let failure = match connected {
             Ok(Ok(stream)) => {
+                if let Some(manners) = &options.manners {
+                    manners.connected(address);
+                }
                 if let Ok(local) = stream.local_addr() {
                     options.transcript.came_from(local.port());
                 }
@@ -55,6 +68,9 @@ impl Session {
                 read: String::new(),
             },
         };
+        if let Some(manners) = &options.manners {
+            manners.not_connected(address, &failure);
+        }
         options
             .transcript
             .note(format_args!("no connection to {address}"));
@@ -77,6 +93,10 @@ impl Session {
             peer: peer.to_owned(),
             timeout: options.timeout,
             tls: None,
+            guard: options
+                .manners
+                .clone()
+                .map(|m| (Guard::new(m), Next::Commands)),
         };
         if let Some(settings) = &options.wrapper {
             session.handshake(settings).await?;
@@ -178,6 +198,12 @@ impl Session {
 
     /// Sends what the recorder has been told of.
     pub(super) async fn transmit(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if let Some((guard, next)) = &mut self.guard {
+            match guard.allow(bytes, *next) {
+                Ok(then) => *next = then,
+                Err(failure) => return Err(self.error("sending", failure)),
+            }
+        }
         let deadline = Instant::now() + self.timeout;
         let sent = timeout_at(deadline, self.wire.send(bytes)).await;
         let Ok(sent) = sent else {
@@ -213,6 +239,14 @@ impl Session {
                 match partial.add(&line) {
                     Ok(Some(reply)) => {
                         self.recorder.reply_is_whole(reply.code);
+                        if let Some((guard, next)) = &mut self.guard {
+                            guard.heard(&reply);
+                            *next = if reply.code == 354 {
+                                Next::Content
+                            } else {
+                                Next::Commands
+                            };
+                        }
                         return Ok(reply);
                     }
                     Ok(None) if partial.len() < MOST_LINES => {}

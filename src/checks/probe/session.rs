@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::super::verdict::{broken, fail};
+use super::super::verdict::{broken, fail, skip};
 use super::super::{Context, Judged};
 use crate::config::{Listener, Mechanism, User};
 use crate::secret::Secret;
@@ -18,6 +18,7 @@ pub(in super::super) fn answer<T>(result: Result<T, Error>, expected: &str) -> J
         Ok(value) => ControlFlow::Continue(value),
         Err(error) => match error.failure {
             Failure::Settings(_) | Failure::Io(_) => broken(error.to_string()),
+            Failure::Declined(why) => skip(why),
             _ => fail(expected, error.to_string()),
         },
     }
@@ -76,6 +77,7 @@ pub(in super::super) async fn open(
     let options = Connect {
         wrapper,
         transcript: context.transcript().clone(),
+        manners: context.target().manners.clone(),
         ..Connect::default()
     };
     let expected = format!("a connection to {}", listener.name());

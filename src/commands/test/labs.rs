@@ -25,6 +25,8 @@ pub(super) struct Labs {
     watchers: Vec<Watcher>,
     /// Whether they are this run's own.
     own: bool,
+    /// What was in the queue of a lab that stays.
+    queued: Vec<lab::Queued>,
 }
 
 impl Labs {
@@ -66,6 +68,7 @@ impl Labs {
                     other => other.into(),
                 })?;
         Ok(Self {
+            queued: lab::queue(&running).await?,
             targets: vec![Arc::new(checks::target(&running, false)?)],
             running: vec![running],
             watchers: Vec::new(),
@@ -86,6 +89,7 @@ impl Labs {
             running: vec![],
             watchers: vec![],
             own: true,
+            queued: vec![],
         };
         let laboratories = checks::laboratories(&spec, checks);
         let plans: Vec<Plan> = laboratories
@@ -172,6 +176,9 @@ impl Labs {
                 .map(|running| lab::down(running.engine.as_ref(), &running.plan.name, true));
             let results = join_all(downs).await;
             results.into_iter().collect::<Result<Vec<_>, _>>()?;
+        } else if let Some(running) = self.running.first() {
+            // The inbox keeps what arrived, to be looked at; the queue would go on trying.
+            lab::clear_queue(running, &self.queued).await?;
         }
         for watcher in self.watchers {
             watcher.release().await;
