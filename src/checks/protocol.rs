@@ -96,15 +96,18 @@ async fn submission(context: &Context) -> Judged<Session> {
 /// 25 where there is one.
 async fn at_the_door(context: &Context) -> Judged<Session> {
     match context.target().listeners().next() {
-        Some(listener @ Listener::Submissions) => {
-            open(context, listener, Some(any_certificate(context))).await
-        }
-        Some(listener) => open(context, listener, None).await,
+        Some(listener) => at_the_door_of(context, listener).await,
         None => broken("the target has no listener"),
     }
 }
 
-/// The same after the greeting.
+/// The same at this listener: under TLS only where nothing else is spoken.
+async fn at_the_door_of(context: &Context, listener: Listener) -> Judged<Session> {
+    let wrapper = (listener == Listener::Submissions).then(|| any_certificate(context));
+    open(context, listener, wrapper).await
+}
+
+/// A session of nobody in particular after the greeting.
 async fn stranger(context: &Context) -> Judged<Session> {
     let mut session = at_the_door(context).await?;
     let greeting = answer(session.greeting().await, "a greeting")?;

@@ -8,8 +8,9 @@ use super::super::probe::session::{
 };
 use super::super::verdict::require_none;
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use super::{at_the_door, mail_from, rcpt_to, stranger, submission};
+use super::{at_the_door_of, mail_from, rcpt_to, stranger, submission};
 use crate::config::{Listener, Spec};
+use crate::render::MARK;
 use crate::smtp::{Capabilities, Reply};
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -18,7 +19,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         title: "Neither the greeting nor another answer tells which version of what runs here",
         citation: "RFC 5321 section 7.5; Postfix smtpd_banner",
         severity: Severity::Low,
-        about: "Reads the greeting and the answers to EHLO, HELP, NOOP, a mistake and QUIT, and \
+        about: "Reads the greeting of every port and the answers to EHLO, HELP, NOOP, a mistake and QUIT, and \
                 looks for version numbers; in a lab also for the software's name, which \
                 relaykit does not tell. Scanners look up the known holes of a version in \
                 seconds.",
@@ -116,10 +117,18 @@ const LONG_FOOTER: &str = "\\c. This relay is for our customers and refuses ever
     else at all.";
 
 /// Names that a server has no reason to tell.
-const SOFTWARE: [&str; 2] = ["postfix", "relaykit ("];
+const SOFTWARE: [&str; 2] = ["postfix", MARK];
 
 async fn greeting_tells_no_version(context: Context) -> Judged {
-    let mut session = at_the_door(&context).await?;
+    let listeners: Vec<Listener> = context.target().listeners().collect();
+    rows::each(&context, listeners, port, |context, listener| async move {
+        tells_no_version(&context, listener).await
+    })
+    .await
+}
+
+async fn tells_no_version(context: &Context, listener: Listener) -> Judged {
+    let mut session = at_the_door_of(context, listener).await?;
     let mut answers = vec![(
         "the greeting",
         answer(session.greeting().await, "a greeting")?,

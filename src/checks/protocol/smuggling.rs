@@ -5,11 +5,15 @@ use std::ops::ControlFlow;
 
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
-use super::super::probe::session::{answer, command, require_code};
+use super::super::probe::session::{
+    CLIENT, answer, command, ehlo, in_clear, logged_in, port, require_code,
+};
 use super::super::verdict::{PASS, fail, require_none};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{mail_from, rcpt_to, replies, say, shown, submission};
-use crate::smtp::Message;
+use crate::config::{Listener, Spec};
+use crate::report::Outcome;
+use crate::smtp::{Message, Session};
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -28,6 +32,30 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[BARE_NEWLINE.seen_as("LF . LF ended the data")],
         run: |context| Box::pin(only_crlf_dot_crlf_ends_data(context)),
+    },
+    Check {
+        id: "protocol.no_stranger_smuggles",
+        title: "Who sends mail to relay.domains without a login cannot smuggle a second message",
+        citation: "CVE-2023-51764; RFC 5321 section 4.1.1.4; Postfix smtpd_forbid_bare_newline_exclusions",
+        severity: Severity::High,
+        about: "The same on port 25 without a login, in the clear, for a recipient of the relay's \
+                own domains. Here the second message would pass as one that another server has \
+                sent, with all that its name is trusted for; and here an operator is tempted \
+                to make an exception for an old server.",
+        repair: "Set smtpd_forbid_bare_newline = normalize for port 25 too, and name no network \
+                 in smtpd_forbid_bare_newline_exclusions that you do not control.",
+        needs: &[Need::Listener(Listener::Smtp), OWN_DOMAIN],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "port 25 takes bare newlines",
+            changes: &[Change::Service(
+                "smtp/inet",
+                "smtpd_forbid_bare_newline",
+                "no",
+            )],
+            sees: "LF . LF ended the data",
+        }],
+        run: |context| Box::pin(no_stranger_smuggles(context)),
     },
     Check {
         id: "protocol.next_hop_gets_whole_line_ends",
@@ -67,6 +95,17 @@ pub(in super::super) static CHECKS: &[Check] = &[
         run: |context| Box::pin(nul_goes_no_further(context)),
     },
 ];
+
+const OWN_DOMAIN: Need = Need::Setting {
+    text: "relay.domains with a domain",
+    holds: |spec| own_domain(spec).is_some(),
+};
+
+/// A domain of `relay.domains` that is a plain name, not a pattern.
+fn own_domain(spec: &Spec) -> Option<&str> {
+    let domains = spec.relay.domains.iter();
+    domains.map(String::as_str).find(|d| !d.starts_with('.'))
+}
 
 /// The hole of 2023.
 const BARE_NEWLINE: Sabotage = Sabotage {
@@ -114,29 +153,68 @@ const NULS: [Spelling; 5] = [
 /// More than any loop detection lets pass (RFC 5321 section 6.3 speaks of 100).
 const TOO_MANY_HOPS: usize = 150;
 
+/// How messages are handed over.
+#[derive(Debug, Clone, Copy)]
+enum Door {
+    Login(Listener),
+    /// Port 25, for a recipient of the relay's own.
+    Stranger,
+}
+
+impl Door {
+    /// A session in a transaction, before DATA.
+    async fn open(self, context: &Context) -> Judged<Session> {
+        let (mut session, rcpt) = match self {
+            Self::Login(listener) => (logged_in(context, listener).await?, rcpt_to()),
+            Self::Stranger => {
+                let mut session = in_clear(context, Listener::Smtp).await?;
+                ehlo(&mut session, CLIENT).await?;
+                let domain = own_domain(&context.target().spec).unwrap_or_default();
+                (session, format!("RCPT TO:<recipient@{domain}>"))
+            }
+        };
+        for line in [mail_from(), rcpt] {
+            require_code(&command(&mut session, &line).await?, 250, &line)?;
+        }
+        ControlFlow::Continue(session)
+    }
+}
+
 async fn only_crlf_dot_crlf_ends_data(context: Context) -> Judged {
+    rows::each(
+        &context,
+        context.target().login_listeners(),
+        port,
+        |context, listener| async move { let_no_second_in(&context, Door::Login(listener)).await },
+    )
+    .await
+}
+
+async fn no_stranger_smuggles(context: Context) -> Judged {
+    let_no_second_in(&context, Door::Stranger).await
+}
+
+async fn let_no_second_in(context: &Context, door: Door) -> Judged {
     let spellings: Vec<Spelling> = LINE_ENDS.into_iter().chain(NULS).collect();
-    let ControlFlow::Break(outcome) = ends_nothing(&context, &spellings).await else {
+    let ControlFlow::Break(outcome) = ends_nothing(context, door, &spellings).await else {
         return PASS;
     };
     // Which of them it was takes a session each.
-    rows::each(
-        &context,
-        spellings,
-        |spelling| spelling.name.to_owned(),
-        |context, spelling| async move { ends_nothing(&context, &[spelling]).await },
-    )
-    .await?;
+    let mut wrong = Vec::new();
+    for spelling in spellings {
+        let judged = ends_nothing(context, door, &[spelling]).await;
+        if let ControlFlow::Break(Outcome::Fail { observed, .. }) = judged {
+            wrong.push(observed);
+        }
+    }
+    require_none(&wrong, "one reply to one message")?;
     ControlFlow::Break(outcome)
 }
 
 /// Sends all `spellings` in one message with commands behind each, in one piece
 /// and byte by byte. One reply to the message and one to QUIT may come.
-async fn ends_nothing(context: &Context, spellings: &[Spelling]) -> Judged {
-    let mut session = submission(context).await?;
-    for line in [mail_from(), rcpt_to()] {
-        require_code(&command(&mut session, &line).await?, 250, &line)?;
-    }
+async fn ends_nothing(context: &Context, door: Door, spellings: &[Spelling]) -> Judged {
+    let mut session = door.open(context).await?;
     require_code(&command(&mut session, "DATA").await?, 354, "DATA")?;
     let hop = b"Received: by hop.relaykit.example; Mon, 23 Nov 2026 03:14:01 +0000\r\n";
     let mut text = hop.repeat(TOO_MANY_HOPS);

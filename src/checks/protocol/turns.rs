@@ -1,15 +1,20 @@
 //! Who speaks when: pipelining, other protocols at the mail port, chunks that
 //! nobody asked for, and connections that end too early.
 
-use super::super::probe::mail::{self, RECIPIENT, SENDER};
-use super::super::probe::rows;
-use super::super::probe::session::{CLIENT, answer, command, ehlo, require_code};
-use super::super::verdict::{broken, fail, require, require_none, skip};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity, Undelivered};
-use super::{mail_from, rcpt_to, replies, require_nothing_done, say, shown, stranger, submission};
-use crate::smtp::{Message, Reply, Session};
 use std::ops::ControlFlow;
 use std::time::Duration;
+
+use super::super::probe::mail::{self, RECIPIENT, SENDER};
+use super::super::probe::rows;
+use super::super::probe::session::{CLIENT, answer, command, ehlo, port, require_code};
+use super::super::verdict::{broken, fail, require, require_none, skip};
+use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity, Undelivered};
+use super::{
+    at_the_door_of, mail_from, rcpt_to, replies, require_nothing_done, say, shown, stranger,
+    submission,
+};
+use crate::config::Listener;
+use crate::smtp::{Message, Reply, Session};
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -55,8 +60,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         title: "An HTTP request at the mail port executes no mail command in it",
         citation: "Postfix smtpd_forbidden_commands; RFC 5321 section 7.8",
         severity: Severity::Medium,
-        about: "Sends GET, POST, PUT and CONNECT requests with mail commands behind them, as a \
-                web page can make any browser inside the network send. The session must end \
+        about: "Sends GET, POST, PUT and CONNECT requests to ports 25 and 465, with mail commands \
+                behind them, as a web page can make any browser inside the network send. The session must end \
                 before the first of those commands; otherwise a page relays mail from the \
                 address of whoever looks at it.",
         repair: "Leave smtpd_forbidden_commands at its default (CONNECT GET POST and whatever \
@@ -196,10 +201,11 @@ async fn pipelined_commands_keep_their_order(context: Context) -> Judged {
 }
 
 /// Requests as browsers, proxies and scanners send them; mail commands follow.
-const REQUESTS: [(&str, &str); 5] = [
+const REQUESTS: [(&str, &str); 6] = [
     ("POST without headers", "POST / HTTP/1.0\r\n"),
     ("GET without headers", "GET /\r\n"),
     ("CONNECT", "CONNECT mail.example:25 HTTP/1.1\r\n"),
+    ("a TLS handshake", "\u{16}\u{3}\u{1}\u{1}\u{0}\u{1}\r\n"),
     (
         "PUT with headers",
         "PUT / HTTP/1.1\r\nHost: mail.example\r\n\r\n",
@@ -211,12 +217,17 @@ const REQUESTS: [(&str, &str); 5] = [
 ];
 
 async fn http_requests_are_cut_off(context: Context) -> Judged {
+    // Browsers speak TLS, too.
+    let listeners = context.target().listeners();
+    let listeners: Vec<Listener> = listeners.filter(|l| *l != Listener::Submission).collect();
     rows::each(
         &context,
-        REQUESTS,
-        |(what, _)| what.to_owned(),
-        |context, (what, request)| async move {
-            let mut session = stranger(&context).await?;
+        rows::pairs(listeners, &REQUESTS),
+        |(listener, (what, _))| format!("{what} to {}", port(listener)),
+        |context, (listener, (what, request))| async move {
+            let mut session = at_the_door_of(&context, listener).await?;
+            let greeting = answer(session.greeting().await, "a greeting")?;
+            require_code(&greeting, 220, "a new connection")?;
             let bytes = format!("{request}RSET\r\nRSET\r\nQUIT\r\n");
             say(&mut session, bytes.as_bytes()).await?;
             require_nothing_done(&replies(&mut session).await?, what)
