@@ -186,7 +186,8 @@ async fn long_lines_arrive_unbroken(context: Context) -> Judged {
         |context, (_, header, line)| async move {
             let message = Message::from_to(SENDER, RECIPIENT)
                 .header("X-Long", format!("a{header}"))
-                .body(format!("first\r\n{line}\r\n.{line}\r\nlast"))
+                // The dot that is doubled on the wire counts for nothing.
+                .body(format!("first\r\n{line}\r\n.{}\r\nlast", &line[line.len().min(1)..]))
                 .build();
             let delivered = match handed_over(&context, &mail_from(), &message).await? {
                 // A line of 998 octets is legal.
