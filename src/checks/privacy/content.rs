@@ -2,12 +2,21 @@
 //! other servers.
 
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
-use super::super::probe::postconf::Postconf;
 use super::super::probe::session::{logged_in, login_listener};
 use super::super::probe::trace::fields;
-use super::super::verdict::{fail, require};
+use super::super::verdict::{PASS, fail, require};
 use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use crate::smtp::Message;
+
+/// A filter that an operator adds for another reason.
+pub(super) const BODY_FILTER: Sabotage = Sabotage {
+    name: "a filter for the body",
+    changes: &[Change::Main(
+        "body_checks",
+        "pcre:{{/relay/ REPLACE rewritten}}",
+    )],
+    sees: "\"rewritten\" where",
+};
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -15,18 +24,15 @@ pub(in super::super) static CHECKS: &[Check] = &[
         title: "Below the trace header the message arrives byte for byte",
         citation: "row 14; RFC 5321 section 2.3.1",
         severity: Severity::High,
-        about: "",
-        repair: "",
+        about: "Submits a message with long and folded headers and an attached message that has \
+                trace headers of its own, dots and `From` at line starts, blanks at line ends, \
+                UTF-8 and empty parts, and compares every byte below the one trace header that \
+                the relay adds. Rules that rewrite headers often reach further than they should.",
+        repair: "By hand, leave body_checks, mime_header_checks and nested_header_checks empty: \
+                 the last two follow header_checks unless they are set.",
         needs: &[Need::Login, Need::Inbox],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "a filter for the body",
-            changes: &[Change::Main(
-                "body_checks",
-                "pcre:{{/relay/ REPLACE rewritten}}",
-            )],
-            sees: "",
-        }],
+        sabotages: &[BODY_FILTER],
         run: |context| Box::pin(message_is_untouched(context)),
     },
     Check {
@@ -34,8 +40,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
         title: "Trace headers that other servers wrote stay as they are",
         citation: "row 14; RFC 5321 section 4.4",
         severity: Severity::High,
-        about: "",
-        repair: "",
+        about: "Submits a message that has passed other servers, one of them of this relay's own \
+                name, and looks for each earlier trace header at the next hop. RFC 5321 forbids \
+                to change them, and loops are found by counting them.",
+        repair: "By hand, let header_checks match the relay's own newest trace header alone, by \
+                 its own name and a mark that others do not have.",
         needs: &[Need::Login, Need::Inbox],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -45,41 +54,75 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 "header_checks",
                 "pcre:{{/^Received:/ IGNORE}}",
             )],
-            sees: "",
+            sees: "0 trace headers",
         }],
         run: |context| Box::pin(earlier_trace_stays(context)),
     },
     Check {
-        id: "privacy.next_hop_is_told_no_client",
-        title: "Postfix tells no next hop of its clients beside the message (XFORWARD)",
-        citation: "row 14; Postfix XFORWARD_README",
-        severity: Severity::High,
-        about: "",
-        repair: "",
-        needs: &[Need::Lab],
+        id: "privacy.headers_are_not_completed",
+        title: "Missing headers stay missing and bare addresses stay bare",
+        citation: "RFC 6409 section 8; Postfix local_header_rewrite_clients; Postfix always_add_missing_headers",
+        severity: Severity::Medium,
+        about: "Submits a message without Date and Message-ID and with addresses without a domain. \
+                What a relay adds there, a name and a time of its own, tells how and when the \
+                mail came, and breaks what a client has signed.",
+        repair: "By hand, local_header_rewrite_clients empty, remote_header_rewrite_domain empty \
+                 and always_add_missing_headers = no.",
+        needs: &[Need::Login, Need::Inbox],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "clients are forwarded",
-            changes: &[Change::Main("smtp_send_xforward_command", "yes")],
-            sees: "",
-        }],
-        run: |context| Box::pin(next_hop_is_told_no_client(context)),
+        sabotages: &[
+            Sabotage {
+                name: "missing headers are added",
+                changes: &[Change::Main("always_add_missing_headers", "yes")],
+                sees: "Message-Id: <",
+            },
+            Sabotage {
+                name: "bare addresses get a domain",
+                changes: &[Change::Main("local_header_rewrite_clients", "static:all")],
+                sees: "where \"From: sender\" was sent",
+            },
+        ],
+        run: |context| Box::pin(headers_are_not_completed(context)),
+    },
+    Check {
+        id: "privacy.stripped_headers_are_those_alone",
+        title: "privacy.strip_headers takes those headers off the message, and nothing else",
+        citation: "RFC 5322 section 3.6; Postfix header_checks; Postfix nested_header_checks",
+        severity: Severity::High,
+        about: "Submits a message that has each header of privacy.strip_headers twice, in other \
+                case and folded, beside headers whose names begin alike, and the same words in \
+                the body, in the headers of its parts and of an attached message. The next hop \
+                must get all but the first kind, byte for byte.",
+        repair: "By hand, one IGNORE rule for each header in header_checks, with the colon in the \
+                 expression, and empty mime_header_checks and nested_header_checks.",
+        needs: &[
+            Need::Login,
+            Need::Inbox,
+            Need::Setting {
+                text: "privacy.strip_headers",
+                holds: |spec| !spec.privacy.strip_headers.is_empty(),
+            },
+        ],
+        exclusive: false,
+        sabotages: &[
+            Sabotage {
+                name: "no header is stripped",
+                changes: &[Change::Spec(|spec| spec.privacy.strip_headers.clear())],
+                sees: "X-Mailer: told",
+            },
+            Sabotage {
+                name: "attached messages are stripped too",
+                changes: &[Change::Service(
+                    "cleanup-login/unix",
+                    "nested_header_checks",
+                    "pcre:/etc/relaykit/postfix/login_header_checks",
+                )],
+                sees: ": attached\" was sent",
+            },
+        ],
+        run: |context| Box::pin(stripped_headers_are_those_alone(context)),
     },
 ];
-
-/// No next hop of a lab offers XFORWARD, so that only the setting can tell.
-async fn next_hop_is_told_no_client(context: Context) -> Judged {
-    let postconf = Postconf::read(&context).await?;
-    let told: Vec<String> = ["smtp_send_xforward_command", "lmtp_send_xforward_command"]
-        .into_iter()
-        .flat_map(|parameter| postconf.everywhere(parameter))
-        .filter(|(_, value)| *value != "no")
-        .map(|(place, value)| format!("{place}: {value}"))
-        .collect();
-    require(told.is_empty(), "no service that sends XFORWARD", || {
-        told.join(", ")
-    })
-}
 
 async fn message_is_untouched(context: Context) -> Judged {
     let message = Message::from_to(SENDER, RECIPIENT)
@@ -142,9 +185,14 @@ Content-Type: text/plain; name=\"Received: x\"\r
 fn difference(message: &Message, delivered: &Delivered) -> String {
     let sent = String::from_utf8_lossy(message.bytes()).into_owned();
     let raw = String::from_utf8_lossy(&delivered.raw).into_owned();
-    let first = sent.lines().next().unwrap_or_default();
-    let arrived = raw.lines().skip_while(|line| *line != first);
-    let pair = sent.lines().zip(arrived).find(|(a, b)| a != b);
+    // The relay's own trace header and what it folds comes first.
+    let added = fields(&delivered.raw)
+        .first()
+        .map_or(0, |f| f.lines().count());
+    let pair = sent
+        .lines()
+        .zip(raw.lines().skip(added))
+        .find(|(a, b)| a != b);
     match pair {
         Some((sent, arrived)) => format!("{arrived:?} where {sent:?} was sent"),
         None => format!("{} bytes of {}", delivered.raw.len(), message.bytes().len()),
@@ -169,7 +217,11 @@ async fn earlier_trace_stays(context: Context) -> Judged {
     let arrived = fields(&delivered.raw);
     for value in &earlier {
         let field = format!("Received: {value}");
-        require(arrived.contains(&field), &field, || arrived.join("\r\n"))?;
+        require(arrived.contains(&field), &field, || {
+            let traces = arrived.iter().filter(|f| f.starts_with("Received:"));
+            let traces: Vec<&str> = traces.map(String::as_str).collect();
+            format!("{} trace headers: {}", traces.len(), traces.join("\r\n"))
+        })?;
     }
     let traces = arrived
         .iter()
@@ -180,4 +232,54 @@ async fn earlier_trace_stays(context: Context) -> Judged {
         "one more trace header than before",
         || format!("{traces}, where {} were sent", earlier.len()),
     )
+}
+
+/// Sends `message` and demands that `expected` is what arrives below one trace header.
+async fn arrives_as(context: &Context, message: &Message, expected: &Message) -> Judged {
+    let mut session = logged_in(context, login_listener(context)?).await?;
+    let delivered = mail::relayed(context, &mut session, message).await?;
+    let before = expected.trace_in(&delivered.raw).map(fields);
+    let Some(before) = before else {
+        return fail(
+            "the same headers and body",
+            difference(expected, &delivered),
+        );
+    };
+    let own: Vec<String> = before.into_iter().filter(|f| !f.is_empty()).collect();
+    require(own.len() == 1, "one trace header before it", || {
+        own.join("\r\n")
+    })
+}
+
+async fn headers_are_not_completed(context: Context) -> Judged {
+    let token = mail::plain().token().to_owned();
+    let text = format!(
+        "From: sender\r\nTo: Some Body <somebody>, other\r\nSubject: {token}\r\n\r\nbody\r\n"
+    );
+    let message = Message::exact(text, &token);
+    arrives_as(&context, &message, &message).await?;
+    let token = mail::plain().token().to_owned();
+    let message = Message::exact(format!("Subject: {token}\r\n\r\n"), &token);
+    arrives_as(&context, &message, &message).await
+}
+
+async fn stripped_headers_are_those_alone(context: Context) -> Judged {
+    let names = &context.target().spec.privacy.strip_headers;
+    let each = |line: &dyn Fn(&str) -> String| names.iter().map(|n| line(n)).collect::<String>();
+    let stripped = each(&|name| {
+        let lower = name.to_lowercase();
+        format!("{name}: told\r\n{lower}: told\r\n by a fold\r\n")
+    });
+    let kept = each(&|name| format!("{name}-Not: kept\r\nX-{name}: kept\r\n"));
+    let attached = each(&|name| format!("{name}: attached\r\n"));
+    let token = mail::plain().token().to_owned();
+    let rest = format!(
+        "{kept}From: <{SENDER}>\r\nTo: <{RECIPIENT}>\r\nSubject: relaykit {token}\r\n\
+         MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"part\"\r\n\r\n\
+         --part\r\nContent-Type: text/plain\r\n{attached}\r\n{attached}\r\n\
+         --part\r\nContent-Type: message/rfc822\r\n\r\n{attached}Subject: inner\r\n\r\n{attached}\r\n--part--\r\n"
+    );
+    let message = Message::exact(format!("{stripped}{rest}"), &token);
+    arrives_as(&context, &message, &Message::exact(rest, &token)).await?;
+    PASS
 }

@@ -4,6 +4,7 @@
 pub(super) mod appliance;
 pub(super) mod client_hello;
 pub(super) mod directory;
+pub(super) mod forms;
 pub(super) mod log;
 pub(super) mod mail;
 pub(super) mod neighbour;
@@ -12,6 +13,7 @@ pub(super) mod played;
 pub(super) mod postconf;
 pub(super) mod recipients;
 pub(super) mod rows;
+pub(super) mod secrets;
 pub(super) mod session;
 pub(super) mod sockets;
 pub(super) mod trace;

@@ -19,3 +19,18 @@ pub(in super::super) async fn xclient(session: &mut Session, client: Client<'_>)
     let reply = answer(session.xclient(&attributes).await, "a reply to XCLIENT")?;
     require_code(&reply, 220, "XCLIENT")
 }
+
+/// Becomes `client` who has logged in as `login`, without a password; EHLO comes next.
+pub(in super::super) async fn xclient_as(
+    session: &mut Session,
+    client: Client<'_>,
+    login: &str,
+) -> Judged {
+    let attributes = [
+        ("ADDR", client.address),
+        ("NAME", client.name),
+        ("LOGIN", login),
+    ];
+    let reply = answer(session.xclient(&attributes).await, "a reply to XCLIENT")?;
+    require_code(&reply, 220, "XCLIENT")
+}

@@ -1,0 +1,103 @@
+//! Looking for what must not be told, in every spelling that outlives a mail
+//! system: as it is, in base64 at any offset, quoted-printable, percent-encoded,
+//! in hexadecimal, and an address as its name in reverse DNS.
+
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// The way in which `secret` stands in `bytes`, if it does. Case and line ends
+/// hide nothing.
+pub(in super::super) fn told(bytes: &[u8], secret: &str) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(bytes);
+    let joined: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let lower = text.to_lowercase();
+    let joined_lower = joined.to_lowercase();
+    let soft = joined_lower.replace("=\r\n", "");
+    let plain = secret.to_lowercase();
+    if lower.contains(&plain) || joined_lower.contains(&plain) {
+        return Some("as it is");
+    }
+    if let Ok(address) = secret.parse::<Ipv4Addr>() {
+        let [a, b, c, d] = address.octets();
+        if lower.contains(&format!("{d}.{c}.{b}.{a}")) {
+            return Some("as its name in reverse DNS");
+        }
+    }
+    // Of short words, three letters of base64 are left: they stand anywhere.
+    if secret.len() >= 6 && in_base64(secret).iter().any(|form| joined.contains(form)) {
+        return Some("in base64");
+    }
+    let coded = |before: &str| -> String {
+        plain.bytes().fold(String::new(), |mut coded, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(coded, "{before}{byte:02x}");
+            coded
+        })
+    };
+    for (before, form) in [
+        ("=", "quoted-printable"),
+        ("%", "percent-encoded"),
+        ("", "in hexadecimal"),
+    ] {
+        if soft.contains(&coded(before)) {
+            return Some(form);
+        }
+    }
+    None
+}
+
+/// What is the same of `secret` in base64 whatever stands before and after it, for
+/// each of the three places in a group.
+fn in_base64(secret: &str) -> [String; 3] {
+    [0, 1, 2].map(|shift| {
+        let mut bytes = vec![0; shift];
+        bytes.extend_from_slice(secret.as_bytes());
+        let coded = STANDARD.encode(&bytes);
+        let start = (8 * shift).div_ceil(6);
+        let end = 8 * bytes.len() / 6;
+        coded[start..end].to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_is_found() {
+        let secret = "canary-host.example";
+        for (shift, before) in ["", "a", "ab", "abc"].iter().enumerate() {
+            let coded = STANDARD.encode(format!("{before}{secret} and more"));
+            let folded = format!("{}\r\n {}", &coded[..7], &coded[7..]);
+            assert_eq!(
+                told(folded.as_bytes(), secret),
+                Some("in base64"),
+                "at {shift}"
+            );
+        }
+        for (text, form) in [
+            ("x Canary-HOST.example y", "as it is"),
+            ("x canary-ho\r\n\tst.example y", "as it is"),
+            (
+                "=63=61=6e=61=72=79=2D=68=6f=73=74=2e=65=78=61=6d=70=6c=65",
+                "quoted-printable",
+            ),
+            ("63616e6172792d686f73742e6578616d706c65", "in hexadecimal"),
+        ] {
+            assert_eq!(told(text.as_bytes(), secret), Some(form), "{text}");
+        }
+        assert_eq!(
+            told(b"77.2.0.192.in-addr.arpa", "192.0.2.77"),
+            Some("as its name in reverse DNS")
+        );
+    }
+
+    #[test]
+    fn nothing_is_found_where_nothing_is() {
+        assert_eq!(told(b"Received: by relay", "canary-host.example"), None);
+        assert_eq!(told(b"", "192.0.2.77"), None);
+    }
+}
