@@ -98,6 +98,33 @@ pub(in super::super) static CHECKS: &[Check] = &[
         ],
         run: |context| Box::pin(messages_of_a_login_are_limited(context)),
     },
+    Check {
+        id: "relay.uncounted_mail_is_put_off",
+        title: "While messages cannot be counted they are put off, and taken again right after",
+        citation: "Postfix smtpd_policy_service_default_action; RFC 5321 section 4.2.1",
+        severity: Severity::Medium,
+        about: "Stops the policy server that counts messages, submits one, starts it again and \
+                submits another. The first must get a temporary refusal: let through, whoever \
+                makes the counter fail has no limit; refused for good, mail is lost for a \
+                passing fault. The second must be taken.",
+        repair: "Set smtpd_policy_service_default_action to a 451, as relaykit does, and let a \
+                 supervisor start the policy server again.",
+        needs: &[
+            Need::Login,
+            Need::Lab,
+            Need::Setting {
+                text: "limits.messages_per_login_per_hour",
+                holds: |spec| spec.limits.messages_per_login_per_hour.is_some(),
+            },
+        ],
+        exclusive: true,
+        sabotages: &[Sabotage {
+            name: "what cannot be counted passes",
+            changes: &[Change::Main("smtpd_policy_service_default_action", "DUNNO")],
+            sees: "250 2.0.0 Ok: queued",
+        }],
+        run: |context| Box::pin(uncounted_mail_is_put_off(context)),
+    },
 ];
 
 /// Opens `$1` connections to the loopback, one more, and one to another address
@@ -203,6 +230,28 @@ async fn messages_of_a_login_are_limited(context: Context) -> Judged {
     require(reply.is_positive(), "a message of another user", || {
         format!("{reply} to another user's message")
     })
+}
+
+const STOP: [&str; 6] = ["s6-svc", "-wD", "-T", "10000", "-d", "/run/service/limits"];
+const START: [&str; 6] = ["s6-svc", "-wu", "-T", "10000", "-u", "/run/service/limits"];
+
+async fn uncounted_mail_is_put_off(context: Context) -> Judged {
+    let mut session = logged_in(&context, login_listener(&context)?).await?;
+    appliance::output(&context, Role::Relay, &STOP).await?;
+    let uncounted = message(&mut session).await;
+    appliance::output(&context, Role::Relay, &START).await?;
+    let uncounted = uncounted?;
+    require(
+        uncounted.is_transient(),
+        "4yz to a message that cannot be counted",
+        || format!("{uncounted} to a message that cannot be counted"),
+    )?;
+    let counted = message(&mut session).await?;
+    require(
+        counted.is_positive(),
+        "250 once messages are counted again",
+        || format!("{counted} once messages are counted again"),
+    )
 }
 
 /// Sends a message to two recipients, which is one message; the reply to it, or
