@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::config::{Listener, Spec, TrustAnchor};
+use crate::config::{Listener, SenderLogin, Spec, TrustAnchor};
 use crate::export::files::Configuration;
 use crate::plan::{Container, Plan, Port};
 
@@ -162,6 +162,7 @@ fn night(spec: &Spec, configuration: &Configuration) -> String {
     let directory = directory
         .map(|url| ask_directory(spec, configuration, url))
         .unwrap_or_default();
+    let rights = rights(spec);
     format!(
         "## At three in the morning
 
@@ -187,7 +188,7 @@ docker compose restart relay                   # loses nothing that was accepted
 
 - Mail is `deferred`: the next hop or its TLS, see the reason in the line. The next hop:
   {next_hop}
-- Clients refuse the certificate: it has ended or its name is wrong. After a renewal
+{rights}- Clients refuse the certificate: it has ended or its name is wrong. After a renewal
   `docker compose restart relay` takes it up: a mounted file is looked up at the start.
 "
     )
@@ -236,6 +237,29 @@ fn ask_directory(spec: &Spec, configuration: &Configuration, url: &str) -> Strin
     )
 }
 
+/// What a login is refused for, where relay.yaml limits what it may send.
+fn rights(spec: &Spec) -> String {
+    let mut text = String::new();
+    if spec.relay.sender_login == SenderLogin::Own {
+        text.push_str(
+            "- `553 ... not owned by user`: the directory does not have that address for that login. This\n  \
+             prints whose it is, or nothing:\n\n  \
+             ```sh\n  \
+             docker compose exec relay postmap -q ADDRESS ldap:/etc/relaykit/postfix/sender_logins\n  \
+             ```\n\n",
+        );
+    }
+    if let Some(most) = spec.limits.messages_per_login_per_hour {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "- `450 ... messages an hour have been sent`: that login has sent {most}. Is it its owner who\n  \
+             does? The log has every message with `sasl_username=`."
+        );
+    }
+    text
+}
+
 fn places(plan: &Plan, configuration: &Configuration) -> String {
     let mut text = String::from(
         "## What is where
@@ -248,6 +272,15 @@ fn places(plan: &Plan, configuration: &Configuration) -> String {
 | `config/saslauthd.conf` | how logins are checked |
 ",
     );
+    let spec = &plan.spec;
+    if spec.relay.sender_login == SenderLogin::Own {
+        text.push_str(
+            "| `config/postfix/sender_logins` | where Postfix finds whose an address is |\n",
+        );
+    }
+    if spec.limits.messages_per_login_per_hour.is_some() {
+        text.push_str("| `config/limits.conf` | how many messages a login may send |\n");
+    }
     for source in &configuration.from_operator {
         // Writing to a String cannot fail.
         let _ = writeln!(
