@@ -10,6 +10,7 @@ use super::probe::directory::{Directory, SUCCESS};
 use super::probe::session::user;
 use super::verdict::{broken, require, require_none};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use crate::config::SenderLogin;
 use crate::plan::Role;
 
 pub(super) static CHECKS: &[Check] = &[
@@ -136,9 +137,15 @@ async fn empty_password_never_binds(context: Context) -> Judged {
 async fn anonymous_reads_nothing(context: Context) -> Judged {
     let mut directory = Directory::connect(&context, NAME).await?;
     let (entries, code) = directory.search(base(&context)).await?;
+    // Whose an address is, Postfix reads as saslauthd searches.
+    let spec = &context.target().spec;
+    let named = spec.relay.sender_login == SenderLogin::Own
+        || spec.limits.messages_per_login_per_hour.is_some();
+    let logins = spec.auth.ldap.login_attributes();
+    let allowed = |name: &String| named && logins.iter().any(|a| a.eq_ignore_ascii_case(name));
     let shown: Vec<_> = entries
         .iter()
-        .filter(|entry| !entry.attributes.is_empty())
+        .filter(|entry| !entry.attributes.iter().all(allowed))
         .map(|entry| format!("{}: {}", entry.dn, entry.attributes.join(" ")))
         .collect();
     require_none(&shown, "no attribute of any entry")?;

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::super::verdict::{PASS, broken, fail};
-use super::super::{Context, Delivered, Judged, Undelivered};
+use super::super::{Context, Delivered, Judged, Need, Undelivered};
 use super::session::{answer, command, require_code};
+use crate::config::SenderLogin;
 use crate::render;
 use crate::smtp::{Message, Reply, Session};
 
@@ -15,6 +16,12 @@ const DELIVERY: Duration = Duration::from_secs(20);
 
 /// A sender outside of the relay's own domains, which the first user of a lab has.
 pub(in super::super) const SENDER: &str = render::CHECKED_SENDER;
+
+/// That a login may send from any address, which no lab's directory can own.
+pub(in super::super) const ANY_SENDER: Need = Need::Setting {
+    text: "relay.sender_login: any",
+    holds: |spec| matches!(spec.relay.sender_login, SenderLogin::Any),
+};
 
 /// A recipient whom only a relay would take mail for.
 pub(in super::super) const RECIPIENT: &str = "recipient@elsewhere.example";

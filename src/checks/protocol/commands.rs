@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 
+use super::super::probe::mail::ANY_SENDER;
 use super::super::probe::session::{CLIENT, command, ehlo, require_code, user};
 use super::super::verdict::require_none;
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
@@ -23,7 +24,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave line_length_limit at its default of 2048. Postfix reads a longer line as \
                  two: let smtpd_command_filter turn commands of 2000 octets into CONNECT, which \
                  smtpd_forbidden_commands hangs up on, as relaykit does.",
-        needs: &[Need::Login],
+        needs: &[Need::Login, ANY_SENDER],
         exclusive: false,
         sabotages: &[
             Sabotage {

@@ -161,6 +161,7 @@ async fn daemons_have_no_further_groups(context: Context) -> Judged {
             "saslauthd" | "saslauthd-guard" | "ldapsearch" => &["saslauthd"],
             // What takes saslauthd's words for syslog.
             "s6-ipcserverd" | "perl" => &["nogroup"],
+            "limits" | "postmap" => &["limits"],
             _ => &["postfix", "sasl"],
         };
         if groups.iter().any(|name| !allowed.contains(&name.as_str())) {
