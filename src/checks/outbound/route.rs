@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::super::probe::log::Log;
-use super::super::probe::mail::{self, RECIPIENT, SENDER};
+use super::super::probe::mail::{self, ANY_SENDER, RECIPIENT, SENDER};
 use super::super::probe::played::{self, PLAYED};
 use super::super::probe::rows;
 use super::super::probe::session::{logged_in, login_listener};
@@ -46,7 +46,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 more recipient reads it all.",
         repair: "By hand, leave always_bcc, sender_bcc_maps, recipient_bcc_maps, \
                  masquerade_domains, canonical_maps and smtp_generic_maps empty.",
-        needs: &[Need::Login, Need::Inbox],
+        needs: &[ANY_SENDER, Need::Login, Need::Inbox],
         exclusive: false,
         sabotages: &[
             Sabotage {

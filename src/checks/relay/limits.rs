@@ -121,7 +121,7 @@ async fn size_limit_is_announced(context: Context) -> Judged {
                 under_tls(&context, listener, any_certificate(&context)).await?
             };
             let announced = match (ehlo(&mut session, CLIENT).await?.size(), promised) {
-                (None, None) | (Some(0), None) => return skip("no limit is announced"),
+                (None | Some(0), None) => return skip("no limit is announced"),
                 (None, Some(size)) => return fail(format!("SIZE {size}"), "no SIZE"),
                 (Some(told), Some(size)) if told != size => {
                     return fail(format!("SIZE {size}"), format!("SIZE {told}"));
