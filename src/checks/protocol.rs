@@ -10,11 +10,11 @@ pub(super) mod turns;
 
 use std::ops::ControlFlow;
 
-use super::probe::mail::{RECIPIENT, SENDER};
+use super::probe::mail::RECIPIENT;
 use super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, logged_in, login_listener, open, require_code,
 };
-use super::verdict::{PASS, broken, fail, require, require_none};
+use super::verdict::{PASS, broken, fail, require, require_none, skip};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::Listener;
 use crate::smtp::{Error, Failure, Reply, Session};
@@ -31,7 +31,7 @@ pub(super) static CHECKS: &[Check] = &[
                 the sender of another.",
         repair: "Set smtpd_helo_required = yes. The order of the other commands cannot be \
                  changed in Postfix: look at smtpd_command_filter and at what stands before it.",
-        needs: &[Need::Login],
+        needs: &[Need::Login, Need::Recipient],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "HELO is not required",
@@ -51,7 +51,7 @@ pub(super) static CHECKS: &[Check] = &[
                 client for a typing error: the mail that it still has to send is lost to it.",
         repair: "Leave smtpd_hard_error_limit at ten or more and smtpd_command_filter as \
                  relaykit writes it.",
-        needs: &[Need::Login],
+        needs: &[Need::Login, Need::Recipient],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "one mistake ends the session",
@@ -69,7 +69,7 @@ pub(super) static CHECKS: &[Check] = &[
                 421; then a new session must work. Who guesses at commands, recipients or \
                 passwords would otherwise do so for ever over one connection.",
         repair: "Set smtpd_hard_error_limit to 10 or 20, not to thousands.",
-        needs: &[Need::Lab],
+        needs: &[Need::Built],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "mistakes without end",
@@ -89,7 +89,25 @@ const MOST_REPLIES: usize = 40;
 /// A session that has logged in, where checks submit.
 async fn submission(context: &Context) -> Judged<Session> {
     let listener = login_listener(context)?;
-    logged_in(context, listener).await
+    submission_to(context, listener).await
+}
+
+/// A session that has logged in there. What a stranger thinks of our addresses is
+/// its own affair: where it takes no such mail, nothing can be said of the rest.
+async fn submission_to(context: &Context, listener: Listener) -> Judged<Session> {
+    let mut session = logged_in(context, listener).await?;
+    let target = context.target();
+    if target.manners.is_some() {
+        let rcpt = (!target.recipients.is_empty()).then(|| rcpt_to(context));
+        let lines = [Some(mail_from(context)), rcpt, Some("RSET".to_owned())];
+        for line in lines.into_iter().flatten() {
+            let reply = command(&mut session, &line).await?;
+            if reply.code != 250 {
+                return skip(format!("the relay says to {line}: {reply}"));
+            }
+        }
+    }
+    ControlFlow::Continue(session)
 }
 
 /// A session of nobody in particular before the greeting: in the clear on port
@@ -156,7 +174,7 @@ fn shown(replies: &[Reply]) -> String {
     replies.join("; ")
 }
 
-/// Says each line and demands a permanent refusal; all others are reported.
+/// Says each line and demands a refusal; all others are reported.
 async fn refused(session: &mut Session, lines: &[&str]) -> Judged<Vec<String>> {
     let mut wrong = Vec::new();
     for line in lines {
@@ -164,33 +182,36 @@ async fn refused(session: &mut Session, lines: &[&str]) -> Judged<Vec<String>> {
         if reply.code == 421 {
             return fail("a session that goes on", format!("{line}: {reply}"));
         }
-        if !reply.is_permanent() {
+        if reply.is_positive() || reply.is_intermediate() {
             wrong.push(format!("{line}: {reply}"));
         }
     }
     ControlFlow::Continue(wrong)
 }
 
-fn mail_from() -> String {
-    format!("MAIL FROM:<{SENDER}>")
+/// MAIL from whom the relay is to take mail.
+fn mail_from(context: &Context) -> String {
+    format!("MAIL FROM:<{}>", context.target().sender)
 }
 
-fn rcpt_to() -> String {
-    format!("RCPT TO:<{RECIPIENT}>")
+/// RCPT to whom mail may be sent.
+fn rcpt_to(context: &Context) -> String {
+    let named = context.target().recipients.first();
+    format!("RCPT TO:<{}>", named.map_or(RECIPIENT, String::as_str))
 }
 
 async fn commands_keep_their_order(context: Context) -> Judged {
     let mut wrong = Vec::new();
     // Others than relaykit may do without (RFC 5321 section 4.1.4).
-    if context.target().lab.is_some() {
+    if context.target().manners.is_none() {
         let mut session = stranger(&context).await?;
-        let reply = command(&mut session, &mail_from()).await?;
+        let reply = command(&mut session, &mail_from(&context)).await?;
         if !reply.is_permanent() {
             wrong.push(format!("MAIL before EHLO: {reply}"));
         }
     }
     let mut session = submission(&context).await?;
-    let (mail, rcpt) = (mail_from(), rcpt_to());
+    let (mail, rcpt) = (mail_from(&context), rcpt_to(&context));
     let steps = [
         (rcpt.as_str(), 5, "RCPT before MAIL"),
         ("DATA", 5, "DATA before MAIL"),
@@ -223,8 +244,8 @@ async fn a_mistake_ends_no_session(context: Context) -> Judged {
     let mut session = submission(&context).await?;
     let mistakes = ["XYZZY", "", "MAIL", "RCPT TO", "EHLO", "XYZZY \u{fc}\u{1}"];
     let mut wrong = refused(&mut session, &mistakes).await?;
-    let lower = mail_from().to_ascii_lowercase();
-    let (mail, rcpt) = (mail_from(), rcpt_to());
+    let lower = mail_from(&context).to_ascii_lowercase();
+    let (mail, rcpt) = (mail_from(&context), rcpt_to(&context));
     let legal = [
         "NOOP with a parameter",
         "noop",

@@ -21,7 +21,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 lost are lost text.",
         repair: "Set always_add_missing_headers = no and leave local_header_rewrite_clients \
                  empty.",
-        needs: &[Need::Login, Need::Inbox, Need::Lab],
+        needs: &[Need::Login, Need::Inbox, Need::Built],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "missing headers are made up",
@@ -91,7 +91,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 to remove it: what is left shows every recipient who else got a copy in secret.",
         repair: "Leave message_drop_headers at its default (bcc, content-length, resent-bcc, \
                  return-path).",
-        needs: &[Need::Login, Need::Inbox, Need::Lab],
+        needs: &[Need::Login, Need::Inbox, Need::Built],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "no header is dropped",
@@ -120,7 +120,7 @@ async fn handed_over(
     message: &Message,
 ) -> Judged<Option<Delivered>> {
     let mut session = submission(context).await?;
-    for line in [mail, &rcpt_to()] {
+    for line in [mail, &rcpt_to(context)] {
         require_code(&command(&mut session, line).await?, 250, line)?;
     }
     let reply = answer(session.data(message.bytes()).await, "a reply to DATA")?;
@@ -151,7 +151,8 @@ async fn bare_messages_are_not_dressed_up(context: Context) -> Judged {
         |context, (_, text)| async move {
             let token = mail::plain().token().to_owned();
             let message = Message::exact(text.replace("TOKEN", &token), &token);
-            let Some(delivered) = handed_over(&context, &mail_from(), &message).await? else {
+            let Some(delivered) = handed_over(&context, &mail_from(&context), &message).await?
+            else {
                 return fail("the message taken", "a refusal");
             };
             let Some(before) = message.trace_in(&delivered.raw) else {
@@ -189,7 +190,7 @@ async fn long_lines_arrive_unbroken(context: Context) -> Judged {
                 // The dot that is doubled on the wire counts for nothing.
                 .body(format!("first\r\n{line}\r\n.{}\r\nlast", &line[line.len().min(1)..]))
                 .build();
-            let delivered = match handed_over(&context, &mail_from(), &message).await? {
+            let delivered = match handed_over(&context, &mail_from(&context), &message).await? {
                 // A line of 998 octets is legal.
                 None if line.len() == 998 => return fail("the message taken", "a refusal"),
                 None => return PASS,
@@ -221,7 +222,7 @@ async fn eight_bits_stay_eight_bits(context: Context) -> Judged {
         let head = String::from_utf8_lossy(plain.headers()).replace(plain.token(), &token);
         let bytes = [head.as_bytes(), b"\r\n", &high, b"\r\n"].concat();
         let message = Message::exact(bytes, &token);
-        let mail = format!("{}{parameter}", mail_from());
+        let mail = format!("{}{parameter}", mail_from(&context));
         // Who declares nothing has no claim to more than seven bits.
         let Some(delivered) = handed_over(&context, &mail, &message).await? else {
             if !parameter.is_empty() {
@@ -251,9 +252,9 @@ async fn mail_that_loops_is_stopped(context: Context) -> Judged {
         }
         message.build()
     };
-    let some = handed_over(&context, &mail_from(), &after(20)).await?;
+    let some = handed_over(&context, &mail_from(&context), &after(20)).await?;
     require(some.is_some(), "mail after 20 hops taken", || "a refusal")?;
-    let Some(arrived) = handed_over(&context, &mail_from(), &after(150)).await? else {
+    let Some(arrived) = handed_over(&context, &mail_from(&context), &after(150)).await? else {
         return PASS;
     };
     // A report quotes the message; it has no sender.
@@ -272,7 +273,7 @@ async fn blind_copies_stay_blind(context: Context) -> Judged {
         .header("Resent-Bcc", "<secret@resent.example>")
         .header("Bcc", "<secret@blind.example>,\r\n <other@blind.example>")
         .build();
-    let Some(delivered) = handed_over(&context, &mail_from(), &message).await? else {
+    let Some(delivered) = handed_over(&context, &mail_from(&context), &message).await? else {
         return fail("the message taken", "a refusal");
     };
     let arrived = fields(&delivered.raw);

@@ -41,7 +41,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 are missing or doubled. What one server completes by guessing, the next reads \
                 as another address; and bounces to it go nowhere.",
         repair: "Leave resolve_null_domain = no and smtpd_command_filter as relaykit writes it.",
-        needs: &[Need::Login],
+        needs: &[Need::Login, Need::Recipient],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "an empty domain is ours",
@@ -109,16 +109,24 @@ async fn wrong_parameters_are_refused(context: Context) -> Judged {
     let mut session = submission(&context).await?;
     let mut wrong = Vec::new();
     for parameter in OF_MAIL {
-        let reply = command(&mut session, &format!("{} {parameter}", mail_from())).await?;
+        let reply = command(
+            &mut session,
+            &format!("{} {parameter}", mail_from(&context)),
+        )
+        .await?;
         if !reply.is_permanent() {
             wrong.push(format!("MAIL with {parameter}: {reply}"));
             command(&mut session, "RSET").await?;
         }
     }
     let mut session = submission(&context).await?;
-    require_code(&command(&mut session, &mail_from()).await?, 250, "MAIL")?;
+    require_code(
+        &command(&mut session, &mail_from(&context)).await?,
+        250,
+        "MAIL",
+    )?;
     for parameter in OF_RCPT {
-        let reply = command(&mut session, &format!("{} {parameter}", rcpt_to())).await?;
+        let reply = command(&mut session, &format!("{} {parameter}", rcpt_to(&context))).await?;
         if !reply.is_permanent() {
             wrong.push(format!("RCPT with {parameter}: {reply}"));
         }
@@ -160,10 +168,14 @@ async fn wrong_addresses_are_refused(context: Context) -> Judged {
             let mut session = submission(&context).await?;
             let mut wrong = Vec::new();
             if kind == "RCPT" {
-                require_code(&command(&mut session, &mail_from()).await?, 250, "MAIL")?;
+                require_code(
+                    &command(&mut session, &mail_from(&context)).await?,
+                    250,
+                    "MAIL",
+                )?;
                 wrong = refused(&mut session, lines).await?;
                 require_code(
-                    &command(&mut session, &rcpt_to()).await?,
+                    &command(&mut session, &rcpt_to(&context)).await?,
                     250,
                     "RCPT after these",
                 )?;
@@ -193,7 +205,11 @@ async fn utf8_addresses_need_smtputf8(context: Context) -> Judged {
         wrong.push(format!("a sender without SMTPUTF8: {reply}"));
         command(&mut session, "RSET").await?;
     }
-    require_code(&command(&mut session, &mail_from()).await?, 250, "MAIL")?;
+    require_code(
+        &command(&mut session, &mail_from(&context)).await?,
+        250,
+        "MAIL",
+    )?;
     let line = format!("RCPT TO:<{UTF8_RECIPIENT}>");
     let reply = command(&mut session, &line).await?;
     if !reply.is_permanent() {
@@ -229,11 +245,11 @@ async fn report_wishes_reach_the_next_hop(context: Context) -> Judged {
     }
     let message = Message::from_to(SENDER, RECIPIENT).build();
     let envelope = message.token().chars().rev().collect::<String>();
-    let mail = format!("{} RET=HDRS ENVID={envelope}+2Bid", mail_from());
+    let mail = format!("{} RET=HDRS ENVID={envelope}+2Bid", mail_from(&context));
     require_code(&command(&mut session, &mail).await?, 250, &mail)?;
     let rcpt = format!(
         "{} NOTIFY=SUCCESS ORCPT=rfc822;ori+2Bginal@first.example",
-        rcpt_to()
+        rcpt_to(&context)
     );
     require_code(&command(&mut session, &rcpt).await?, 250, &rcpt)?;
     let hidden = "RCPT TO:<second@elsewhere.example> NOTIFY=SUCCESS \

@@ -48,7 +48,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set smtpd_discard_ehlo_keywords = chunking, etrn, silent-discard and \
                  smtputf8_enable = yes.",
         needs: &[
-            Need::Lab,
+            Need::Built,
             Need::Setting {
                 text: "extensions that postfix.main does not change",
                 holds: leaves_extensions,
@@ -73,7 +73,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 characters, CR and NUL; each gets one answer and the session goes on.",
         repair: "Use no reject_*_helo_hostname on submission ports, or put \
                  permit_sasl_authenticated before it.",
-        needs: &[Need::Login],
+        needs: &[Need::Login, Need::Recipient],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "clients must have a full name",
@@ -137,7 +137,7 @@ async fn tells_no_version(context: &Context, listener: Listener) -> Judged {
     for line in [hello.as_str(), "HELP", "NOOP", "XYZZY", "QUIT"] {
         answers.push((line, command(&mut session, line).await?));
     }
-    let ours = context.target().lab.is_some();
+    let ours = context.target().manners.is_none();
     let host = &context.target().hostname;
     let mut wrong = Vec::new();
     for (what, reply) in answers {
@@ -286,7 +286,7 @@ async fn name_of_a_client_does_not_matter(context: Context) -> Judged {
     for name in NAMES {
         let name = name.replace("HOST", host);
         let hello = format!("EHLO {name}");
-        for line in [&hello, &mail_from(), &rcpt_to(), "RSET"] {
+        for line in [&hello, &mail_from(&context), &rcpt_to(&context), "RSET"] {
             let reply = command(&mut session, line).await?;
             if reply.code != 250 {
                 wrong.push(format!("{name}: {reply}"));

@@ -5,12 +5,10 @@ use std::ops::ControlFlow;
 
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
-use super::super::probe::session::{
-    CLIENT, answer, command, ehlo, in_clear, logged_in, port, require_code,
-};
+use super::super::probe::session::{CLIENT, answer, command, ehlo, in_clear, port, require_code};
 use super::super::verdict::{PASS, fail, require_none};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use super::{mail_from, rcpt_to, replies, say, shown, submission};
+use super::{mail_from, rcpt_to, replies, say, shown, submission, submission_to};
 use crate::config::{Listener, Spec};
 use crate::report::Outcome;
 use crate::smtp::{Message, Session};
@@ -28,7 +26,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 through too many hops, so that none of them is delivered.",
         repair: "Set smtpd_forbid_bare_newline = normalize (or reject) and leave \
                  smtpd_forbid_bare_newline_exclusions empty.",
-        needs: &[Need::Login],
+        needs: &[Need::Login, Need::Recipient],
         exclusive: false,
         sabotages: &[BARE_NEWLINE.seen_as("LF . LF ended the data")],
         run: |context| Box::pin(only_crlf_dot_crlf_ends_data(context)),
@@ -165,7 +163,7 @@ impl Door {
     /// A session in a transaction, before DATA.
     async fn open(self, context: &Context) -> Judged<Session> {
         let (mut session, rcpt) = match self {
-            Self::Login(listener) => (logged_in(context, listener).await?, rcpt_to()),
+            Self::Login(listener) => (submission_to(context, listener).await?, rcpt_to(context)),
             Self::Stranger => {
                 let mut session = in_clear(context, Listener::Smtp).await?;
                 ehlo(&mut session, CLIENT).await?;
@@ -173,7 +171,7 @@ impl Door {
                 (session, format!("RCPT TO:<recipient@{domain}>"))
             }
         };
-        for line in [mail_from(), rcpt] {
+        for line in [mail_from(context), rcpt] {
             require_code(&command(&mut session, &line).await?, 250, &line)?;
         }
         ControlFlow::Continue(session)
@@ -251,7 +249,7 @@ async fn ends_nothing(context: &Context, door: Door, spellings: &[Spelling]) -> 
 async fn next_hop_gets_whole_line_ends(context: Context) -> Judged {
     let message = carrying(&LINE_ENDS, "X-Odd: a\rb\r\n");
     let mut session = submission(&context).await?;
-    for line in [mail_from(), rcpt_to()] {
+    for line in [mail_from(&context), rcpt_to(&context)] {
         require_code(&command(&mut session, &line).await?, 250, &line)?;
     }
     let bytes = [message.bytes(), b"\r\n.\r\n"].concat();
@@ -330,7 +328,7 @@ async fn nul_goes_no_further(context: Context) -> Judged {
         ("in a header", carrying(&[], "X-Odd: a\0b\r\n")),
     ] {
         let mut session = submission(&context).await?;
-        for line in [mail_from(), rcpt_to()] {
+        for line in [mail_from(&context), rcpt_to(&context)] {
             require_code(&command(&mut session, &line).await?, 250, &line)?;
         }
         let bytes = [message.bytes(), b"\r\n.\r\n"].concat();

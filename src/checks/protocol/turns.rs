@@ -27,7 +27,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 answers do so: spam senders, and requests of another protocol that somebody \
                 aims at a mail port.",
         repair: "Set smtpd_forbid_unauth_pipelining = yes.",
-        needs: &[Need::Login, Need::Lab],
+        needs: &[Need::Login, Need::Built],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "anybody may talk out of turn",
@@ -46,7 +46,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 of its recipients was refused.",
         repair: "Leave smtpd_recipient_limit at its default of 1000, and pipelining out of \
                  smtpd_discard_ehlo_keywords.",
-        needs: &[Need::Login],
+        needs: &[Need::Login, Need::Recipient],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "one recipient a message",
@@ -88,7 +88,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 text of a message, whoever wrote it: it has to hang up or to skip the chunk.",
         repair: "Put chunking into smtpd_discard_ehlo_keywords: Postfix then hangs up on BDAT. \
                  Do not hide the command with smtpd_command_filter.",
-        needs: &[Need::Lab],
+        needs: &[Need::Built],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "BDAT is hidden by the command filter",
@@ -123,7 +123,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
 
 async fn nobody_talks_out_of_turn(context: Context) -> Judged {
     let mut wrong = Vec::new();
-    let mail = mail_from();
+    let mail = mail_from(&context);
     for (what, bytes) in [
         (
             "commands behind EHLO",
@@ -154,7 +154,7 @@ async fn nobody_talks_out_of_turn(context: Context) -> Judged {
 
     let mut session = submission(&context).await?;
     let message = Message::from_to(SENDER, RECIPIENT).build();
-    let envelope = [mail, rcpt_to(), "DATA\r\n".to_owned()].join("\r\n");
+    let envelope = [mail, rcpt_to(&context), "DATA\r\n".to_owned()].join("\r\n");
     let bytes = [envelope.as_bytes(), message.bytes(), b".\r\nQUIT\r\n"].concat();
     say(&mut session, &bytes).await?;
     wrong.extend(taken(
@@ -177,14 +177,14 @@ async fn pipelined_commands_keep_their_order(context: Context) -> Judged {
     if !ehlo(&mut session, CLIENT).await?.has("PIPELINING") {
         return skip("the relay does not offer PIPELINING");
     }
-    let (mail, rcpt) = (mail_from(), rcpt_to());
+    let (mail, rcpt) = (mail_from(&context), rcpt_to(&context));
     let lines = [
         "RSET",
         &mail,
         &rcpt,
         "RCPT TO:<broken",
-        "RCPT TO:<second@elsewhere.example>",
-        "RCPT TO:<third@elsewhere.example>",
+        &rcpt,
+        &rcpt,
         "DATA",
     ];
     let expected = [250, 250, 250, 501, 250, 250, 354];
@@ -294,8 +294,8 @@ async fn message_cut_off_is_not_delivered(context: Context) -> Judged {
 async fn in_data(context: &Context) -> Judged<Session> {
     let mut session = submission(context).await?;
     for (line, code) in [
-        (mail_from(), 250),
-        (rcpt_to(), 250),
+        (mail_from(context), 250),
+        (rcpt_to(context), 250),
         ("DATA".to_owned(), 354),
     ] {
         require_code(&command(&mut session, &line).await?, code, &line)?;
