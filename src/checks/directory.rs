@@ -1,5 +1,7 @@
 //! The lab's directory, as everybody on its network sees it.
 
+pub(super) mod confinement;
+
 use std::ops::ControlFlow;
 
 use base64::Engine as _;
@@ -12,6 +14,7 @@ use super::verdict::{broken, require, require_none};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::SenderLogin;
 use crate::plan::Role;
+use crate::secret::Secret;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -19,30 +22,47 @@ pub(super) static CHECKS: &[Check] = &[
         title: "The right password binds, a wrong one does not, over verified ldaps://",
         citation: "row 8; RFC 4513 section 5.1.3",
         severity: Severity::High,
-        about: "",
-        repair: "",
+        about: "Connects to the directory over TLS, with its certificate checked against the lab's \
+                CA and its name, and binds as a person with the right password and with a wrong \
+                one. Every login of the relay is such a bind; a directory that takes any password \
+                makes the relay an open one.",
+        repair: "Look at lab.users in relay.yaml and at the access rules of slapd.conf: \
+                 userPassword needs `by anonymous auth`.",
         needs: &[Need::Directory, Need::Login],
         exclusive: false,
-        sabotages: &[],
+        sabotages: &[Sabotage {
+            name: "people with other passwords",
+            changes: &[Change::Spec(|spec| {
+                for user in &mut spec.lab.users {
+                    user.password = Secret::new("not-what-relay-yaml-says");
+                }
+            })],
+            sees: "result 49 for the right password",
+        }],
         run: |context| Box::pin(right_password_alone_binds(context)),
     },
     Check {
         id: "directory.empty_password_never_binds",
         title: "A name with an empty password does not bind",
         citation: "row 8; RFC 4513 section 5.1.2",
-        severity: Severity::High,
-        about: "",
-        repair: "",
+        severity: Severity::Critical,
+        about: "Binds as a person with no password at all. LDAP knows that as an unauthenticated \
+                bind, which many servers answer with success although nothing was proved; a program \
+                that takes success for a login then lets in everybody who leaves the password \
+                empty.",
+        repair: "Take `allow bind_anon_cred` out of slapd.conf, or what it is called in your \
+                 directory.",
         needs: &[Need::Directory, Need::Login],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "names without password are let in",
-            changes: &[Change::File(
+            changes: &[Change::Replace(
                 Role::Directory,
                 "slapd.conf",
+                "security simple_bind=128",
                 "allow bind_anon_cred",
             )],
-            sees: "",
+            sees: "result 0",
         }],
         run: |context| Box::pin(empty_password_never_binds(context)),
     },
@@ -51,19 +71,15 @@ pub(super) static CHECKS: &[Check] = &[
         title: "Who has not logged in can read no attribute of anybody",
         citation: "row 8; RFC 4513 section 3.1.1",
         severity: Severity::High,
-        about: "",
-        repair: "",
+        about: "Searches the directory without a bind and asks for every attribute, passwords \
+                included. Names of entries may be found where saslauthd has no account to search \
+                with, and not one attribute of them.",
+        repair: "In slapd.conf, give anonymous `search` on what the filter tests and `read` on the \
+                 pseudo-attribute entry alone; better still, give saslauthd an account \
+                 (auth.ldap.bind).",
         needs: &[Need::Directory],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "everybody reads everything",
-            changes: &[Change::File(
-                Role::Directory,
-                "slapd.conf",
-                "access to * by * read",
-            )],
-            sees: "",
-        }],
+        sabotages: &[OPEN.seen_as("userPassword")],
         run: |context| Box::pin(anonymous_reads_nothing(context)),
     },
     Check {
@@ -71,26 +87,92 @@ pub(super) static CHECKS: &[Check] = &[
         title: "Not even a person who has logged in can read a password's hash",
         citation: "row 8; RFC 4513 section 6.3.2",
         severity: Severity::High,
-        about: "",
-        repair: "",
+        about: "Binds as a person and asks for userPassword of everybody, of that person too. Who \
+                has a hash can try passwords by the million at home, where no limit and no log \
+                sees it.",
+        repair: "In slapd.conf: `access to attrs=userPassword by anonymous auth by * none`, before \
+                 every other rule.",
         needs: &[Need::Directory, Need::Login],
         exclusive: false,
-        sabotages: &[],
+        sabotages: &[OPEN.seen_as("uid=")],
         run: |context| Box::pin(people_cannot_read_passwords(context)),
+    },
+    Check {
+        id: "directory.people_see_nobody_else",
+        title: "A person who has logged in learns nothing of other people",
+        citation: "row 8; RFC 4513 section 3.1.1",
+        severity: Severity::Medium,
+        about: "Binds as a person and searches for everybody with all attributes. Nothing of another \
+                entry may be shown: a login that sends mail is no licence to list the others, with \
+                their names and addresses.",
+        repair: "End the access rules of slapd.conf with `access to * by * none`, and grant nothing \
+                 to `users`.",
+        needs: &[Need::Directory, Need::Login],
+        exclusive: false,
+        sabotages: &[OPEN.seen_as("objectClass")],
+        run: |context| Box::pin(people_see_nobody_else(context)),
+    },
+    Check {
+        id: "directory.nobody_changes_anything",
+        title: "Neither a stranger nor a person can change, add or remove an entry",
+        citation: "row 8; RFC 4513 section 6.1",
+        severity: Severity::High,
+        about: "Tries without a bind, and as a person, to change that person's own description and \
+                password, to change the entry above, and to add an entry; all must be refused, and \
+                what was done all the same is undone. Who can write a password in the directory can \
+                log in to the relay as anybody.",
+        repair: "Grant no `write` in the access rules of slapd.conf, and take out `allow \
+                 update_anon`.",
+        needs: &[Need::Directory, Need::Login],
+        exclusive: false,
+        sabotages: &[OPEN.seen_as("a stranger may add an entry")],
+        run: |context| Box::pin(nobody_changes_anything(context)),
     },
     Check {
         id: "directory.passwords_are_hashed",
         title: "The directory keeps salted hashes of passwords, never passwords",
         citation: "row 8; RFC 4513 section 6.3.3",
         severity: Severity::High,
-        about: "",
-        repair: "",
+        about: "Reads the database with slapcat in the directory's container and looks at every \
+                userPassword. A backup, a lost disk or a mistake in an access rule must not give \
+                away passwords that people use elsewhere too.",
+        repair: "Store passwords as {CRYPT}$6$ or a stronger salted scheme (slappasswd(8)); what is \
+                 in clear now has to be changed.",
         needs: &[Need::Lab, Need::Directory],
         exclusive: false,
-        sabotages: &[],
+        sabotages: &[Sabotage {
+            name: "a person whose password is kept in clear",
+            changes: &[Change::File(
+                Role::Directory,
+                "people.ldif",
+                "\ndn: uid=careless,ou=People,dc=relaykit,dc=test\nobjectClass: inetOrgPerson\n\
+                 uid: careless\ncn: careless\nsn: careless\nuserPassword: in-clear",
+            )],
+            sees: "a password without one",
+        }],
         run: |context| Box::pin(passwords_are_hashed(context)),
     },
 ];
+
+/// Access rules of somebody who wanted to be rid of them.
+const OPEN: Sabotage = Sabotage {
+    name: "everybody may do everything in the directory",
+    changes: &[
+        Change::Replace(
+            Role::Directory,
+            "slapd.conf",
+            "access to attrs=userPassword by anonymous auth by * none",
+            "access to * by * write",
+        ),
+        Change::Replace(
+            Role::Directory,
+            "slapd.conf",
+            "security simple_bind=128",
+            "allow update_anon",
+        ),
+    ],
+    sees: "",
+};
 
 /// The name in the directory's certificate and on the lab's network.
 const NAME: &str = "directory";
@@ -114,7 +196,7 @@ async fn right_password_alone_binds(context: Context) -> Judged {
     let mut directory = Directory::connect(&context, NAME).await?;
     let code = directory.bind(&person, password).await?;
     require(code == SUCCESS, "result 0 for the right password", || {
-        format!("result {code}")
+        format!("result {code} for the right password")
     })?;
     let code = directory.bind(&person, &format!("{password}x")).await?;
     require(
@@ -175,6 +257,78 @@ async fn people_cannot_read_passwords(context: Context) -> Judged {
         .map(|entry| entry.dn.clone())
         .collect();
     require_none(&shown, "no entry with userPassword")
+}
+
+async fn people_see_nobody_else(context: Context) -> Judged {
+    let person = person(&context)?;
+    let mut directory = Directory::connect(&context, NAME).await?;
+    let password = user(&context)?.password.reveal();
+    let code = directory.bind(&person, password).await?;
+    require(code == SUCCESS, "a bind with the right password", || {
+        format!("result {code}")
+    })?;
+    let (entries, _) = directory.search(base(&context)).await?;
+    let others = entries
+        .iter()
+        .filter(|e| !e.dn.eq_ignore_ascii_case(&person));
+    let shown: Vec<_> = others
+        .filter(|entry| !entry.attributes.is_empty())
+        .map(|entry| format!("{}: {}", entry.dn, entry.attributes.join(" ")))
+        .collect();
+    require_none(&shown, "no attribute of another entry")
+}
+
+async fn nobody_changes_anything(context: Context) -> Judged {
+    let person = person(&context)?;
+    let mut wrong = Vec::new();
+    for (who, logs_in) in [("a stranger", false), ("a person", true)] {
+        let mut directory = Directory::connect(&context, NAME).await?;
+        if logs_in {
+            let password = user(&context)?.password.reveal();
+            let code = directory.bind(&person, password).await?;
+            require(code == SUCCESS, "a bind with the right password", || {
+                format!("result {code}")
+            })?;
+        }
+        for may in what_may_be_changed(&mut directory, &context, &person).await? {
+            wrong.push(format!("{who} may {may}"));
+        }
+    }
+    require_none(&wrong, "a refusal of every change")
+}
+
+/// Tries changes that do no harm, and undoes those that were made.
+async fn what_may_be_changed(
+    directory: &mut Directory,
+    context: &Context,
+    person: &str,
+) -> Judged<Vec<&'static str>> {
+    /// `noSuchAttribute` (RFC 4511 section 4.1.9): allowed, and nothing was there.
+    const NO_SUCH_ATTRIBUTE: u8 = 16;
+    const PROBE: &str = "relaykit probe";
+    let mut done = Vec::new();
+    for (place, what) in [
+        (person, "change an entry"),
+        (base(context), "change the entry above"),
+    ] {
+        if directory.replace(place, "description", PROBE).await? == SUCCESS {
+            directory.take_away(place, "description", PROBE).await?;
+            done.push(what);
+        }
+    }
+    // A value that is not there: refused before that is looked at, or allowed.
+    let code = directory.take_away(person, "userPassword", PROBE).await?;
+    if [SUCCESS, NO_SUCH_ATTRIBUTE].contains(&code) {
+        done.push("change a password");
+    }
+    let entry = format!("cn={PROBE},{}", base(context));
+    let attributes: &[(&str, &[&str])] =
+        &[("objectClass", &["applicationProcess"]), ("cn", &[PROBE])];
+    if directory.add(&entry, attributes).await? == SUCCESS {
+        directory.remove(&entry).await?;
+        done.push("add an entry");
+    }
+    ControlFlow::Continue(done)
 }
 
 async fn passwords_are_hashed(context: Context) -> Judged {

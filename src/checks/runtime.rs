@@ -2,6 +2,8 @@
 
 pub(super) mod confinement;
 pub(super) mod files;
+pub(super) mod lifecycle;
+pub(super) mod logs;
 pub(super) mod network;
 pub(super) mod processes;
 pub(super) mod sasl;

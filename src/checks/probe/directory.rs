@@ -1,5 +1,4 @@
-//! The two requests of RFC 4511 that checks of a directory need, simple bind and
-//! search, over `ldaps://`.
+//! The requests of RFC 4511 that checks of a directory need, over `ldaps://`.
 
 mod ber;
 
@@ -23,6 +22,13 @@ const FILTER_PRESENT: u8 = 0x87;
 const SEARCH_ENTRY: u8 = 0x64;
 const SEARCH_REFERENCE: u8 = 0x73;
 const SEARCH_DONE: u8 = 0x65;
+const MODIFY_REQUEST: u8 = 0x66;
+const MODIFY_RESPONSE: u8 = 0x67;
+const ADD_REQUEST: u8 = 0x68;
+const ADD_RESPONSE: u8 = 0x69;
+const DELETE_REQUEST: u8 = 0x4a;
+const DELETE_RESPONSE: u8 = 0x6b;
+const SET: u8 = 0x31;
 const ENUMERATED: u8 = 0x0a;
 const BOOLEAN: u8 = 0x01;
 
@@ -32,6 +38,12 @@ pub(in super::super) struct Directory {
     connection: Session,
     unread: Vec<u8>,
     message_id: u8,
+}
+
+/// An attribute with its values (RFC 4511 section 4.1.7).
+fn values(attribute: &str, all: &[&str]) -> Vec<u8> {
+    let all: Vec<_> = all.iter().map(|value| octets(value.as_bytes())).collect();
+    sequence(&[octets(attribute.as_bytes()), element(SET, &all.concat())].concat())
 }
 
 /// An entry that a search has found.
@@ -114,6 +126,72 @@ impl Directory {
                 SEARCH_DONE => return self.result(&body).map_continue(|code| (entries, code)),
                 _ => return fail("an answer to a search", format!("tag {tag:#04x}")),
             }
+        }
+    }
+
+    /// Puts `value` in the place of all values of an attribute (RFC 4511 section
+    /// 4.6); the result code.
+    pub(in super::super) async fn replace(
+        &mut self,
+        dn: &str,
+        attribute: &str,
+        value: &str,
+    ) -> Judged<u8> {
+        const REPLACE: u8 = 2;
+        self.modify(REPLACE, dn, attribute, value).await
+    }
+
+    /// Takes one value away from an attribute (RFC 4511 section 4.6); the result code.
+    pub(in super::super) async fn take_away(
+        &mut self,
+        dn: &str,
+        attribute: &str,
+        value: &str,
+    ) -> Judged<u8> {
+        const DELETE: u8 = 1;
+        self.modify(DELETE, dn, attribute, value).await
+    }
+
+    async fn modify(&mut self, how: u8, dn: &str, attribute: &str, value: &str) -> Judged<u8> {
+        self.note(format!("C: modify {attribute} of {dn:?}"));
+        let change = [element(ENUMERATED, &[how]), values(attribute, &[value])].concat();
+        let request = [octets(dn.as_bytes()), sequence(&sequence(&change))].concat();
+        self.send(MODIFY_REQUEST, &request).await?;
+        self.code_of(MODIFY_RESPONSE).await
+    }
+
+    /// Adds an entry (RFC 4511 section 4.7); the result code.
+    pub(in super::super) async fn add(
+        &mut self,
+        dn: &str,
+        attributes: &[(&str, &[&str])],
+    ) -> Judged<u8> {
+        self.note(format!("C: add {dn:?}"));
+        let attributes: Vec<_> = attributes
+            .iter()
+            .map(|(name, all)| values(name, all))
+            .collect();
+        let request = [octets(dn.as_bytes()), sequence(&attributes.concat())].concat();
+        self.send(ADD_REQUEST, &request).await?;
+        self.code_of(ADD_RESPONSE).await
+    }
+
+    /// Removes an entry (RFC 4511 section 4.8); the result code.
+    pub(in super::super) async fn remove(&mut self, dn: &str) -> Judged<u8> {
+        self.note(format!("C: delete {dn:?}"));
+        self.send(DELETE_REQUEST, dn.as_bytes()).await?;
+        self.code_of(DELETE_RESPONSE).await
+    }
+
+    async fn code_of(&mut self, response: u8) -> Judged<u8> {
+        let (tag, body) = self.receive().await?;
+        if tag == response {
+            self.result(&body)
+        } else {
+            fail(
+                "an answer to a change",
+                format!("an answer with tag {tag:#04x}"),
+            )
         }
     }
 

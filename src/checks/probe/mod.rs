@@ -5,6 +5,7 @@ pub(super) mod appliance;
 pub(super) mod client_hello;
 pub(super) mod directory;
 pub(super) mod forms;
+pub(super) mod lifecycle;
 pub(super) mod log;
 pub(super) mod mail;
 pub(super) mod neighbour;
