@@ -14,7 +14,6 @@ use super::verdict::{broken, require, require_none};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::SenderLogin;
 use crate::plan::Role;
-use crate::secret::Secret;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -31,13 +30,14 @@ pub(super) static CHECKS: &[Check] = &[
         needs: &[Need::Directory, Need::Login],
         exclusive: false,
         sabotages: &[Sabotage {
-            name: "people with other passwords",
-            changes: &[Change::Spec(|spec| {
-                for user in &mut spec.lab.users {
-                    user.password = Secret::new("not-what-relay-yaml-says");
-                }
-            })],
-            sees: "result 49 for the right password",
+            name: "passwords that cannot be tried",
+            changes: &[Change::Replace(
+                Role::Directory,
+                "slapd.conf",
+                "access to attrs=userPassword by anonymous auth by * none",
+                "access to attrs=userPassword by * none",
+            )],
+            sees: "for the right password",
         }],
         run: |context| Box::pin(right_password_alone_binds(context)),
     },
@@ -50,7 +50,7 @@ pub(super) static CHECKS: &[Check] = &[
                 bind, which many servers answer with success although nothing was proved; a program \
                 that takes success for a login then lets in everybody who leaves the password \
                 empty.",
-        repair: "Take `allow bind_anon_cred` out of slapd.conf, or what it is called in your \
+        repair: "Take `allow bind_anon_dn` out of slapd.conf, or what it is called in your \
                  directory.",
         needs: &[Need::Directory, Need::Login],
         exclusive: false,
@@ -60,7 +60,7 @@ pub(super) static CHECKS: &[Check] = &[
                 Role::Directory,
                 "slapd.conf",
                 "security simple_bind=128",
-                "allow bind_anon_cred",
+                "allow bind_anon_dn",
             )],
             sees: "result 0",
         }],

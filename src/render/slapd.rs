@@ -51,7 +51,7 @@ pub(super) fn slapd_conf(spec: &Spec, tree: &Tree) -> String {
          TLSVerifyClient never\n\
          \n\
          # A password in clear is refused. A name with an empty password never binds:\n\
-         # slapd's default, and there is no `allow bind_anon_cred` here.\n\
+         # slapd's default, and there is no `allow bind_anon_dn` here.\n\
          security simple_bind=128\n\
          \n\
          database mdb\n\
