@@ -326,6 +326,29 @@ fn tests_are_listed_and_selected() {
 }
 
 #[test]
+fn a_check_is_explained() {
+    let place = Place::new();
+    let id = "auth.plaintext_is_never_offered";
+    let human = place.relaykit(&["test", "--explain", id]).succeeded();
+    assert!(
+        human.stdout.starts_with(&format!("{id}\n  AUTH ")),
+        "{human}"
+    );
+    for part in ["Severity\n  ", "Source\n  row 16", "Must fail under\n  "] {
+        assert!(human.stdout.contains(part), "{part}: {human}");
+    }
+    let json = place.relaykit(&["test", "--explain", id, "--format", "json"]);
+    let json = json.succeeded().json();
+    assert_eq!(json.as_array().unwrap().len(), 1);
+    assert_eq!(json[0]["id"], id);
+    assert!(json[0]["sabotages"][0]["changes"][0].is_string(), "{json}");
+    place
+        .relaykit(&["test", "--explain", "auth.plaintext_is_never_ofered"])
+        .ended_with(11)
+        .says(&["did you mean auth.plaintext_is_never_offered?"]);
+}
+
+#[test]
 fn a_lab_is_not_exported() {
     let place = Place::new();
     let run = place

@@ -8,6 +8,7 @@
 mod check;
 mod facts;
 mod markup;
+mod table;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

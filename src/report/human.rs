@@ -77,7 +77,14 @@ impl Human {
                 self.end(record.id, event.at);
                 text::finished(record, colours)
             }
-            Fact::ProofStarted { sabotages } => format!("     Proving {sabotages} sabotages\n"),
+            Fact::ProofStarted { sabotages } => {
+                let word = if *sabotages == 1 {
+                    "sabotage"
+                } else {
+                    "sabotages"
+                };
+                format!("     Proving {sabotages} {word}\n")
+            }
             Fact::SabotagePlanted { name, laboratory } => {
                 self.start(text::plant(name, laboratory), event.at);
                 return Ok(());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::super::{Agreed, Listening, RunReport, Subject, SubjectKind};
 use super::markup::Markup;
+use super::table::table;
 
 /// The relay's listeners with their TLS, and the containers of a lab.
 pub(super) fn subject(page: &mut Markup, report: &RunReport) {
@@ -31,27 +32,24 @@ pub(super) fn subject(page: &mut Markup, report: &RunReport) {
 
 fn listeners(page: &mut Markup, listeners: &[Listening]) {
     page.raw("<h3>TLS</h3>\n");
-    table(
-        page,
-        &["listener", "address", "protocol", "suite", "key exchange"],
-    );
-    for listener in listeners {
-        let agreed = listener.tls.as_ref();
-        let why = listener.no_tls.as_deref().unwrap_or("none");
-        row(
-            page,
-            &[
-                &listener.name,
-                &listener.address,
-                agreed.map_or(why, |tls| &tls.protocol),
-                agreed.map_or("", |tls| &tls.cipher_suite),
+    let rows: Vec<_> = listeners
+        .iter()
+        .map(|listener| {
+            let why = || listener.no_tls.clone().unwrap_or_else(|| "none".into());
+            let agreed = listener.tls.as_ref();
+            vec![
+                listener.name.clone(),
+                listener.address.clone(),
+                agreed.map_or_else(why, |tls| tls.protocol.clone()),
                 agreed
-                    .and_then(|tls| tls.group.as_deref())
+                    .map(|tls| tls.cipher_suite.clone())
                     .unwrap_or_default(),
-            ],
-        );
-    }
-    page.raw("</tbody></table></div>\n");
+                agreed.and_then(|tls| tls.group.clone()).unwrap_or_default(),
+            ]
+        })
+        .collect();
+    let columns = ["listener", "address", "protocol", "suite", "key exchange"];
+    table(page, &columns, &rows);
 }
 
 /// Each certificate once, with the listeners that show it.
@@ -93,19 +91,22 @@ fn certificates(page: &mut Markup, listeners: &[Listening]) {
 
 fn containers(page: &mut Markup, subject: &Subject) {
     page.raw("<h3>Images and packages</h3>\n");
-    table(page, &["container", "image", "packages"]);
-    for container in &subject.containers {
-        let packages = container.packages.iter();
-        let packages: Vec<_> = packages
-            .map(|p| format!("{} {}", p.name, p.version))
-            .collect();
-        let image = format!("{}\n{}", container.image, container.image_id);
-        row(page, &[&container.role, &image, &packages.join("\n")]);
-    }
-    page.raw("</tbody></table></div>\n");
+    let rows: Vec<_> = subject
+        .containers
+        .iter()
+        .map(|container| {
+            let packages = container.packages.iter();
+            let packages: Vec<_> = packages
+                .map(|p| format!("{} {}", p.name, p.version))
+                .collect();
+            let image = format!("{}\n{}", container.image, container.image_id);
+            vec![container.role.clone(), image, packages.join("\n")]
+        })
+        .collect();
+    table(page, &["container", "image", "packages"], &rows);
 }
 
-/// Every sabotage, who saw it and who did not.
+/// Every sabotage, who saw it and who did not; those that somebody missed first.
 pub(super) fn sabotages(page: &mut Markup, report: &RunReport) {
     let Some(proof) = report.proof() else { return };
     let mut seen: BTreeMap<&str, (Vec<&str>, Vec<&str>)> = BTreeMap::new();
@@ -119,48 +120,22 @@ pub(super) fn sabotages(page: &mut Markup, report: &RunReport) {
     page.raw("<section>\n<h2 id=\"sabotages\">Sabotages</h2>\n");
     let text = format!("{} planted, {} detected.", proof.planted, proof.detected);
     page.element("p", &[], &text);
-    table(
-        page,
-        &["sabotage", "detected by", "not detected by", "also failed"],
-    );
-    for (name, (by, not_by)) in seen {
-        let others = report
-            .unclaimed
-            .iter()
-            .filter(|other| other.sabotage == name);
-        let others: Vec<&str> = others.map(|other| other.check).collect();
-        row(
-            page,
-            &[name, &by.join("\n"), &not_by.join("\n"), &others.join("\n")],
-        );
-    }
-    page.raw("</tbody></table></div>\n</section>\n");
-}
-
-fn table(page: &mut Markup, columns: &[&str]) {
-    page.raw("<div class=\"wide\"><table class=\"stack\"><thead><tr>");
-    for column in columns {
-        page.element("th", &[("scope", "col")], column);
-    }
-    page.raw("</tr></thead><tbody>\n");
-}
-
-/// The first cell is the row's heading; a cell's lines stand below each other.
-fn row(page: &mut Markup, cells: &[&str]) {
-    page.raw("<tr>");
-    for (number, cell) in cells.iter().enumerate() {
-        let (name, scope): (_, &[_]) = match number {
-            0 => ("th", &[("scope", "row")]),
-            _ => ("td", &[]),
-        };
-        page.open(name, scope);
-        for (number, line) in cell.lines().enumerate() {
-            if number > 0 {
-                page.raw("<br>");
-            }
-            page.text(line);
-        }
-        page.close(name);
-    }
-    page.close("tr");
+    let mut seen: Vec<_> = seen.into_iter().collect();
+    seen.sort_by_key(|(_, (_, not_by))| not_by.is_empty());
+    let rows: Vec<_> = seen
+        .into_iter()
+        .map(|(name, (by, not_by))| {
+            let others = report.unclaimed.iter().filter(|u| u.sabotage == name);
+            let others: Vec<&str> = others.map(|other| other.check).collect();
+            vec![
+                name.to_owned(),
+                not_by.join("\n"),
+                by.join("\n"),
+                others.join("\n"),
+            ]
+        })
+        .collect();
+    let columns = ["sabotage", "not detected by", "detected by", "also failed"];
+    table(page, &columns, &rows);
+    page.close("section");
 }
