@@ -1,9 +1,10 @@
 //! Report files: opened before the run, so that a bad path is told at once, and
-//! rewritten after each result, so that a crash loses nothing.
+//! rewritten as results come, so that a crash loses next to nothing.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::{RunReport, html, json, junit};
 
@@ -53,7 +54,15 @@ pub struct OutputError {
 
 /// The report files of one run.
 #[derive(Debug, Default)]
-pub struct Outputs(Vec<Output>);
+pub struct Outputs {
+    files: Vec<Output>,
+    /// Until when files are left as they are.
+    rests_until: Option<Instant>,
+}
+
+/// Writing may take one part in so many of a run: a report grows with its checks,
+/// and is rewritten after each of them.
+const SHARE: u32 = 20;
 
 #[derive(Debug)]
 struct Output {
@@ -77,18 +86,26 @@ impl Outputs {
             .into_iter()
             .map(Output::open)
             .collect::<Result<_, _>>()
-            .map(Self)
+            .map(|files| Self {
+                files,
+                rests_until: None,
+            })
     }
 
-    /// Writes the report as it stands while the run goes on.
+    /// Writes the report as it stands while the run goes on; not where the last
+    /// time has taken so long that writing would slow the run.
     ///
     /// # Errors
     /// The first file that cannot be written, for example on a full disk.
     pub fn update(&mut self, report: &RunReport) -> Result<(), OutputError> {
-        self.0
-            .iter_mut()
-            .filter(|output| output.regular)
-            .try_for_each(|output| output.write(report))
+        let now = Instant::now();
+        if self.rests_until.is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        let mut regular = self.files.iter_mut().filter(|output| output.regular);
+        let written = regular.try_for_each(|output| output.write(report));
+        self.rests_until = Some(Instant::now() + now.elapsed() * SHARE);
+        written
     }
 
     /// Writes the final report.
@@ -96,7 +113,7 @@ impl Outputs {
     /// # Errors
     /// The first file that cannot be written; the others are written all the same.
     pub fn finish(&mut self, report: &RunReport) -> Result<(), OutputError> {
-        let results: Vec<_> = self.0.iter_mut().map(|o| o.write(report)).collect();
+        let results: Vec<_> = self.files.iter_mut().map(|o| o.write(report)).collect();
         results.into_iter().collect()
     }
 }
@@ -180,7 +197,7 @@ mod tests {
     fn what_is_no_regular_file_gets_the_report_once() {
         let device = Path::new("/dev/null");
         let mut outputs = Outputs::open([(json(), device)]).unwrap();
-        assert!(!outputs.0[0].regular);
+        assert!(!outputs.files[0].regular);
         let run: RunReport = report(vec![]);
         outputs.update(&run).unwrap();
         outputs.finish(&run).unwrap();
