@@ -134,6 +134,7 @@ fn a_citation_without_its_place_is_refused() {
         "RFC 5321 section 4.4",
         "CVE-2011-0411",
         "Postfix mynetworks",
+        "Cyrus saslauthd(8)",
     ] {
         assert!(is_citation(right), "{right}");
     }

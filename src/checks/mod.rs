@@ -163,7 +163,13 @@ impl Change {
 static AREAS: &[(&str, &[Check])] = &[
     ("tls", tls::CHECKS),
     ("auth", auth::CHECKS),
+    ("auth/logins", auth::logins::CHECKS),
+    ("auth/exchange", auth::exchange::CHECKS),
     ("auth/refusals", auth::refusals::CHECKS),
+    ("auth/oracle", auth::oracle::CHECKS),
+    ("auth/people", auth::people::CHECKS),
+    ("auth/record", auth::record::CHECKS),
+    ("auth/outages", auth::outages::CHECKS),
     ("relay", relay::CHECKS),
     ("relay/destinations", relay::destinations::CHECKS),
     ("relay/limits", relay::limits::CHECKS),

@@ -6,46 +6,90 @@ use std::fmt::Write as _;
 use super::super::probe::rows;
 use super::super::probe::session::{answer, attempt, command, login_listener, user};
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Check, Context, Judged, Need, Severity};
+use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::ready;
+use crate::plan::Role;
 use crate::secret::Secret;
 use crate::smtp::{Reply, Session};
+
+/// A guard that says OK to everybody.
+const ANYTHING_GOES: Sabotage = Sabotage {
+    name: "everybody's password is right",
+    changes: &[Change::Command(
+        Role::Relay,
+        &[
+            "timeout",
+            "10",
+            "sh",
+            "-c",
+            "cd /run/service/guard && s6-svc -wD -d . && \
+             sed 's/^    my .began = now();/    my $began = now(); request($client); return answer($client, q(OK));/' \
+             /usr/libexec/relaykit/saslauthd-guard >deaf && \
+             sed -i 's|/usr/libexec/relaykit/saslauthd-guard|perl /run/service/guard/deaf|' run && \
+             rm -f /run/saslauthd/mux && s6-svc -wu -u . && \
+             until [ -S /run/saslauthd/mux ]; do sleep 0.05; done",
+        ],
+    )],
+    sees: "235",
+};
+
+/// The directory is asked for names that begin like the login.
+const FIRST_LETTER: Sabotage = Sabotage {
+    name: "the filter finds what begins alike",
+    changes: &[Change::Replace(
+        Role::Relay,
+        "saslauthd.conf",
+        "(uid=%u)",
+        "(|(uid=%u)(uid=%u*))",
+    )],
+    sees: "235",
+};
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
         id: "auth.wrong_password_is_refused",
         title: "A wrong password is refused, and nothing is relayed after it",
         citation: "row 1; row 8; RFC 4954 section 6",
-        severity: Severity::High,
-        about: "",
-        repair: "",
+        severity: Severity::Critical,
+        about: "Logs in with the right name and wrong passwords: one letter more, all in \
+                capitals, something else. Each must be refused for good, and RCPT for a foreign \
+                recipient must be refused after it. A relay that accepts here is open to \
+                everybody.",
+        repair: "Check that auth.ldap names your directory and that it binds with the password. \
+                 By hand, pwcheck_method: saslauthd in smtpd.conf and ldap_auth_method: bind in \
+                 saslauthd.conf.",
         needs: &[Need::Login],
         exclusive: false,
-        sabotages: &[],
+        sabotages: &[ANYTHING_GOES.seen_as("235")],
         run: |context| Box::pin(wrong_password_is_refused(context)),
     },
     Check {
         id: "auth.unknown_user_is_refused",
         title: "A name that the directory does not have is refused",
         citation: "row 1; row 8; RFC 4954 section 6",
-        severity: Severity::High,
-        about: "",
-        repair: "",
+        severity: Severity::Critical,
+        about: "Logs in with a name that nobody has and a password that somebody has. It must be \
+                refused for good, and nothing relayed after it.",
+        repair: "Check the filter in auth.ldap.filter: it must find one entry for one name. By \
+                 hand, ldap_filter in saslauthd.conf.",
         needs: &[Need::Login],
         exclusive: false,
-        sabotages: &[],
+        sabotages: &[ANYTHING_GOES.seen_as("235")],
         run: |context| Box::pin(unknown_user_is_refused(context)),
     },
     Check {
         id: "auth.empty_password_is_refused",
         title: "An empty password is refused, by whatever mechanism it comes",
         citation: "row 8; RFC 4513 section 5.1.2",
-        severity: Severity::High,
-        about: "",
-        repair: "",
+        severity: Severity::Critical,
+        about: "Logs in with the right name and no password, by PLAIN and by LOGIN. A directory \
+                answers such a bind with success, as anonymous (the unauthenticated bind); who \
+                takes that for a login is open to everybody who knows a name.",
+        repair: "saslauthd refuses empty passwords itself. By hand, keep saslauthd; in OpenLDAP \
+                 leave bind_anon_cred out of `allow`.",
         needs: &[Need::Login],
         exclusive: false,
-        sabotages: &[],
+        sabotages: &[ANYTHING_GOES.seen_as("235")],
         run: |context| Box::pin(empty_password_is_refused(context)),
     },
     Check {
@@ -53,23 +97,44 @@ pub(in super::super) static CHECKS: &[Check] = &[
         title: "A name with LDAP filter characters finds nobody, not even with the right password",
         citation: "row 8; RFC 4515 section 3",
         severity: Severity::High,
-        about: "",
-        repair: "",
+        about: "Logs in with names that are LDAP filters or parts of one (*, al*, name)(uid=*, \
+                \\2a), and with a NUL before the name, each with the right password of the first \
+                user. None may succeed: one name that finds somebody else's entry is enough to \
+                try one password on everybody at once.",
+        repair: "Use auth.ldap.filter with %u as it stands: saslauthd escapes what the filter \
+                 language gives a meaning. By hand, the same for ldap_filter.",
         needs: &[Need::Login],
         exclusive: false,
-        sabotages: &[],
+        sabotages: &[ANYTHING_GOES.seen_as("235"), FIRST_LETTER.seen_as("235")],
         run: |context| Box::pin(filter_characters_are_refused(context)),
     },
     Check {
         id: "auth.foreign_realm_is_refused",
         title: "A name with a realm that is not its own is refused",
         citation: "row 5; row 8; Postfix smtpd_sasl_local_domain",
-        severity: Severity::High,
-        about: "",
-        repair: "",
+        severity: Severity::Medium,
+        about: "Logs in with the right password and the name followed by @ and realms that are \
+                not its own. Each must be refused. saslauthd without -r drops the realm, so that \
+                one person has as many logins as there are realms, and limits and logs by login \
+                mean nothing.",
+        repair: "By hand, run saslauthd with -r and leave smtpd_sasl_local_domain empty.",
         needs: &[Need::Login],
         exclusive: false,
-        sabotages: &[],
+        sabotages: &[Sabotage {
+            name: "saslauthd drops the realm",
+            changes: &[Change::Command(
+                Role::Relay,
+                &[
+                    "timeout",
+                    "10",
+                    "sh",
+                    "-c",
+                    "cd /run/service/saslauthd && s6-svc -wD -d . && \\
+                     sed -i 's/ -d -r / -d /' run && s6-svc -wu -u .",
+                ],
+            )],
+            sees: "235",
+        }],
         run: |context| Box::pin(foreign_realm_is_refused(context)),
     },
 ];
@@ -122,6 +187,8 @@ async fn filter_characters_are_refused(context: Context) -> Judged {
     let name = user(&context)?.name.clone();
     let (first, rest) = name.split_at(name.chars().next().map_or(0, char::len_utf8));
     let names = [
+        // What a filter with a star of its own would find.
+        name[..name.len() - name.chars().last().map_or(0, char::len_utf8)].to_owned(),
         "*".to_owned(),
         format!("{first}*"),
         format!("*{rest}"),

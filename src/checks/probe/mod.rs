@@ -10,6 +10,7 @@ pub(super) mod log;
 pub(super) mod mail;
 pub(super) mod neighbour;
 pub(super) mod networks;
+pub(super) mod people;
 pub(super) mod played;
 pub(super) mod postconf;
 pub(super) mod recipients;

@@ -1,0 +1,159 @@
+//! What a refusal tells to those who guess: nothing, in its words or in its time.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use super::super::probe::people;
+use super::super::probe::session::{answer, attempt, login_listener, user};
+use super::super::verdict::{PASS, fail, require};
+use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use super::{LOGIN, NO_GUARD_COMMAND, PLAIN, ready};
+use crate::plan::Role;
+use crate::secret::Secret;
+
+pub(in super::super) static CHECKS: &[Check] = &[
+    Check {
+        id: "auth.refusals_read_alike",
+        title: "The refusal reads alike for an unknown name, a wrong and an empty password",
+        citation: "RFC 4954 section 6; RFC 4616 section 6",
+        severity: Severity::Medium,
+        about: "Logs in with an unknown name, with a wrong password and with none, by PLAIN and by \
+                LOGIN, and compares the replies. All must be the same text: one that tells which half \
+                was wrong lets anybody find out names first and passwords after.",
+        repair: "By hand, look for a smtpd_reject_footer, a smtpd_command_filter or a mechanism whose \
+                 words differ.",
+        needs: &[Need::Login, PLAIN, LOGIN],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "an empty password is not seen as one",
+            changes: &[Change::Main(
+                "smtpd_command_filter",
+                "pcre:{{/^AUTH PLAIN .*A=*$$/ NOOP}}",
+            )],
+            sees: "250 2.0.0 Ok",
+        }],
+        run: |context| Box::pin(refusals_read_alike(context)),
+    },
+    Check {
+        id: "auth.refusals_take_alike",
+        title: "The refusal takes as long for an unknown name as for a wrong password",
+        citation: "RFC 4616 section 6; RFC 4513 section 6.3.1",
+        severity: Severity::Medium,
+        about: "Logs in nine times with an unknown name and nine times with a wrong password, in turns, \
+                and compares each pair. Where nearly all pairs differ by a quarter in the same \
+                direction, the time tells whether a name exists: a directory compares a password, \
+                slowly, only where there is one.",
+        repair: "relaykit's guard says NO at a fixed beat. By hand nothing in Postfix does; a slow \
+                 password hash makes it worse.",
+        needs: &[Need::Login],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "no guard before a slow directory",
+            changes: &[
+                NO_GUARD_COMMAND,
+                // Nobody's right password fits it; a wrong one is compared at length.
+                Change::Replace(
+                    Role::Directory,
+                    "people.ldif",
+                    "{CRYPT}$6$rounds=1000$",
+                    "{CRYPT}$6$rounds=300000$",
+                ),
+            ],
+            sees: "an unknown name is answered sooner",
+        }],
+        run: |context| Box::pin(refusals_take_alike(context)),
+    },
+];
+
+async fn refusals_read_alike(context: Context) -> Judged {
+    let name = &user(&context)?.name;
+    let unknown = people::name("unknown");
+    let cases = [
+        ("an unknown name", unknown.as_str(), "a password"),
+        ("a wrong password", name, "a password"),
+        ("no password", name, ""),
+    ];
+    let mut session = ready(&context, login_listener(&context)?).await?;
+    let mut replies = BTreeSet::new();
+    let mut told = Vec::new();
+    for (what, name, password) in cases {
+        let password = Secret::new(password);
+        for login in [false, true] {
+            let reply = if login {
+                session.auth_login(name, &password).await
+            } else {
+                session.auth_plain("", name, &password).await
+            };
+            let reply = answer(reply, "a reply to AUTH")?.to_string();
+            told.push(format!("{what}: {reply}"));
+            replies.insert(reply);
+        }
+    }
+    require(replies.len() == 1, "one text for all", || told.join("\n"))
+}
+
+/// Sessions side by side, and pairs in each: fewer refusals than end a session.
+const SESSIONS: usize = 3;
+const PAIRS: usize = 3;
+
+/// How many of the nine pairs must differ in one direction to tell something. By
+/// chance alone that is one run in fifty thousand, if one pair in four differs.
+const TELLING: usize = 8;
+
+async fn refusals_take_alike(context: Context) -> Judged {
+    let sessions = (0..SESSIONS).map(|first| pairs(&context, first));
+    let mut all = Vec::new();
+    for judged in join_all(sessions).await {
+        all.extend(judged?);
+    }
+    // A quarter more, or it is noise.
+    let sooner = |a: Duration, b: Duration| a * 5 < b * 4;
+    let unknown = all.iter().filter(|(u, w)| sooner(*u, *w)).count();
+    let wrong = all.iter().filter(|(u, w)| sooner(*w, *u)).count();
+    let medians = format!(
+        "medians {:?} for an unknown name, {:?} for a wrong password",
+        median(all.iter().map(|pair| pair.0)),
+        median(all.iter().map(|pair| pair.1)),
+    );
+    context.transcript().note(&medians);
+    let expected = "no difference that shows in nearly every pair";
+    for (count, what) in [(unknown, "an unknown name"), (wrong, "a wrong password")] {
+        if count >= TELLING {
+            let of = all.len();
+            return fail(
+                expected,
+                format!("{what} is answered sooner in {count} of {of} pairs: {medians}"),
+            );
+        }
+    }
+    PASS
+}
+
+/// How long the refusals of an unknown name and of a wrong password took, in turns.
+async fn pairs(context: &Context, first: usize) -> Judged<Vec<(Duration, Duration)>> {
+    let known = &user(context)?.name;
+    let mut session = ready(context, login_listener(context)?).await?;
+    let mut pairs = Vec::new();
+    for turn in first..first + PAIRS {
+        let unknown = people::name("unknown");
+        let mut took = [Duration::ZERO; 2];
+        let order = if turn % 2 == 0 { [0, 1] } else { [1, 0] };
+        for which in order {
+            let name = [&unknown, known][which];
+            let began = Instant::now();
+            attempt(context, &mut session, name, &Secret::new(&*unknown)).await?;
+            took[which] = began.elapsed();
+        }
+        pairs.push((took[0], took[1]));
+    }
+    ControlFlow::Continue(pairs)
+}
+
+fn median(times: impl Iterator<Item = Duration>) -> Duration {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}

@@ -1,0 +1,225 @@
+//! While nobody can say who a login is, the answer is to try again; and when
+//! somebody can, logins return by themselves.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::super::probe::session::{attempt, login_listener, user};
+use super::super::probe::{appliance, session};
+use super::super::verdict::{broken, fail, require};
+use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use super::{NO_GUARD, ready};
+use crate::plan::Role;
+use crate::secret::Secret;
+use crate::smtp::Reply;
+
+/// The directory's port in its container.
+const LDAPS: u16 = 636;
+
+/// How long the answer to one login may take while nobody can be asked: long enough
+/// for a loaded machine, short enough for a client to wait.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// How long logins may take to return.
+const RETURN: Duration = Duration::from_secs(20);
+
+/// Between two tries of a login that is not back yet.
+const BETWEEN: Duration = Duration::from_millis(100);
+
+pub(in super::super) static CHECKS: &[Check] = &[
+    Check {
+        id: "auth.directory_away_is_temporary",
+        title: "While the directory is away logins get 4xx, and they return with it",
+        citation: "row 8; RFC 4954 section 6; Postfix SASL_README",
+        severity: Severity::High,
+        about: "Stops the directory and logs in, with the right password and with a wrong one: both \
+                must be answered with 4xx within seconds. Then it starts the directory again: the \
+                right password must be accepted and the wrong one refused, with no other help. \
+                After 535 a mail program asks its owner for another password and forgets the good \
+                one; saslauthd alone says NO for both.",
+        repair: "relaykit's guard stays silent while the directory cannot be asked, which Postfix \
+                 turns into 454. By hand nothing in Postfix or saslauthd does that: take the \
+                 saslauthd socket away while the directory does not answer.",
+        needs: &[Need::Login, Need::Lab],
+        exclusive: true,
+        sabotages: &[NO_GUARD.seen_as("while the directory is away: ")],
+        run: |context| Box::pin(directory_away_is_temporary(context)),
+    },
+    Check {
+        id: "auth.saslauthd_away_is_temporary",
+        title: "While saslauthd is down logins get 4xx, and they return with it",
+        citation: "row 2; row 7; RFC 4954 section 6",
+        severity: Severity::High,
+        about: "Stops saslauthd through its supervisor and logs in: 4xx must come within seconds. \
+                Started again, it must serve logins at once. An answer of 5xx would make mail \
+                programs forget good passwords.",
+        repair: "By hand, run saslauthd under a supervisor that starts it again, and let \
+                 saslauthd_path in smtpd.conf name its socket and no file that stays behind.",
+        needs: &[Need::Login, Need::Lab],
+        exclusive: true,
+        sabotages: &[Sabotage {
+            name: "smtpd.conf asks a local table",
+            changes: &[Change::Replace(
+                Role::Relay,
+                "sasl/smtpd.conf",
+                "pwcheck_method: saslauthd",
+                "pwcheck_method: auxprop",
+            )],
+            sees: "while saslauthd is down: 535",
+        }],
+        run: |context| Box::pin(saslauthd_away_is_temporary(context)),
+    },
+    Check {
+        id: "auth.hanging_saslauthd_is_replaced",
+        title: "A saslauthd that hangs costs one login a 4xx and is replaced",
+        citation: "row 2; RFC 4954 section 6; Cyrus saslauthd(8)",
+        severity: Severity::High,
+        about: "Stops every process of saslauthd with SIGSTOP, as a deadlock does, and logs in: 4xx \
+                must come within seconds, and after it a login must succeed without anybody's \
+                help. Postfix itself waits for saslauthd without any limit, and each login that \
+                waits keeps a process of Postfix until none is left.",
+        repair: "relaykit's guard ends a saslauthd that answers nobody while the directory answers. \
+                 By hand, put a watchdog that logs in beside saslauthd.",
+        needs: &[Need::Login, Need::Lab],
+        exclusive: true,
+        sabotages: &[NO_GUARD.seen_as("no answer")],
+        run: |context| Box::pin(hanging_saslauthd_is_replaced(context)),
+    },
+];
+
+async fn directory_away_is_temporary(context: Context) -> Judged {
+    let lab = appliance::lab(&context)?;
+    let directory = &appliance::container(&context, Role::Directory)?.name;
+    let grace = Duration::from_secs(1);
+    if let Err(error) = lab.engine.stop(directory, grace).await {
+        return broken(format!("the directory cannot be stopped: {error}"));
+    }
+    context.transcript().note("the directory is stopped");
+    let judged = both_are_put_off(&context).await;
+    if let Err(error) = lab.engine.start(directory).await {
+        return broken(format!("the directory cannot be started again: {error}"));
+    }
+    context.transcript().note("the directory is started");
+    follow(&context, directory).await?;
+    let returned = logins_return(&context).await;
+    judged?;
+    returned?;
+    let reply = log_in(&context, &wrong(&context)?).await?;
+    require(reply.is_permanent(), "a wrong password: 535", || {
+        format!("a wrong password after the directory's return: {reply}")
+    })
+}
+
+/// The engine may have given the directory another port.
+async fn follow(context: &Context, directory: &str) -> Judged {
+    let lab = appliance::lab(context)?;
+    let facts = match lab.engine.inspect(directory).await {
+        Ok(Some(facts)) => facts,
+        Ok(None) => return broken("the directory's container is gone"),
+        Err(error) => return broken(format!("the directory cannot be looked at: {error}")),
+    };
+    if let Some((address, port)) = facts.ports.get(&LDAPS) {
+        let endpoint = SocketAddr::new(*address, *port);
+        lab.moved.to([("ldaps", endpoint)].into());
+    }
+    Judged::Continue(())
+}
+
+async fn both_are_put_off(context: &Context) -> Judged {
+    let right = user(context)?.password.clone();
+    let wrong = wrong(context)?;
+    let (right, wrong) = tokio::join!(
+        put_off(context, &right, "while the directory is away"),
+        put_off(
+            context,
+            &wrong,
+            "a wrong password while the directory is away"
+        ),
+    );
+    right?;
+    wrong
+}
+
+async fn saslauthd_away_is_temporary(context: Context) -> Judged {
+    let service = "/run/service/saslauthd";
+    appliance::output(&context, Role::Relay, &["s6-svc", "-wD", "-d", service]).await?;
+    let right = user(&context)?.password.clone();
+    let judged = put_off(&context, &right, "while saslauthd is down").await;
+    appliance::output(&context, Role::Relay, &["s6-svc", "-wu", "-u", service]).await?;
+    let returned = logins_return(&context).await;
+    judged?;
+    returned
+}
+
+async fn hanging_saslauthd_is_replaced(context: Context) -> Judged {
+    signal(&context, "STOP").await?;
+    let right = user(&context)?.password.clone();
+    let judged = put_off(&context, &right, "while saslauthd hangs").await;
+    let returned = match judged {
+        Judged::Continue(()) => logins_return(&context).await,
+        // It was not replaced: let it go on, so that the lab is as it was.
+        Judged::Break(_) => signal(&context, "CONT").await,
+    };
+    judged?;
+    returned
+}
+
+async fn signal(context: &Context, signal: &str) -> Judged {
+    let script = format!(
+        "kill -{signal} $(grep -lx saslauthd /proc/[0-9]*/comm | cut -d/ -f3) 2>/dev/null; :"
+    );
+    appliance::output(context, Role::Relay, &["sh", "-c", &script]).await?;
+    Judged::Continue(())
+}
+
+/// Demands 4xx, soon.
+async fn put_off(context: &Context, password: &Secret, when: &str) -> Judged {
+    let expected = format!("{when}: 4xx within {} s", ANSWER.as_secs());
+    match timeout(ANSWER, log_in(context, password)).await {
+        Ok(reply) => {
+            let reply = reply?;
+            require(reply.is_transient(), &expected, || {
+                format!("{when}: {reply}")
+            })
+        }
+        Err(_) => fail(
+            expected,
+            format!("{when}: no answer after {} s", ANSWER.as_secs()),
+        ),
+    }
+}
+
+/// Tries until a login succeeds. Nothing tells when the directory or saslauthd is back.
+async fn logins_return(context: &Context) -> Judged {
+    let deadline = Instant::now() + RETURN;
+    let right = user(context)?.password.clone();
+    loop {
+        let reply = log_in(context, &right).await?;
+        if reply.code == 235 {
+            return Judged::Continue(());
+        }
+        if Instant::now() > deadline {
+            return fail(
+                format!("logins within {} s", RETURN.as_secs()),
+                format!("logins have not returned: {reply}"),
+            );
+        }
+        tokio::time::sleep(BETWEEN).await;
+    }
+}
+
+/// The reply to one login in a session of its own.
+async fn log_in(context: &Context, password: &Secret) -> Judged<Reply> {
+    let mut session = ready(context, login_listener(context)?).await?;
+    // The check's own deadline comes first.
+    session.set_timeout(ANSWER * 2);
+    let name = &session::user(context)?.name;
+    attempt(context, &mut session, name, password).await
+}
+
+fn wrong(context: &Context) -> Judged<Secret> {
+    let right = user(context)?.password.reveal();
+    Judged::Continue(Secret::new(format!("{right}x")))
+}

@@ -1,0 +1,98 @@
+//! People of the lab's directory for one check alone, so that nobody else is
+//! disturbed: added, given another password and removed while slapd runs. Its
+//! database allows other processes to write (slapd-mdb(5)), and caches nothing.
+
+use std::ops::ControlFlow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::super::verdict::broken;
+use super::super::{Context, Judged, Need};
+use super::appliance;
+use crate::config::User;
+use crate::plan::Role;
+use crate::secret::Secret;
+
+/// What a check that adds people needs beside [`Need::Lab`].
+pub(in super::super) const BY_UID: Need = Need::Setting {
+    text: "auth.ldap.filter: (uid=%u)",
+    holds: |spec| spec.auth.ldap.filter == "(uid=%u)",
+};
+
+/// Hashes the password in `$2` as the lab's are, and hands it on at the end of
+/// the LDIF in `$1` to the tool in `$3`.
+const WRITE: &str = "set -e; hash=$(slappasswd -n -h '{CRYPT}' -c '$6$%.8s' -s \"$2\"); \
+                     printf '%suserPassword: %s\\n' \"$1\" \"$hash\" | \"$3\" -f /etc/relaykit/slapd.conf";
+
+/// Adds somebody.
+pub(in super::super) async fn add(context: &Context, name: &str, password: &str) -> Judged<User> {
+    let entry = format!(
+        "{}objectClass: inetOrgPerson\nuid:: {uid}\ncn:: {uid}\nsn:: {uid}\n",
+        line("dn", &dn(context, name)),
+        uid = STANDARD.encode(name),
+    );
+    write(context, &entry, password, "slapadd").await?;
+    ControlFlow::Continue(User {
+        name: name.to_owned(),
+        password: Secret::new(password),
+    })
+}
+
+/// Gives somebody another password.
+pub(in super::super) async fn change(context: &Context, name: &str, password: &str) -> Judged {
+    let change = format!(
+        "{}changetype: modify\nreplace: userPassword\n",
+        line("dn", &dn(context, name))
+    );
+    write(context, &change, password, "slapmodify").await
+}
+
+/// Removes somebody.
+pub(in super::super) async fn remove(context: &Context, name: &str) -> Judged {
+    let change = format!("{}changetype: delete\n", line("dn", &dn(context, name)));
+    let script = "printf '%s' \"$1\" | slapmodify -f /etc/relaykit/slapd.conf";
+    run(context, &["sh", "-c", script, "sh", &change]).await
+}
+
+/// A name that no other check uses, and that says whose it is.
+pub(in super::super) fn name(of: &str) -> String {
+    let token = crate::smtp::Message::from_to("", "").token().to_owned();
+    format!("{of}-{}", &token[..8])
+}
+
+async fn write(context: &Context, ldif: &str, password: &str, tool: &str) -> Judged {
+    run(context, &["sh", "-c", WRITE, "sh", ldif, password, tool]).await
+}
+
+async fn run(context: &Context, argv: &[&str]) -> Judged {
+    let user = appliance::container(context, Role::Directory)?
+        .user
+        .as_deref();
+    let (code, _, stderr) = appliance::exec(context, Role::Directory, argv, user).await?;
+    if code == 0 {
+        return ControlFlow::Continue(());
+    }
+    broken(format!("the directory took no change: {}", stderr.trim()))
+}
+
+/// The distinguished name, with every odd byte as a hexadecimal pair (RFC 4514
+/// section 2.4).
+fn dn(context: &Context, name: &str) -> String {
+    let escaped: String = name
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => char::from(byte).to_string(),
+            _ => format!("\\{byte:02x}"),
+        })
+        .collect();
+    format!(
+        "uid={escaped},{}",
+        context.target().spec.auth.ldap.search_base
+    )
+}
+
+/// A line of LDIF with any value (RFC 2849).
+fn line(attribute: &str, value: &str) -> String {
+    format!("{attribute}:: {}\n", STANDARD.encode(value))
+}
