@@ -75,12 +75,18 @@ async fn next_hop_is_told_no_client(context: Context) -> Judged {
         ),
     ];
     mail::send_with(&mut session, &commands, &message).await?;
-    let end =
-        |line: &str| line.contains("postfix/hearing/smtpd") && line.contains(" Ok: queued as ");
+    let mut begun = false;
     let lines = log
-        .until(&context, "a conversation with the next hop", end)
+        .until(&context, "a conversation with the next hop", |line| {
+            begun |= line.contains(message.token());
+            begun && line.contains("postfix/hearing/smtpd") && line.contains(" Ok: queued as ")
+        })
         .await?;
-    let heard: Vec<&str> = lines
+    // The log may have older conversations in it.
+    let start = lines.iter().rposition(|line| {
+        line.contains("postfix/hearing/smtpd") && line.contains("]: connect from ")
+    });
+    let heard: Vec<&str> = lines[start.unwrap_or_default()..]
         .iter()
         .filter(|line| line.contains("postfix/hearing/smtpd"))
         .filter_map(|line| line.split_once("]: < "))

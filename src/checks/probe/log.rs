@@ -69,7 +69,7 @@ impl Log {
         &mut self,
         context: &Context,
         expected: &str,
-        last: impl Fn(&str) -> bool,
+        mut last: impl FnMut(&str) -> bool,
     ) -> Judged<Vec<String>> {
         let mut lines = Vec::new();
         self.find(context, expected, |line| {
