@@ -70,7 +70,18 @@ pub(super) fn server(
     now: Timestamp,
 ) -> Result<Issued, Error> {
     let subject = names.dns.first().map_or(role.name(), String::as_str);
-    let mut params = params(subject, now, SERVER_DAYS);
+    let params = server_params(subject, names, now, SERVER_DAYS)?;
+    signed(authority, subject, params)
+}
+
+/// What a server certificate for `names` that is valid for `days` says.
+pub(super) fn server_params(
+    subject: &str,
+    names: &Names,
+    now: Timestamp,
+    days: i64,
+) -> Result<CertificateParams, Error> {
+    let mut params = params(subject, now, days);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     for name in &names.dns {
         let name = name.as_str().try_into().map_err(|e| failed(subject, &e))?;
@@ -78,7 +89,7 @@ pub(super) fn server(
     }
     let addresses = names.addresses.iter().map(|a| SanType::IpAddress(*a));
     params.subject_alt_names.extend(addresses);
-    signed(authority, subject, params)
+    Ok(params)
 }
 
 /// A certificate for a client of the lab, for listeners that demand one.
@@ -92,7 +103,7 @@ pub fn client(authority: &Issued, name: &str, now: Timestamp) -> Result<Issued, 
 }
 
 /// A certificate of a new key, which is no authority, under `authority`.
-fn signed(
+pub(super) fn signed(
     authority: &Issued,
     subject: &str,
     mut params: CertificateParams,
@@ -113,7 +124,7 @@ fn signed(
     sign().map_err(|e| failed(subject, &e))
 }
 
-fn failed(subject: &str, error: &rcgen::Error) -> Error {
+pub(super) fn failed(subject: &str, error: &rcgen::Error) -> Error {
     Error::Issue {
         subject: subject.to_owned(),
         reason: error.to_string(),

@@ -3,6 +3,7 @@
 //!
 //! The only user of rcgen.
 
+mod flawed;
 mod inspect;
 mod issue;
 mod store;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use crate::plan::Role;
 use crate::secret::Secret;
 
+pub use flawed::{Flaw, flawed, old};
 pub use issue::{client, issue};
 pub use store::{foresee, keep};
 

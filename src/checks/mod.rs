@@ -40,6 +40,7 @@ pub use verdict::Judged;
 
 pub use crate::report::Severity;
 
+use crate::certs::Flaw;
 use crate::config::Spec;
 use crate::plan::{Plan, Role};
 use crate::report::{Entry, Sabotaged};
@@ -128,6 +129,8 @@ pub enum Change {
     Image(&'static [&'static str]),
     /// Anything else about the plan.
     Plan(fn(&mut Plan)),
+    /// A certificate of the relay's with this flaw.
+    Certificate(Flaw),
     /// A command that root runs in a container once the relay answers.
     Command(Role, &'static [&'static str]),
 }
@@ -150,6 +153,7 @@ impl Change {
             }
             Self::Spec(_) => "rendered from another setting than relay.yaml has".to_owned(),
             Self::Image(lines) => format!("the relay's image: {}", lines.join("; ")),
+            Self::Certificate(flaw) => format!("the relay's certificate: {}", flaw.in_words()),
             Self::Plan(_) => "a container is made otherwise than it is planned".to_owned(),
             Self::Command(role, argv) => {
                 format!("root runs in the {}: {}", role.name(), argv.join(" "))

@@ -2,6 +2,7 @@
 
 use super::edit;
 use super::plants::Plant;
+use crate::certs::Flaw;
 use crate::checks::Change;
 use crate::config::Spec;
 use crate::plan::{Content, File, Plan, Purpose, Role};
@@ -21,6 +22,8 @@ pub(super) struct Sabotaged {
     pub(super) commands: Vec<(Role, &'static [&'static str])>,
     /// What the relay's image is made worse by.
     pub(super) instructions: Vec<&'static str>,
+    /// What is wrong with the relay's certificate.
+    pub(super) flaw: Option<Flaw>,
 }
 
 /// The plan of the lab `lab` for a plant. Its relay is always made anew, with an
@@ -40,12 +43,13 @@ pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
     let mut plan = render::complete(Plan::lab(spec, lab, Purpose::Proof));
     let mut commands = Vec::new();
     let mut instructions = Vec::new();
+    let mut flaw = None;
     for change in plant.changes {
-        if let Change::Command(role, argv) = change {
-            commands.push((*role, *argv));
-        }
-        if let Change::Image(lines) = change {
-            instructions.extend(*lines);
+        match change {
+            Change::Command(role, argv) => commands.push((*role, *argv)),
+            Change::Certificate(wanted) => flaw = Some(*wanted),
+            Change::Image(lines) => instructions.extend(*lines),
+            _ => {}
         }
         carry_out(change, &mut plan)?;
     }
@@ -55,6 +59,7 @@ pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
         spec: honest,
         commands,
         instructions,
+        flaw,
     })
 }
 
@@ -78,7 +83,7 @@ fn carry_out(change: &Change, plan: &mut Plan) -> Result<(), String> {
             alter(plan);
             Ok(())
         }
-        Change::Spec(_) | Change::Command(..) | Change::Image(_) => Ok(()),
+        Change::Spec(_) | Change::Command(..) | Change::Image(_) | Change::Certificate(_) => Ok(()),
     }
 }
 
@@ -166,6 +171,7 @@ mod tests {
             Change::Spec(|spec| spec.auth.outlook_compatible = false),
             Change::Plan(|plan| plan.containers[0].capabilities.push("SYS_ADMIN")),
             Change::Command(Role::Relay, &["true"]),
+            Change::Certificate(Flaw::OtherName),
         ])
         .unwrap();
         let plan = &sabotaged.plan;
@@ -179,6 +185,7 @@ mod tests {
         assert!(sasl.contains("mech_list: plain\n") && sasl.ends_with("a line\n"));
         assert!(plan.containers[0].capabilities.contains(&"SYS_ADMIN"));
         assert_eq!(sabotaged.commands.len(), 1);
+        assert_eq!(sabotaged.flaw, Some(Flaw::OtherName));
         // What checks believe is not sabotaged.
         assert!(sabotaged.spec.auth.outlook_compatible);
         assert!(plan.volumes.iter().all(|v| !v.keep));

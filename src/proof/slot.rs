@@ -14,7 +14,7 @@ use crate::checks::{self, Check, Options};
 use crate::engine::labels;
 use crate::image;
 use crate::lab::{self, Readiness, Running, Workshop};
-use crate::plan::Image;
+use crate::plan::{Image, Role};
 use crate::report::{CheckRecord, Outcome, Planted, Unclaimed};
 
 /// A name on the engine that sabotaged labs come and go under.
@@ -125,12 +125,20 @@ impl Slot {
     }
 
     fn certificates(&mut self, sabotaged: &Sabotaged) -> Result<Certificates, lab::Error> {
-        if let Some(certificates) = &self.certificates {
-            return Ok(certificates.clone());
-        }
         let names = lab::certificate_names(&sabotaged.plan);
-        let issued = certs::issue(&self.lab, &names, Timestamp::now())?;
-        Ok(self.certificates.insert(issued).clone())
+        let now = Timestamp::now();
+        let mut certificates = match &self.certificates {
+            Some(certificates) => certificates.clone(),
+            None => {
+                let issued = certs::issue(&self.lab, &names, now)?;
+                self.certificates.insert(issued).clone()
+            }
+        };
+        if let (Some(flaw), Some(names)) = (sabotaged.flaw, names.get(&Role::Relay)) {
+            let flawed = certs::flawed(&certificates.authority, names, flaw, now)?;
+            certificates.servers.insert(Role::Relay, flawed);
+        }
+        Ok(certificates)
     }
 
     /// Those that disturb come last.
