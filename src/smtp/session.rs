@@ -121,6 +121,12 @@ impl Session {
         self.timeout = timeout;
     }
 
+    /// The deadline of each reply.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// What has arrived and has not been read as a reply.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
@@ -351,7 +357,7 @@ impl Session {
         }
     }
 
-    fn late(&mut self, doing: &str, waited: Duration) -> Error {
+    pub(super) fn late(&mut self, doing: &str, waited: Duration) -> Error {
         let read = escape(self.wire.unread());
         self.error(doing, Failure::Timeout { waited, read })
     }

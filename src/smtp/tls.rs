@@ -2,13 +2,18 @@
 //! and saying what was wrong with it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, SignatureScheme,
+    SupportedProtocolVersion,
+};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -24,6 +29,7 @@ pub struct TlsSettings {
     server_name: String,
     authority: Option<String>,
     demand: bool,
+    prove: bool,
     version: Option<TlsVersion>,
     suite: Option<String>,
     client_certificate: Option<(String, Secret)>,
@@ -37,6 +43,25 @@ pub struct TlsSettings {
 struct Built {
     config: Arc<ClientConfig>,
     judge: Judge,
+    identity: Arc<Identity>,
+}
+
+/// What the client shows of itself when a server asks, and whether one has.
+#[derive(Debug)]
+struct Identity {
+    certificate: Option<Arc<CertifiedKey>>,
+    asked: AtomicBool,
+}
+
+impl ResolvesClientCert for Identity {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.certificate.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 /// A version of TLS that this client speaks.
@@ -70,6 +95,9 @@ pub struct TlsFacts {
     pub certificates: Vec<Vec<u8>>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
+    /// Whether the server asked for a client certificate, in this handshake or an
+    /// earlier one with the same settings.
+    pub certificate_requested: bool,
     /// Whether the chain leads to the given authority and is valid today; why not.
     /// A strict handshake does not get here with an `Err`.
     pub chain: Result<(), String>,
@@ -101,12 +129,24 @@ impl TlsSettings {
             server_name: server_name.into(),
             authority: authority.map(str::to_owned),
             demand: false,
+            prove: true,
             version: None,
             suite: None,
             client_certificate: None,
             name_indication: true,
             resuming: false,
             built: Arc::default(),
+        }
+    }
+
+    /// Takes it for granted that the server has its certificate's key: to read the
+    /// certificate of a server whose key is one that this client does not take.
+    #[must_use]
+    pub fn unproven(self) -> Self {
+        Self {
+            prove: false,
+            built: Arc::default(),
+            ..self
         }
     }
 
@@ -142,6 +182,15 @@ impl TlsSettings {
         }
     }
 
+    /// Asks for, and demands, another server name.
+    #[must_use]
+    pub fn named(self, server_name: impl Into<String>) -> Self {
+        Self {
+            server_name: server_name.into(),
+            ..self
+        }
+    }
+
     /// Does not tell the server its name (SNI, RFC 6066).
     #[must_use]
     pub fn without_name_indication(self) -> Self {
@@ -170,10 +219,7 @@ impl TlsSettings {
     }
 
     /// Shakes hands over `io`.
-    pub(super) async fn connect(
-        &self,
-        io: Box<dyn Io>,
-    ) -> Result<(TlsStream<Box<dyn Io>>, TlsFacts), Failure> {
+    pub(super) async fn connect<I: Io>(&self, io: I) -> Result<(TlsStream<I>, TlsFacts), Failure> {
         let name = ServerName::try_from(self.server_name.clone())
             .map_err(|_| Failure::Settings(format!("`{}` is no server name", self.server_name)))?;
         let built = if let Some(built) = self.built.get() {
@@ -187,7 +233,7 @@ impl TlsSettings {
             .connect(name.clone(), io)
             .await
             .map_err(|error| Failure::sort(error, String::new()))?;
-        let facts = facts(&stream, &built.judge, &name)?;
+        let facts = facts(stream.get_ref().1, built, &name)?;
         Ok((stream, facts))
     }
 
@@ -202,23 +248,21 @@ impl TlsSettings {
         let verifier = Verifier {
             judge: judge.clone(),
             demand: self.demand,
+            prove: self.prove,
             provider,
         };
+        let verifier_provider = Arc::clone(&verifier.provider);
         let builder = ClientConfig::builder_with_provider(Arc::clone(&verifier.provider))
             .with_protocol_versions(versions)
             .map_err(|error| error.to_string())?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
-        let mut config = match &self.client_certificate {
-            None => builder.with_no_client_auth(),
-            Some((chain, key)) => {
-                let key = PrivateKeyDer::from_pem_slice(key.reveal().as_bytes())
-                    .map_err(|error| format!("the client certificate's key: {error}"))?;
-                builder
-                    .with_client_auth_cert(certificates(chain)?, key)
-                    .map_err(|error| format!("the client certificate: {error}"))?
-            }
-        };
+        let identity = Arc::new(Identity {
+            certificate: self.certified_key(&verifier_provider)?,
+            asked: AtomicBool::new(false),
+        });
+        let mut config = builder.with_client_cert_resolver(identity.clone());
+        config.enable_secret_extraction = true;
         config.enable_sni = self.name_indication;
         if !self.resuming {
             config.resumption = Resumption::disabled();
@@ -226,7 +270,22 @@ impl TlsSettings {
         Ok(Built {
             config: Arc::new(config),
             judge,
+            identity,
         })
+    }
+
+    fn certified_key(
+        &self,
+        provider: &CryptoProvider,
+    ) -> Result<Option<Arc<CertifiedKey>>, String> {
+        let Some((chain, key)) = &self.client_certificate else {
+            return Ok(None);
+        };
+        let key = PrivateKeyDer::from_pem_slice(key.reveal().as_bytes())
+            .map_err(|error| format!("the client certificate's key: {error}"))?;
+        let certified = CertifiedKey::from_der(certificates(chain)?, key, provider)
+            .map_err(|error| format!("the client certificate: {error}"))?;
+        Ok(Some(Arc::new(certified)))
     }
 
     /// ring, with the asked for suite alone.
@@ -246,11 +305,10 @@ impl TlsSettings {
 
 /// Reads what was agreed on from a finished handshake.
 fn facts(
-    stream: &TlsStream<Box<dyn Io>>,
-    judge: &Judge,
+    connection: &ClientConnection,
+    built: &Built,
     name: &ServerName<'_>,
 ) -> Result<TlsFacts, Failure> {
-    let connection = stream.get_ref().1;
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => TlsVersion::Tls12,
         Some(ProtocolVersion::TLSv1_3) => TlsVersion::Tls13,
@@ -271,7 +329,9 @@ fn facts(
             .map(|der| der.as_ref().to_vec())
             .collect(),
         resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
-        chain: judge
+        certificate_requested: built.identity.asked.load(Ordering::Relaxed),
+        chain: built
+            .judge
             .chain(certificates, UnixTime::now())
             .map_err(|error| error.to_string()),
         name: judge_name(certificates, name).map_err(|error| error.to_string()),
