@@ -166,6 +166,12 @@ impl Change {
 /// one that outgrows it has further files in a folder of its name.
 static AREAS: &[(&str, &[Check])] = &[
     ("tls", tls::CHECKS),
+    ("tls/certificate", tls::certificate::CHECKS),
+    ("tls/clients", tls::clients::CHECKS),
+    ("tls/handshake", tls::handshake::CHECKS),
+    ("tls/sessions", tls::sessions::CHECKS),
+    ("tls/starttls", tls::starttls::CHECKS),
+    ("tls/suites", tls::suites::CHECKS),
     ("auth", auth::CHECKS),
     ("auth/logins", auth::logins::CHECKS),
     ("auth/exchange", auth::exchange::CHECKS),

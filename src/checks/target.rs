@@ -24,7 +24,7 @@ pub struct Target {
     pub endpoints: BTreeMap<&'static str, SocketAddr>,
     /// The CA that signed the relay's certificate, PEM.
     pub ca_pem: String,
-    /// What clients show of themselves, where listeners demand a certificate.
+    /// What clients can show of themselves, where listeners ask for a certificate.
     pub client_certificate: Option<Issued>,
     /// Who can log in; the checks use the first.
     pub users: Vec<User>,

@@ -1,21 +1,51 @@
-//! TLS towards clients: where it is spoken, with which versions, and whose
-//! certificate is shown.
+//! TLS towards clients: where it is spoken, and with which versions. What is
+//! agreed on, whose certificate is shown and what a session may do with it have
+//! files of their own.
+
+pub(super) mod certificate;
+pub(super) mod clients;
+pub(super) mod handshake;
+pub(super) mod sessions;
+pub(super) mod starttls;
+pub(super) mod suites;
 
 use std::ops::ControlFlow;
 
-use jiff::Timestamp;
-use x509_parser::parse_x509_certificate;
-
-use super::probe::client_hello::{self, Legacy};
+use super::probe::client_hello::{self, ClientHello, Version};
 use super::probe::rows;
+use super::probe::server_hello::{Answer, awaiting_hello, offer, say};
 use super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, in_clear, open, port, require_code,
     starts_in_clear, under_tls,
 };
-use super::verdict::{broken, fail, require};
+use super::verdict::{fail, require};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use crate::certs::Flaw;
 use crate::config::{self, Listener};
 use crate::smtp::TlsVersion;
+
+/// What hand-made offers need: they can be read as far as TLS 1.2 goes.
+const TLS12: Need = Need::Setting {
+    text: "tls.minimum: TLSv1.2",
+    holds: |spec| spec.tls.minimum == config::TlsVersion::V1_2,
+};
+
+/// Nobody gets TLS.
+const TLS_IS_OFF: Sabotage = Sabotage {
+    name: "TLS is off",
+    changes: &[Change::Main("smtpd_tls_security_level", "none")],
+    sees: "without STARTTLS",
+};
+
+/// The newest version is turned off.
+const NO_TLS13: Sabotage = Sabotage {
+    name: "no TLS 1.3",
+    changes: &[
+        Change::Main("smtpd_tls_protocols", "<=TLSv1.2"),
+        Change::Main("smtpd_tls_mandatory_protocols", "<=TLSv1.2"),
+    ],
+    sees: "ProtocolVersion",
+};
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -23,8 +53,12 @@ pub(super) static CHECKS: &[Check] = &[
         title: "Port 465 speaks TLS from the first byte and nothing in the clear",
         citation: "row 12; RFC 8314 section 3.3",
         severity: Severity::High,
-        about: "",
-        repair: "",
+        about: "Says EHLO in the clear on port 465 and waits for the end of the connection: no \
+                greeting and no reply may come. Then shakes hands on a new connection. A port \
+                465 that speaks in the clear would take a password in the clear from a client \
+                that was told to use TLS.",
+        repair: "Keep `listeners.submissions` as it is. By hand: `-o smtpd_tls_wrappermode=yes` \
+                 for the submissions service in master.cf.",
         needs: &[Need::Listener(Listener::Submissions)],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -34,7 +68,7 @@ pub(super) static CHECKS: &[Check] = &[
                 "smtpd_tls_wrappermode",
                 "no",
             )],
-            sees: "",
+            sees: "SMTP in the clear",
         }],
         run: |context| Box::pin(submissions_starts_with_tls(context)),
     },
@@ -43,15 +77,21 @@ pub(super) static CHECKS: &[Check] = &[
         title: "Ports 25 and 587 offer STARTTLS, and no more once it is used",
         citation: "row 11; RFC 3207 section 4.2",
         severity: Severity::High,
-        about: "",
-        repair: "",
+        about: "Reads the reply to EHLO in the clear, which must have STARTTLS, shakes hands, and \
+                reads it again, where it must be gone. A port that does not offer STARTTLS gets \
+                everything in the clear from clients that take what they can get.",
+        repair: "By hand: `smtpd_tls_security_level = may` or `encrypt`, and a certificate in \
+                 `smtpd_tls_chain_files` that Postfix can read. Look for `TLS` in its log.",
         needs: &[],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "TLS is off",
-            changes: &[Change::Main("smtpd_tls_security_level", "none")],
-            sees: "",
-        }],
+        sabotages: &[
+            TLS_IS_OFF,
+            Sabotage {
+                name: "another key than the certificate's",
+                changes: &[Change::Certificate(Flaw::OtherKey)],
+                sees: "454 4.7.0",
+            },
+        ],
         run: |context| Box::pin(starttls_is_offered_in_clear(context)),
     },
     Check {
@@ -59,8 +99,11 @@ pub(super) static CHECKS: &[Check] = &[
         title: "Port 587 takes no mail before STARTTLS",
         citation: "row 12; RFC 3207 section 4; Postfix smtpd_tls_security_level",
         severity: Severity::High,
-        about: "",
-        repair: "",
+        about: "Says MAIL and VRFY on port 587 without STARTTLS, as a client does whose \
+                STARTTLS somebody on the way has cut out of the reply. Both must be refused with \
+                530, so that such a client stops instead of sending its mail in the clear.",
+        repair: "By hand: `-o smtpd_tls_security_level=encrypt` for the submission service in \
+                 master.cf.",
         needs: &[Need::Listener(Listener::Submission)],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -70,90 +113,109 @@ pub(super) static CHECKS: &[Check] = &[
                 "smtpd_tls_security_level",
                 "may",
             )],
-            sees: "",
+            sees: "250 2.1.0",
         }],
         run: |context| Box::pin(submission_requires_starttls(context)),
     },
     Check {
-        id: "tls.chain_leads_to_the_ca",
-        title: "The certificate's chain leads to the CA, and the relay has its key",
-        citation: "row 11; row 13; RFC 5280 section 6.1",
-        severity: Severity::High,
-        about: "",
-        repair: "",
+        id: "tls.ports_do_not_mix",
+        title: "Ports 25 and 587 greet in the clear and take no handshake instead",
+        citation: "RFC 8314 section 7.3; RFC 3207 section 4",
+        severity: Severity::Medium,
+        about: "Sends a ClientHello as the first bytes to ports 25 and 587. The answer must be an \
+                SMTP reply: a port that begins with TLS where its name says STARTTLS leaves every \
+                client waiting that was configured by the book.",
+        repair: "By hand: `smtpd_tls_wrappermode = yes` belongs to the submissions service alone; \
+                 take it out of main.cf and of the other services.",
         needs: &[],
         exclusive: false,
-        sabotages: &[],
-        run: |context| Box::pin(chain_leads_to_the_ca(context)),
-    },
-    Check {
-        id: "tls.certificate_names_the_host",
-        title: "The certificate is for the relay's own name",
-        citation: "row 13; RFC 9525 section 6.3",
-        severity: Severity::High,
-        about: "",
-        repair: "",
-        needs: &[],
-        exclusive: false,
-        sabotages: &[],
-        run: |context| Box::pin(certificate_names_the_host(context)),
-    },
-    Check {
-        id: "tls.certificate_stays_valid",
-        title: "The certificate is valid now and for a week to come",
-        citation: "row 13; RFC 5280 section 4.1.2.5",
-        severity: Severity::High,
-        about: "",
-        repair: "",
-        needs: &[],
-        exclusive: false,
-        sabotages: &[],
-        run: |context| Box::pin(certificate_stays_valid(context)),
+        sabotages: &[Sabotage {
+            name: "wrapper mode on port 587",
+            changes: &[Change::Service(
+                "submission/inet",
+                "smtpd_tls_wrappermode",
+                "yes",
+            )],
+            sees: "a ServerHello",
+        }],
+        run: |context| Box::pin(ports_do_not_mix(context)),
     },
     Check {
         id: "tls.modern_versions_are_spoken",
         title: "Every version of TLS from the configured minimum up is spoken",
-        citation: "row 11; RFC 8446 section 4.2.1; Postfix smtpd_tls_mandatory_protocols",
-        severity: Severity::High,
-        about: "",
-        repair: "",
+        citation: "row 11; RFC 9325 section 3.1.1; Postfix smtpd_tls_mandatory_protocols",
+        severity: Severity::Medium,
+        about: "Shakes hands on every port with each version from `tls.minimum` up, offered alone. \
+                Clients that have the newest version get it, and those that have TLS 1.2 alone \
+                are not shut out by accident.",
+        repair: "Set `tls.minimum`, and nothing about protocols under `postfix.main`. By hand: \
+                 `smtpd_tls_protocols = >=TLSv1.2` and the same for \
+                 `smtpd_tls_mandatory_protocols`.",
         needs: &[],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "no TLS 1.3",
-            changes: &[
-                Change::Main("smtpd_tls_protocols", "<=TLSv1.2"),
-                Change::Main("smtpd_tls_mandatory_protocols", "<=TLSv1.2"),
-            ],
-            sees: "",
-        }],
+        sabotages: &[NO_TLS13],
         run: |context| Box::pin(modern_versions_are_spoken(context)),
     },
     Check {
         id: "tls.old_versions_are_refused",
-        title: "No version of TLS below the configured minimum is spoken",
-        citation: "row 11; RFC 8996 section 4; Postfix smtpd_tls_protocols",
+        title: "SSL 2, SSL 3, TLS 1.0 and TLS 1.1 are refused",
+        citation: "row 11; RFC 8996 section 4; RFC 7568 section 3; RFC 6176 section 3",
         severity: Severity::High,
-        about: "",
-        repair: "",
-        needs: &[],
+        about: "Offers each old version alone, by hand, since no library does so any more, on \
+                every port; TLS 1.2 in the same form must be answered, which shows that it is the \
+                version that is refused. What an old version protects can be read or changed on \
+                the way.",
+        repair: "Leave `tls.minimum` at TLSv1.2 or above. By hand: `smtpd_tls_protocols = \
+                 >=TLSv1.2` and the same for `smtpd_tls_mandatory_protocols`.",
+        needs: &[TLS12],
         exclusive: false,
-        sabotages: &[],
+        sabotages: &[Sabotage {
+            name: "TLS 1.0 for old clients",
+            changes: &[
+                Change::Main("smtpd_tls_protocols", ">=TLSv1"),
+                Change::Main("smtpd_tls_mandatory_protocols", ">=TLSv1"),
+                Change::Main("tls_high_cipherlist", "DEFAULT:@SECLEVEL=0"),
+                Change::Main("smtpd_tls_exclude_ciphers", "aNULL"),
+            ],
+            sees: "a ServerHello for TLS 1.0",
+        }],
         run: |context| Box::pin(old_versions_are_refused(context)),
+    },
+    Check {
+        id: "tls.minimum_of_1_3_holds",
+        title: "With tls.minimum at TLSv1.3, TLS 1.2 is refused",
+        citation: "RFC 8446 section 4.2.1; Postfix smtpd_tls_protocols",
+        severity: Severity::Medium,
+        about: "Offers TLS 1.2 alone to every port of a relay that is to speak TLS 1.3 and \
+                nothing older, and wants a refusal; then offers TLS 1.3.",
+        repair: "Set nothing about protocols under `postfix.main`. By hand: `smtpd_tls_protocols \
+                 = >=TLSv1.3` and the same for `smtpd_tls_mandatory_protocols`, which is the one \
+                 that counts where TLS is required.",
+        needs: &[Need::Setting {
+            text: "tls.minimum: TLSv1.3",
+            holds: |spec| spec.tls.minimum == config::TlsVersion::V1_3,
+        }],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "the minimum is forgotten where TLS is required",
+            changes: &[Change::Main("smtpd_tls_mandatory_protocols", ">=TLSv1.2")],
+            sees: "a ServerHello for TLS 1.2",
+        }],
+        run: |context| Box::pin(minimum_of_1_3_holds(context)),
     },
 ];
 
 async fn submissions_starts_with_tls(context: Context) -> Judged {
     let mut clear = open(&context, Listener::Submissions, None).await?;
     // A server that waits for a handshake ends the connection at these bytes.
-    let line = format!("EHLO {CLIENT}\r\n");
+    let line = format!("EHLO {CLIENT}\r\nQUIT\r\n");
     answer(clear.write_raw(line.as_bytes()).await, "an open port")?;
     let said = answer(clear.expect_closed().await, "a connection that is closed")?;
-    require(
-        !said.contains("220") && !said.contains("250"),
-        "no SMTP in the clear",
-        || said,
-    )?;
+    // An alert is all that it may say.
+    let is_reply = said.starts_with(|first: char| first.is_ascii_digit());
+    require(!is_reply, "no SMTP before a handshake", || {
+        format!("SMTP in the clear: {said}")
+    })?;
     under_tls(&context, Listener::Submissions, any_certificate(&context))
         .await
         .map_continue(|_| ())
@@ -168,7 +230,7 @@ async fn starttls_is_offered_in_clear(context: Context) -> Judged {
             let mut session = in_clear(&context, listener).await?;
             let offers = ehlo(&mut session, CLIENT).await?;
             require(offers.starttls(), "STARTTLS in the reply to EHLO", || {
-                offers.reply.to_string()
+                format!("without STARTTLS: {}", offers.reply)
             })?;
             let tls = any_certificate(&context);
             answer(session.starttls(&tls).await.map(|_| ()), "a handshake")?;
@@ -191,75 +253,20 @@ async fn submission_requires_starttls(context: Context) -> Judged {
     ControlFlow::Continue(())
 }
 
-async fn chain_leads_to_the_ca(context: Context) -> Judged {
+async fn ports_do_not_mix(context: Context) -> Judged {
     rows::each(
         &context,
-        context.target().listeners(),
+        starts_in_clear(&context),
         port,
         |context, listener| async move {
-            // The handshake itself proves that the relay has the certificate's key.
-            let session = under_tls(&context, listener, any_certificate(&context)).await?;
-            let chain = session.tls().map(|facts| facts.chain.clone());
-            match chain {
-                Some(Ok(())) => ControlFlow::Continue(()),
-                Some(Err(reason)) => fail("a chain to the CA", reason),
-                None => broken("the session does not know its own TLS"),
+            let mut session = open(&context, listener, None).await?;
+            let hello = ClientHello::of_tls13().record();
+            match say(&mut session, &hello).await? {
+                Answer::Other(text) if text.starts_with(|c: char| c.is_ascii_digit()) => {
+                    ControlFlow::Continue(())
+                }
+                other => fail("an SMTP reply", other.to_string()),
             }
-        },
-    )
-    .await
-}
-
-async fn certificate_names_the_host(context: Context) -> Judged {
-    rows::each(
-        &context,
-        context.target().listeners(),
-        port,
-        |context, listener| async move {
-            let session = under_tls(&context, listener, any_certificate(&context)).await?;
-            match session.tls().map(|facts| facts.name.clone()) {
-                Some(Ok(())) => ControlFlow::Continue(()),
-                Some(Err(reason)) => fail(
-                    format!("a certificate for {}", context.target().hostname),
-                    reason,
-                ),
-                None => broken("the session does not know its own TLS"),
-            }
-        },
-    )
-    .await
-}
-
-async fn certificate_stays_valid(context: Context) -> Judged {
-    const WEEK: i64 = 7 * 24 * 60 * 60;
-    rows::each(
-        &context,
-        context.target().listeners(),
-        port,
-        |context, listener| async move {
-            let session = under_tls(&context, listener, any_certificate(&context)).await?;
-            let certificates = session.tls().map(|facts| facts.certificates.as_slice());
-            let now = Timestamp::now().as_second();
-            for der in certificates.unwrap_or_default() {
-                let Ok((_, certificate)) = parse_x509_certificate(der) else {
-                    return fail(
-                        "certificates (RFC 5280)",
-                        "something that cannot be read as one",
-                    );
-                };
-                let valid = certificate.validity();
-                let right = valid.not_before.timestamp() <= now
-                    && now + WEEK <= valid.not_after.timestamp();
-                require(right, "valid now and in a week", || {
-                    format!(
-                        "{} is valid from {} to {}",
-                        certificate.subject(),
-                        valid.not_before,
-                        valid.not_after
-                    )
-                })?;
-            }
-            ControlFlow::Continue(())
         },
     )
     .await
@@ -285,33 +292,65 @@ async fn modern_versions_are_spoken(context: Context) -> Judged {
     .await
 }
 
+/// Versions that nobody may speak any more, SSL 2 first, and then the one that
+/// must be spoken.
+const OLD: [Option<Version>; 5] = [
+    None,
+    Some(Version::SSL3),
+    Some(Version::TLS10),
+    Some(Version::TLS11),
+    Some(Version::TLS12),
+];
+
 async fn old_versions_are_refused(context: Context) -> Judged {
-    let minimum = context.target().spec.tls.minimum;
-    let table = rows::pairs(context.target().listeners(), &Legacy::ALL);
+    rows::each(
+        &context,
+        rows::pairs(context.target().listeners(), &OLD),
+        |(listener, version)| {
+            let version = version.map_or("SSL 2".to_owned(), |v| v.to_string());
+            format!("{version} on {}", port(listener))
+        },
+        |context, (listener, version)| async move {
+            let bytes = match version {
+                Some(version) => ClientHello::of(version).record(),
+                None => client_hello::ssl2(),
+            };
+            let mut session = awaiting_hello(&context, listener).await?;
+            let answer = say(&mut session, &bytes).await?;
+            let spoken = match &answer {
+                Answer::Hello(_) => true,
+                Answer::Alert(_) | Answer::Closed => false,
+                // SSL 2 answers in a form of its own; SMTP would be worse.
+                Answer::Other(_) => version.is_none(),
+            };
+            if version == Some(Version::TLS12) {
+                return require(spoken, "an answer to this offer", || answer.to_string());
+            }
+            require(!spoken, "a refusal", || answer.to_string())
+        },
+    )
+    .await
+}
+
+async fn minimum_of_1_3_holds(context: Context) -> Judged {
+    let table = rows::pairs(
+        context.target().listeners(),
+        &[Version::TLS12, Version::TLS13],
+    );
     rows::each(
         &context,
         table,
         |(listener, version)| format!("{version} on {}", port(listener)),
         |context, (listener, version)| async move {
-            let mut session = open(&context, listener, None).await?;
-            if listener != Listener::Submissions {
-                let greeting = answer(session.greeting().await, "a greeting")?;
-                require_code(&greeting, 220, "a new connection")?;
-                ehlo(&mut session, CLIENT).await?;
-                let ready = command(&mut session, "STARTTLS").await?;
-                require_code(&ready, 220, "STARTTLS")?;
-            }
-            let chosen = client_hello::offer(&mut session, version).await?;
-            // TLS 1.2 where it is allowed shows that it is the version that is refused.
-            let allowed = version == Legacy::Tls12 && minimum == config::TlsVersion::V1_2;
-            let expected = if allowed {
-                "an answer to this offer"
+            let (hello, spoken) = if version == Version::TLS13 {
+                (ClientHello::of_tls13(), true)
             } else {
-                "a refusal"
+                (ClientHello::of(version), false)
             };
-            require(chosen.is_some() == allowed, expected, || match chosen {
-                Some(version) => format!("a ServerHello for {version}"),
-                None => "a refusal".to_owned(),
+            let answer = offer(&context, listener, &hello).await?;
+            let expected = if spoken { "an answer" } else { "a refusal" };
+            require(answer.hello().is_some() == spoken, expected, || {
+                answer.to_string()
             })
         },
     )

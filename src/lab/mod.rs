@@ -84,12 +84,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// A certificate for clients of this lab, where its listeners demand one.
+    /// A certificate for clients of this lab, where its listeners ask for one.
     ///
     /// # Errors
     /// When it cannot be made.
     pub fn client_certificate(&self) -> Result<Option<Issued>, Error> {
-        if self.plan.spec.tls.client_certificates != ClientCertificates::Require {
+        if self.plan.spec.tls.client_certificates == ClientCertificates::None {
             return Ok(None);
         }
         let authority = &self.certificates.authority;

@@ -16,6 +16,7 @@ pub(super) mod postconf;
 pub(super) mod recipients;
 pub(super) mod rows;
 pub(super) mod secrets;
+pub(super) mod server_hello;
 pub(super) mod session;
 pub(super) mod sockets;
 pub(super) mod trace;

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::super::verdict::{broken, fail, skip};
 use super::super::{Context, Judged};
-use crate::config::{Listener, Mechanism, User};
+use crate::config::{ClientCertificates, Listener, Mechanism, User};
 use crate::secret::Secret;
 use crate::smtp::{Capabilities, Connect, Error, Failure, Reply, Session, TlsSettings};
 
@@ -58,9 +58,13 @@ pub(in super::super) fn right_certificate(context: &Context) -> TlsSettings {
 
 /// With the client's certificate, where the target demands one.
 fn shown(context: &Context, tls: TlsSettings) -> TlsSettings {
-    match &context.target().client_certificate {
-        Some(issued) => tls.client_certificate(&*issued.certificate, issued.key.clone()),
-        None => tls,
+    let target = context.target();
+    let demanded = target.spec.tls.client_certificates == ClientCertificates::Require;
+    match &target.client_certificate {
+        Some(issued) if demanded => {
+            tls.client_certificate(&*issued.certificate, issued.key.clone())
+        }
+        _ => tls,
     }
 }
 
