@@ -182,7 +182,7 @@ pub(super) static CHECKS: &[Check] = &[
         run: |context| Box::pin(old_versions_are_refused(context)),
     },
     Check {
-        id: "tls.minimum_of_1_3_holds",
+        id: "tls.minimum_version_holds",
         title: "With tls.minimum at TLSv1.3, TLS 1.2 is refused",
         citation: "RFC 8446 section 4.2.1; Postfix smtpd_tls_protocols",
         severity: Severity::Medium,
@@ -201,7 +201,7 @@ pub(super) static CHECKS: &[Check] = &[
             changes: &[Change::Main("smtpd_tls_mandatory_protocols", ">=TLSv1.2")],
             sees: "a ServerHello for TLS 1.2",
         }],
-        run: |context| Box::pin(minimum_of_1_3_holds(context)),
+        run: |context| Box::pin(minimum_version_holds(context)),
     },
 ];
 
@@ -332,7 +332,7 @@ async fn old_versions_are_refused(context: Context) -> Judged {
     .await
 }
 
-async fn minimum_of_1_3_holds(context: Context) -> Judged {
+async fn minimum_version_holds(context: Context) -> Judged {
     let table = rows::pairs(
         context.target().listeners(),
         &[Version::TLS12, Version::TLS13],
