@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::Target;
 use super::probe::mail::SENDER;
@@ -14,6 +15,10 @@ use crate::smtp::{
 
 /// How many sessions a table of a check opens side by side with a stranger.
 const SIDE_BY_SIDE: u32 = 2;
+
+/// How long a stranger's reply is waited for. RFC 5321 section 4.5.3.2 allows five
+/// minutes; a relay that looks up its client's name in vain takes half of one.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whom to look at.
 pub struct Stranger {
@@ -183,6 +188,7 @@ async fn connect(
     tls: &TlsSettings,
 ) -> Result<Session, Error> {
     let options = Connect {
+        timeout: PATIENCE,
         wrapper: (listener == Listener::Submissions).then(|| tls.clone()),
         manners: Some(stranger.manners.clone()),
         ..Connect::default()
@@ -269,21 +275,20 @@ async fn try_login(
 ) -> Result<(), Unfit> {
     if spec.auth.listeners.is_empty() {
         let text = format!(
-            "{} offers no login under TLS, so that {} cannot log in; without --user the other checks run",
-            stranger.name, user.name
+            "{} offers no login under TLS, so that {} cannot log in:\n  {}\n  without --user the other checks run",
+            stranger.name,
+            user.name,
+            reasons(seen)
         );
         return Err(Unfit::Login(text));
     }
     let believed = |listener: &Listener| seen[listener].certificate == Some(Ok(()));
     spec.auth.listeners.retain(believed);
     let Some(listener) = spec.auth.listeners.last().copied() else {
-        let reasons = seen
-            .iter()
-            .map(|(l, s)| format!("{}: {}", l.name(), s.told()));
         let text = format!(
             "the password of {} is not sent, for no certificate is believed:\n  {}\n  --ca FILE names the authority, --name NAME the name in the certificate; without --user the other checks run",
             user.name,
-            reasons.collect::<Vec<_>>().join("\n  ")
+            reasons(seen)
         );
         return Err(Unfit::Login(text));
     };
@@ -301,6 +306,13 @@ async fn try_login(
         return Ok(());
     }
     Err(failed(reply.to_string()))
+}
+
+fn reasons(seen: &BTreeMap<Listener, Seen>) -> String {
+    let lines = seen
+        .iter()
+        .map(|(listener, seen)| format!("{}: {}", listener.name(), seen.told()));
+    lines.collect::<Vec<_>>().join("\n  ")
 }
 
 async fn log_in(

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::super::survey::PATIENCE;
 use super::super::verdict::{broken, fail, skip};
 use super::super::{Context, Judged};
 use crate::config::{ClientCertificates, Listener, Mechanism, User};
@@ -78,11 +79,14 @@ pub(in super::super) async fn open(
     let Some(endpoint) = context.target().endpoint(listener) else {
         return broken(format!("the target has no listener {}", listener.name()));
     };
+    let manners = context.target().manners.clone();
+    let usual = Connect::default();
     let options = Connect {
+        timeout: manners.as_ref().map_or(usual.timeout, |_| PATIENCE),
         wrapper,
         transcript: context.transcript().clone(),
-        manners: context.target().manners.clone(),
-        ..Connect::default()
+        manners,
+        ..usual
     };
     let expected = format!("a connection to {}", listener.name());
     answer(Session::connect(endpoint, &options).await, &expected)
