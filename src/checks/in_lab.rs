@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::probe::mail::{RECIPIENT, SENDER};
-use super::{Delivered, Inbox, Lab, Moved, Target, Undelivered};
+use super::{Delivered, Inbox, Lab, Lacks, Moved, Target, Undelivered};
 use crate::engine::LogRequest;
 use crate::lab::{self, Feed, Running};
 use crate::plan::{Purpose, Role};
@@ -29,6 +29,7 @@ pub fn target(running: &Running, disposable: bool) -> Result<Target, lab::Error>
         disposable,
         xclient: plan.purpose == Purpose::Proof,
         spec: plan.spec.clone(),
+        lacks: Lacks::default(),
         manners: None,
         recipients: vec![RECIPIENT.to_owned()],
         sender: SENDER.to_owned(),

@@ -34,7 +34,7 @@ pub use in_lab::target;
 pub use runner::{Options, run};
 pub use selection::{NoneSelected, select};
 pub use survey::{Stranger, Survey, Unfit, survey};
-pub use target::{Context, Delivered, Inbox, Lab, Moved, Need, Target, Undelivered};
+pub use target::{Context, Delivered, Inbox, Lab, Lacks, Moved, Need, Target, Undelivered};
 pub use variants::{Laboratory, laboratories, laboratory};
 pub use verdict::Judged;
 
@@ -244,8 +244,12 @@ impl Check {
     /// login and a recipient.
     #[must_use]
     pub fn suits_any_relay(&self) -> bool {
-        let foreign =
-            |need: &Need| matches!(need, Need::Login | Need::Listener(_) | Need::Recipient);
+        let foreign = |need: &Need| {
+            matches!(
+                need,
+                Need::Login | Need::Listener(_) | Need::Envelope | Need::Recipient
+            )
+        };
         !self.exclusive && self.needs.iter().all(foreign)
     }
 

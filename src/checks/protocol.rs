@@ -31,7 +31,7 @@ pub(super) static CHECKS: &[Check] = &[
                 the sender of another.",
         repair: "Set smtpd_helo_required = yes. The order of the other commands cannot be \
                  changed in Postfix: look at smtpd_command_filter and at what stands before it.",
-        needs: &[Need::Login, Need::Recipient],
+        needs: &[Need::Login, Need::Envelope, Need::Recipient],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "HELO is not required",
@@ -51,7 +51,7 @@ pub(super) static CHECKS: &[Check] = &[
                 client for a typing error: the mail that it still has to send is lost to it.",
         repair: "Leave smtpd_hard_error_limit at ten or more and smtpd_command_filter as \
                  relaykit writes it.",
-        needs: &[Need::Login, Need::Recipient],
+        needs: &[Need::Login, Need::Envelope, Need::Recipient],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "one mistake ends the session",

@@ -203,9 +203,9 @@ enum Way {
 impl Way {
     fn all(context: &Context) -> Vec<Self> {
         let clear = starts_in_clear(context).into_iter().map(Self::Clear);
-        clear
-            .chain(context.target().listeners().map(Self::Tls))
-            .collect()
+        let target = context.target();
+        let under_tls = target.listeners().filter(|l| target.speaks_tls(*l));
+        clear.chain(under_tls.map(Self::Tls)).collect()
     }
 
     fn name(self) -> String {

@@ -1,16 +1,16 @@
 //! A relay that relaykit did not build, as a target: what answers, and what it
 //! offers, is seen before any check asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::Target;
-use super::probe::mail::SENDER;
+use super::probe::mail::{RECIPIENT, SENDER};
 use super::probe::session::CLIENT;
+use super::{Lacks, Target};
 use crate::config::{self, Listener, Mechanism, Spec, User};
 use crate::smtp::{
-    Capabilities, Connect, Error, Failure, Manners, Session, TlsSettings, TlsVersion,
+    Capabilities, Connect, Error, Failure, Manners, Reply, Session, TlsSettings, TlsVersion,
 };
 
 /// How many sessions a table of a check opens side by side with a stranger.
@@ -97,14 +97,21 @@ pub async fn survey(stranger: Stranger) -> Result<Survey, Unfit> {
     if !speaks_tls12(&stranger, &seen).await {
         spec.tls.minimum = config::TlsVersion::V1_3;
     }
+    let mut lacks = Lacks {
+        tls: without_tls(&seen),
+        envelope: None,
+    };
     if let Some(user) = &stranger.user {
-        try_login(&stranger, user, &mut spec, &seen).await?;
+        lacks.envelope = try_login(&stranger, user, &mut spec, &seen).await?;
     }
     let mut notes: Vec<String> = seen
         .iter()
         .map(|(listener, seen)| format!("{}: {}", listener.name(), seen.told()))
         .collect();
     notes.extend(reasons);
+    if let Some(why) = &lacks.envelope {
+        notes.push(format!("the login may not send as the probes do: {why}"));
+    }
     let answering = |name: &&'static str| seen.keys().any(|l| l.name() == *name);
     let sender = stranger.sender.or_else(|| {
         let user = stranger.user.as_ref()?;
@@ -123,6 +130,7 @@ pub async fn survey(stranger: Stranger) -> Result<Survey, Unfit> {
         disposable: false,
         xclient: false,
         spec,
+        lacks,
         manners: Some(stranger.manners),
         recipients: stranger.recipients,
         sender: sender.unwrap_or_else(|| SENDER.to_owned()),
@@ -272,7 +280,7 @@ async fn try_login(
     user: &User,
     spec: &mut Spec,
     seen: &BTreeMap<Listener, Seen>,
-) -> Result<(), Unfit> {
+) -> Result<Option<String>, Unfit> {
     if spec.auth.listeners.is_empty() {
         let text = format!(
             "{} offers no login under TLS, so that {} cannot log in:\n  {}\n  without --user the other checks run",
@@ -301,11 +309,12 @@ async fn try_login(
         ))
     };
     let login = log_in(stranger, user, spec, listener, address).await;
-    let reply = login.map_err(|error| failed(error.to_string()))?;
-    if reply.code == 235 {
-        return Ok(());
+    let (mut session, reply) = login.map_err(|error| failed(error.to_string()))?;
+    if reply.code != 235 {
+        return Err(failed(reply.to_string()));
     }
-    Err(failed(reply.to_string()))
+    let may = may_send(&mut session).await;
+    may.map_err(|error| failed(error.to_string()))
 }
 
 fn reasons(seen: &BTreeMap<Listener, Seen>) -> String {
@@ -321,7 +330,7 @@ async fn log_in(
     spec: &Spec,
     listener: Listener,
     address: SocketAddr,
-) -> Result<crate::smtp::Reply, Error> {
+) -> Result<(Session, Reply), Error> {
     let tls = TlsSettings::trusting(&*stranger.name, &*stranger.ca_pem);
     let mut session = connect(stranger, listener, address, &tls).await?;
     session.greeting().await?;
@@ -330,9 +339,29 @@ async fn log_in(
         session.starttls(&tls).await?;
         session.ehlo(CLIENT).await?;
     }
-    if spec.auth.mechanisms.contains(&Mechanism::Plain) {
-        session.auth_plain("", &user.name, &user.password).await
+    let reply = if spec.auth.mechanisms.contains(&Mechanism::Plain) {
+        session.auth_plain("", &user.name, &user.password).await?
     } else {
-        session.auth_login(&user.name, &user.password).await
+        session.auth_login(&user.name, &user.password).await?
+    };
+    Ok((session, reply))
+}
+
+/// Why the probes' envelope is refused to who has logged in; nothing is sent.
+async fn may_send(session: &mut Session) -> Result<Option<String>, Error> {
+    for line in [
+        format!("MAIL FROM:<{SENDER}>"),
+        format!("RCPT TO:<{RECIPIENT}>"),
+    ] {
+        let reply = session.command(&line).await?;
+        if !reply.is_positive() {
+            return Ok(Some(format!("{line}: {reply}")));
+        }
     }
+    Ok(None)
+}
+
+fn without_tls(seen: &BTreeMap<Listener, Seen>) -> BTreeSet<Listener> {
+    let none = seen.iter().filter(|(_, seen)| seen.certificate.is_none());
+    none.map(|(listener, _)| *listener).collect()
 }

@@ -1,6 +1,6 @@
 //! What a check may use: the relay under test and what surrounds it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub struct Target {
     /// What the relay is said to do. Of one that relaykit did not build, only what
     /// was seen of it before the checks: which listeners offer which logins.
     pub spec: Spec,
+    /// What was seen to be missing of a relay that relaykit did not build.
+    pub lacks: Lacks,
     /// What is owed to a relay that relaykit did not build; `None`: it is ours.
     pub manners: Option<Manners>,
     /// To whom checks may send without looking at what arrives, and as whom.
@@ -45,6 +47,16 @@ pub struct Target {
     pub inbox: Option<Arc<dyn Inbox>>,
     /// The containers of a lab.
     pub lab: Option<Lab>,
+}
+
+/// What a stranger was seen to lack. One check says so where it is wrong; the others
+/// do without.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lacks {
+    /// Listeners where no handshake succeeds.
+    pub tls: BTreeSet<Listener>,
+    /// Why a login may not send from the sender of the probes to their recipient.
+    pub envelope: Option<String>,
 }
 
 /// The containers of a lab, to look into.
@@ -132,6 +144,14 @@ impl Target {
         Listener::ALL
             .into_iter()
             .filter(|l| self.endpoint(*l).is_some())
+            // Without its TLS there is nothing to talk to on this one.
+            .filter(|l| *l != Listener::Submissions || self.speaks_tls(*l))
+    }
+
+    /// Whether TLS can be had there, as far as is known.
+    #[must_use]
+    pub fn speaks_tls(&self, listener: Listener) -> bool {
+        !self.lacks.tls.contains(&listener)
     }
 
     /// The listeners that are turned on and offer a login.
@@ -160,6 +180,9 @@ pub enum Need {
     /// A relay that was built from relay.yaml: what the check judges is a promise
     /// of relaykit's, or what relay.yaml says, and no standard.
     Built,
+    /// A login that may send from the sender of the probes, in a domain that nobody
+    /// has, to their recipient: relays that look at senders do not let it.
+    Envelope,
     /// Somebody to send a message to.
     Recipient,
     /// A setting of relay.yaml.
@@ -183,6 +206,7 @@ impl Need {
             Self::Lab => "the containers of a lab".into(),
             Self::Directory => "the directory of a lab".into(),
             Self::Built => "a relay that relaykit built".into(),
+            Self::Envelope => "a login that may send from any domain to any other".into(),
             Self::Recipient => "a recipient (--recipient)".into(),
             Self::Setting { text, .. } => text.into(),
         }
@@ -199,6 +223,7 @@ impl Need {
             Self::Lab => target.lab.is_some(),
             Self::Directory => target.endpoints.contains_key("ldaps"),
             Self::Built => target.manners.is_none(),
+            Self::Envelope => target.lacks.envelope.is_none(),
             Self::Recipient => !target.recipients.is_empty(),
             // What a stranger was built from, nobody knows here.
             Self::Setting { holds, .. } => target.manners.is_none() && holds(&target.spec),

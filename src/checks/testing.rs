@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::{Check, Context, Judged, Severity, Target, all};
+use super::{Check, Context, Judged, Lacks, Severity, Target, all};
 use crate::config::{self, User};
 use crate::secret::Secret;
 
@@ -42,6 +42,7 @@ pub(super) fn target() -> Target {
         disposable: false,
         xclient: false,
         spec: config::built_in(),
+        lacks: Lacks::default(),
         manners: None,
         recipients: Vec::new(),
         sender: String::new(),

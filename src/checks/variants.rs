@@ -154,6 +154,7 @@ fn permits(need: Need, spec: &Spec) -> bool {
         Need::Setting { holds, .. } => holds(spec),
         Need::Listener(listener) => spec.listeners.port(listener).is_some(),
         Need::Built
+        | Need::Envelope
         | Need::Recipient
         | Need::Login
         | Need::Xclient

@@ -24,7 +24,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave line_length_limit at its default of 2048. Postfix reads a longer line as \
                  two: let smtpd_command_filter turn commands of 2000 octets into CONNECT, which \
                  smtpd_forbidden_commands hangs up on, as relaykit does.",
-        needs: &[Need::Login, ANY_SENDER],
+        needs: &[Need::Login, Need::Envelope, ANY_SENDER],
         exclusive: false,
         sabotages: &[
             Sabotage {

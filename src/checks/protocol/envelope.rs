@@ -20,7 +20,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 under which the client sends: a relay that ignores it breaks the condition.",
         repair: "Use smtpd_command_filter as relaykit writes it; Postfix refuses all of these \
                  by itself.",
-        needs: &[Need::Login],
+        needs: &[Need::Login, Need::Envelope],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "a filter drops the parameters of MAIL",
@@ -41,7 +41,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 are missing or doubled. What one server completes by guessing, the next reads \
                 as another address; and bounces to it go nowhere.",
         repair: "Leave resolve_null_domain = no and smtpd_command_filter as relaykit writes it.",
-        needs: &[Need::Login, Need::Recipient],
+        needs: &[Need::Login, Need::Envelope, Need::Recipient],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "an empty domain is ours",

@@ -73,7 +73,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 characters, CR and NUL; each gets one answer and the session goes on.",
         repair: "Use no reject_*_helo_hostname on submission ports, or put \
                  permit_sasl_authenticated before it.",
-        needs: &[Need::Login, Need::Recipient],
+        needs: &[Need::Login, Need::Envelope, Need::Recipient],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "clients must have a full name",

@@ -26,7 +26,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 through too many hops, so that none of them is delivered.",
         repair: "Set smtpd_forbid_bare_newline = normalize (or reject) and leave \
                  smtpd_forbid_bare_newline_exclusions empty.",
-        needs: &[Need::Login, Need::Recipient],
+        needs: &[Need::Login, Need::Envelope, Need::Recipient],
         exclusive: false,
         sabotages: &[BARE_NEWLINE.seen_as("LF . LF ended the data")],
         run: |context| Box::pin(only_crlf_dot_crlf_ends_data(context)),

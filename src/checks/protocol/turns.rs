@@ -46,7 +46,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 of its recipients was refused.",
         repair: "Leave smtpd_recipient_limit at its default of 1000, and pipelining out of \
                  smtpd_discard_ehlo_keywords.",
-        needs: &[Need::Login, Need::Recipient],
+        needs: &[Need::Login, Need::Envelope, Need::Recipient],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "one recipient a message",

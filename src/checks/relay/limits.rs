@@ -84,7 +84,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 world at once.",
         repair: "Leave smtpd_recipient_limit at its default of 1000, and \
                  smtpd_recipient_overshoot_limit as well.",
-        needs: &[Need::Login],
+        needs: &[Need::Login, Need::Envelope],
         exclusive: false,
         sabotages: &[
             Sabotage {
