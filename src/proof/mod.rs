@@ -115,10 +115,14 @@ fn next(waiting: &Mutex<VecDeque<Plant>>, laboratory: &str) -> Option<Plant> {
 }
 
 /// The checks that are run beside those that claim to see a sabotage, to learn
-/// what else it breaks.
+/// what else it breaks: those of the same areas, but none that disturbs. All
+/// others would take longer than the rest of the proof.
 fn bystanders(plant: &Plant, checks: &[&'static Check]) -> Vec<&'static Check> {
-    let _ = (plant, checks);
-    Vec::new()
+    let claims = &plant.claims;
+    let claimed = |check: &Check| claims.iter().any(|claim| claim.check.id == check.id);
+    let near = |check: &Check| claims.iter().any(|c| c.check.area() == check.area());
+    let stands_by = |check: &&&Check| !check.exclusive && near(check) && !claimed(check);
+    checks.iter().filter(stands_by).copied().collect()
 }
 
 /// Adds what was proved to the report of the run without sabotages.
@@ -130,4 +134,33 @@ pub fn add(report: &mut RunReport, judgements: &[Judgement]) {
     }
     let unclaimed = judgements.iter().flat_map(|j| j.unclaimed.clone());
     report.unclaimed.extend(unclaimed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks;
+    use crate::config;
+
+    #[test]
+    fn those_who_stand_by_are_near_and_do_not_disturb() {
+        let all: Vec<_> = checks::all().collect();
+        let plants = plants::plants(&config::built_in(), &all);
+        let plant = plants.iter().find(|p| p.name == "TLS is off").unwrap();
+        let claimed: Vec<_> = plant.claims.iter().map(|c| c.check.id).collect();
+        let by = bystanders(plant, &all);
+        assert!(by.len() > 3);
+        for check in by {
+            assert!(
+                !check.exclusive && !claimed.contains(&check.id),
+                "{}",
+                check.id
+            );
+            assert!(
+                claimed.iter().any(|id| id.starts_with(check.area())),
+                "{}",
+                check.id
+            );
+        }
+    }
 }

@@ -1,0 +1,69 @@
+//! `relaykit test --prove`.
+
+use serde_json::Value;
+
+use crate::lab::{Child, Lab, left_of_test};
+
+/// The checks of a JSON report.
+fn checks(report: &Value) -> &Vec<Value> {
+    report["checks"].as_array().unwrap()
+}
+
+/// `id: sabotage: what was observed` of each that was not detected.
+fn undetected(report: &Value) -> Vec<String> {
+    let mut missed = Vec::new();
+    for check in checks(report) {
+        for planted in check["sabotages"].as_array().unwrap() {
+            if planted["detected"] != true {
+                missed.push(format!(
+                    "{}: {}: {}",
+                    check["id"], planted["name"], planted["observed"]
+                ));
+            }
+        }
+    }
+    missed
+}
+
+#[test]
+fn every_check_passes_and_sees_each_of_its_sabotages() {
+    let lab = Lab::new("prove");
+    let run = lab.run(&["test", "--prove", "--json", "report.json"]);
+    let text = std::fs::read_to_string(lab.folder().join("report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(undetected(&report), Vec::<String>::new());
+    for check in checks(&report) {
+        assert_eq!(check["outcome"], "pass", "{check}");
+        let planted = check["sabotages"].as_array().unwrap().len();
+        assert!(planted > 0, "no sabotage was planted for {}", check["id"]);
+    }
+    run.succeeded();
+}
+
+#[test]
+fn a_configuration_of_ones_own_is_proved() {
+    let lab = Lab::new("proveown");
+    lab.configure(
+        "privacy: {received: hide, show_login: false}\nrelay: {domains: [example.org]}\n",
+    );
+    let run = lab.run(&["test", "--prove", "privacy.", "--json", "report.json"]);
+    let text = std::fs::read_to_string(lab.folder().join("report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(undetected(&report), Vec::<String>::new());
+    run.succeeded();
+}
+
+#[test]
+fn an_interruption_among_sabotages_leaves_nothing() {
+    let lab = Lab::new("proveint");
+    let mut test = Child::start(lab.command(&["test", "--prove", "tls."]));
+    let id = test.id();
+    assert!(
+        test.says("TLS is off"),
+        "a sabotage is told as it is judged"
+    );
+    test.signal("INT");
+    let run = test.end();
+    assert_eq!(run.code, Some(130), "{run}");
+    assert_eq!(left_of_test(id), Vec::<String>::new());
+}
