@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::checks::{Check, Options};
 use crate::config::Spec;
@@ -46,6 +47,15 @@ pub struct Judgement {
     pub unclaimed: Vec<Unclaimed>,
 }
 
+/// What happens to a sabotage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A lab with it is being made: the sabotage, and the lab.
+    Planted(&'static str, &'static str),
+    /// Its checks were run.
+    Judged(Judgement),
+}
+
 /// How many sabotages there are to plant for `checks`, each counted once for
 /// each lab that its checks need.
 #[must_use]
@@ -53,7 +63,7 @@ pub fn planted(spec: &Spec, checks: &[&'static Check]) -> usize {
     plants::plants(spec, checks).len()
 }
 
-/// Plants every sabotage and tells of each as soon as it is judged. The labs are
+/// Plants every sabotage and tells of each step as it is taken. The labs are
 /// left to the caller to take down, whatever comes of it.
 ///
 /// # Errors
@@ -61,26 +71,28 @@ pub fn planted(spec: &Spec, checks: &[&'static Check]) -> usize {
 /// no error; it is not detected.
 pub async fn prove(
     request: &Request<'_>,
-    mut on_judged: impl FnMut(&Judgement),
+    mut on_step: impl FnMut(&Step),
 ) -> Result<Vec<Judgement>, lab::Error> {
     let waiting = plants::plants(request.spec, request.checks);
     let waiting = Mutex::new(VecDeque::from(waiting));
-    let (judged, mut judgements) = tokio::sync::mpsc::unbounded_channel();
+    let (told, mut steps) = mpsc::unbounded_channel();
     let slots = request.labs.iter().map(|lab| {
         let slot = Slot::new(request.workshop, lab, request.options);
-        work(slot, &waiting, request.checks, judged.clone())
+        work(slot, &waiting, request.checks, told.clone())
     });
     let mut slots: FuturesUnordered<_> = slots.collect();
-    drop(judged);
+    drop(told);
     let mut all = Vec::new();
-    let mut take = |judgement: Judgement| {
-        on_judged(&judgement);
-        all.push(judgement);
+    let mut take = |step: Step| {
+        on_step(&step);
+        if let Step::Judged(judgement) = step {
+            all.push(judgement);
+        }
     };
     let mut failed = None;
     loop {
         tokio::select! {
-            Some(judgement) = judgements.recv() => take(judgement),
+            Some(step) = steps.recv() => take(step),
             Some(ended) = slots.next() => failed = failed.or(ended.err()),
             else => break,
         }
@@ -96,13 +108,14 @@ async fn work(
     mut slot: Slot,
     waiting: &Mutex<VecDeque<Plant>>,
     checks: &[&'static Check],
-    judged: tokio::sync::mpsc::UnboundedSender<Judgement>,
+    told: UnboundedSender<Step>,
 ) -> Result<(), lab::Error> {
     while let Some(plant) = next(waiting, slot.laboratory) {
+        // Nobody hears it only when the whole proof was dropped.
+        let _ = told.send(Step::Planted(plant.name, plant.laboratory));
         let bystanders = bystanders(&plant, checks);
         let judgement = slot.judge(&plant, &bystanders).await?;
-        // Nobody hears it only when the whole proof was dropped.
-        let _ = judged.send(judgement);
+        let _ = told.send(Step::Judged(judgement));
     }
     Ok(())
 }

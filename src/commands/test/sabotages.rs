@@ -8,7 +8,7 @@ use super::labs::{run_name, warnings_only};
 use crate::checks::{Check, Options};
 use crate::config::Spec;
 use crate::lab::{self, Workshop};
-use crate::proof::{self, Request};
+use crate::proof::{self, Request, Step};
 use crate::report::{Event, Fact, Outcome, RunReport};
 
 /// How many sabotages are planted side by side: a lab comes up by the work of
@@ -52,15 +52,7 @@ pub(super) async fn prove(
     told.tell(&Event::now(Fact::ProofStarted {
         sabotages: proof::planted(spec, &passed),
     }));
-    let proved = proof::prove(&request, |judgement| {
-        told.tell(&Event::now(Fact::SabotageJudged {
-            name: judgement.name,
-            laboratory: judgement.laboratory,
-            claims: judgement.claims.clone(),
-            unclaimed: judgement.unclaimed.clone(),
-        }));
-    })
-    .await;
+    let proved = proof::prove(&request, |step| told.tell(&Event::now(fact(step)))).await;
     take_down(workshop, &labs, watchers).await?;
     match proved {
         Ok(judgements) => proof::add(report, &judgements),
@@ -69,6 +61,18 @@ pub(super) async fn prove(
     }
     told.finish(report);
     told.result()
+}
+
+fn fact(step: &Step) -> Fact {
+    match step {
+        Step::Planted(name, laboratory) => Fact::SabotagePlanted { name, laboratory },
+        Step::Judged(judgement) => Fact::SabotageJudged {
+            name: judgement.name,
+            laboratory: judgement.laboratory,
+            claims: judgement.claims.clone(),
+            unclaimed: judgement.unclaimed.clone(),
+        },
+    }
 }
 
 async fn take_down(
