@@ -69,7 +69,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "a next hop on the directory's network",
             changes: &[Change::Plan(sink_beside_directory)],
-            sees: "the sink reaches the directory",
+            sees: "the sink is on",
         }],
         run: |context| Box::pin(networks_are_as_planned(context)),
     },
@@ -143,7 +143,7 @@ async fn networks_are_as_planned(context: Context) -> Judged {
     let address = directory
         .map(|address| address.to_string())
         .unwrap_or_default();
-    let script = "timeout 2 bash -c ': </dev/tcp/'\"$1\"/636 2>/dev/null && echo reached; :";
+    let script = "timeout 1 bash -c ': </dev/tcp/'\"$1\"/636 2>/dev/null && echo reached; :";
     let argv = ["sh", "-c", script, "sh", &address];
     let reached = appliance::output(&context, Role::Sink, &argv).await?;
     if !reached.is_empty() {
