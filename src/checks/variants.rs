@@ -110,13 +110,12 @@ pub fn laboratories(spec: &Spec, checks: &[&'static Check]) -> Vec<Laboratory> {
         let alike =
             |other: &&Laboratory| other.name == lab.name && other.disposable == lab.disposable;
         let there = labs.iter().filter(alike).count();
-        let served = match lab.disposable {
-            true => {
-                let checks = disturbing.entry(lab.name).or_insert(0_usize);
-                *checks += 1;
-                *checks <= there * DISTURBING_AT_MOST
-            }
-            false => there > 0,
+        let served = if lab.disposable {
+            let checks = disturbing.entry(lab.name).or_insert(0_usize);
+            *checks += 1;
+            *checks <= there * DISTURBING_AT_MOST
+        } else {
+            there > 0
         };
         if !served {
             labs.push(lab);

@@ -133,7 +133,9 @@ fn port(text: &str) -> Result<(Listener, u16), String> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<(String, Vec<(&'static str, u16)>), String> {
+    type Read = (String, Vec<(&'static str, u16)>);
+
+    fn read(text: &str) -> Result<Read, String> {
         let place: Place = text.parse()?;
         let ports = place.ports.iter().map(|(l, port)| (l.name(), *port));
         Ok((place.host, ports.collect()))

@@ -1,13 +1,16 @@
 //! Changes of Postfix's configuration as text, as a person makes them: one
 //! parameter of main.cf, one option of a service in master.cf.
 
+use std::fmt::Write as _;
+
 /// `main.cf` with `parameter` set to `value` and to nothing else (postconf(5)).
 pub(super) fn parameter(main_cf: &str, parameter: &str, value: &str) -> String {
     let mut text = without(main_cf, |line| {
         let name = line.split_once('=').map(|(name, _)| name.trim());
         !line.starts_with(char::is_whitespace) && name == Some(parameter)
     });
-    text.push_str(&format!("\n{parameter} = {value}\n"));
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "\n{parameter} = {value}");
     text
 }
 
@@ -36,7 +39,7 @@ pub(super) fn option(
         text.push('\n');
         if inside && is_entry(line) {
             found = true;
-            text.push_str(&format!("    -o {{ {parameter} = {value} }}\n"));
+            let _ = writeln!(text, "    -o {{ {parameter} = {value} }}");
         }
     }
     found.then_some(text)

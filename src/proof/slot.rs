@@ -127,12 +127,11 @@ impl Slot {
     fn certificates(&mut self, sabotaged: &Sabotaged) -> Result<Certificates, lab::Error> {
         let names = lab::certificate_names(&sabotaged.plan);
         let now = Timestamp::now();
-        let mut certificates = match &self.certificates {
-            Some(certificates) => certificates.clone(),
-            None => {
-                let issued = certs::issue(&self.lab, &names, now)?;
-                self.certificates.insert(issued).clone()
-            }
+        let mut certificates = if let Some(certificates) = &self.certificates {
+            certificates.clone()
+        } else {
+            let issued = certs::issue(&self.lab, &names, now)?;
+            self.certificates.insert(issued).clone()
         };
         if let (Some(flaw), Some(names)) = (sabotaged.flaw, names.get(&Role::Relay)) {
             let flawed = certs::flawed(&certificates.authority, names, flaw, now)?;

@@ -173,7 +173,7 @@ struct Seal {
     key: LessSafeKey,
     iv: [u8; NONCE_LEN],
     /// How many bytes of the nonce stand in each record: 8 with GCM (RFC 5288
-    /// section 3), none with ChaCha20 (RFC 7905 section 2).
+    /// section 3), none with `ChaCha20` (RFC 7905 section 2).
     explicit: usize,
 }
 

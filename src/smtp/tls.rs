@@ -25,6 +25,10 @@ use crate::secret::Secret;
 /// How to shake hands. A clone shares the session tickets of
 /// [`TlsSettings::resuming`] with its original.
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a wish of its own, and all can be had together"
+)]
 pub struct TlsSettings {
     server_name: String,
     authority: Option<String>,

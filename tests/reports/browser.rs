@@ -1,4 +1,4 @@
-//! A headless Chromium, driven over its DevTools protocol: JSON messages that
+//! A headless Chromium, driven over its `DevTools` protocol: JSON messages that
 //! end with NUL, commands on its file descriptor 3, answers on 4.
 
 use std::io::{BufRead, BufReader, Write};
@@ -44,6 +44,7 @@ impl Page {
             );
             // Past the test's captured output: what was not tested must be seen.
             let told = "NOT TESTED: the HTML report in a browser; install chromium for it";
+            #[allow(clippy::explicit_write, reason = "tests capture what eprintln! writes")]
             writeln!(std::io::stderr(), "\n{told}").unwrap();
             return None;
         };

@@ -1,4 +1,4 @@
-//! The JUnit report against the shape that GitLab, Jenkins and the GitHub
+//! The `JUnit` report against the shape that `GitLab`, Jenkins and the `GitHub`
 //! reporters share: their schemas agree on these elements and attributes.
 
 use roxmltree::{Document, Node};

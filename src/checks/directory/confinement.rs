@@ -59,7 +59,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     },
 ];
 
-/// The port of `ldap://`, where StartTLS begins.
+/// The port of `ldap://`, where `StartTLS` begins.
 const LDAP_PORT: u16 = 389;
 
 async fn listens_for_tls_alone(context: Context) -> Judged {

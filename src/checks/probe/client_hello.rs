@@ -159,12 +159,14 @@ pub(in super::super) fn ssl2() -> Vec<u8> {
         .chain([6, 0, 0x40, 7, 0, 0xc0])
         .collect();
     let mut body = vec![1, 0, 2];
-    body.extend((ciphers.len() as u16).to_be_bytes());
+    // The ciphers' length, no session to resume, a challenge of 16 bytes.
+    body.extend(&counted(&ciphers)[..2]);
     body.extend([0, 0, 0, 16]);
     body.extend(ciphers);
     body.extend([0x5a; 16]);
-    let length = 0x8000 | body.len() as u16;
-    [length.to_be_bytes().as_slice(), &body].concat()
+    let mut record = counted(&body);
+    record[0] |= 0x80;
+    record
 }
 
 fn record(content: &[u8]) -> Vec<u8> {

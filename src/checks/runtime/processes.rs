@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::super::probe::appliance::{self, Process};
-use super::super::verdict::{PASS, broken, require, require_none};
+use super::super::verdict::{PASS, broken, fail, require, require_none};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::CARELESS;
 use crate::plan::Role;
@@ -201,12 +201,11 @@ async fn ended_processes_are_reaped(context: Context) -> Judged {
         }
         if started.elapsed() > PATIENCE {
             let zombie = status.lines().any(|line| line.starts_with("State:\tZ"));
-            return match zombie {
-                true => require(false, "nothing of a process that has ended", || {
-                    format!("nobody waits for process {pid}: it is a zombie")
-                }),
-                false => broken(format!("process {pid} goes on:\n{status}")),
-            };
+            if zombie {
+                let observed = format!("nobody waits for process {pid}: it is a zombie");
+                return fail("nothing of a process that has ended", observed);
+            }
+            return broken(format!("process {pid} goes on:\n{status}"));
         }
     }
 }

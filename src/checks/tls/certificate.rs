@@ -375,7 +375,7 @@ async fn chain_is_in_order(context: Context) -> Judged {
 
 async fn every_port_shows_the_same_certificate(context: Context) -> Judged {
     let plain = || any_certificate(&context).unproven();
-    let mut first: Option<(String, Vec<u8>)> = None;
+    let mut first = None;
     let mut others = Vec::new();
     for listener in context.target().listeners() {
         let asked = [
@@ -384,14 +384,12 @@ async fn every_port_shows_the_same_certificate(context: Context) -> Judged {
             ("no name", plain().without_name_indication()),
         ];
         // One port with every name is enough: the others have the same code behind.
-        let names = if first.is_none() { 3 } else { 1 };
-        for (name, tls) in asked.into_iter().take(names) {
-            let facts = shown(&context, listener, tls).await?;
-            let own = facts.certificates.first().cloned().unwrap_or_default();
+        for (name, tls) in asked.into_iter().take(if first.is_none() { 3 } else { 1 }) {
+            let own = shown(&context, listener, tls).await?.certificates;
             let place = format!("{} for {name}", port(listener));
             match &first {
                 None => first = Some((place, own)),
-                Some((_, certificate)) if *certificate == own => {}
+                Some((_, certificates)) if *certificates == own => {}
                 Some((where_first, _)) => {
                     others.push(format!("{place} another certificate than {where_first}"));
                 }

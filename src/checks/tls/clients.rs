@@ -203,22 +203,19 @@ async fn enter(
     listener: Listener,
     tls: TlsSettings,
 ) -> Judged<Result<(String, bool), String>> {
-    let entered = match listener {
-        Listener::Submissions => {
-            let mut session = open(context, listener, None).await?;
-            let shaken = session.handshake(&tls).await.map(|_| ());
-            let greeted = match shaken {
-                Ok(()) => session.greeting().await.map(|_| ()),
-                Err(error) => Err(error),
-            };
-            greeted.map(|()| session)
-        }
-        _ => {
-            let mut session = in_clear(context, listener).await?;
-            ehlo(&mut session, CLIENT).await?;
-            let shaken = session.starttls(&tls).await.map(|_| ());
-            shaken.map(|()| session)
-        }
+    let entered = if listener == Listener::Submissions {
+        let mut session = open(context, listener, None).await?;
+        let shaken = session.handshake(&tls).await.map(|_| ());
+        let greeted = match shaken {
+            Ok(()) => session.greeting().await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        greeted.map(|()| session)
+    } else {
+        let mut session = in_clear(context, listener).await?;
+        ehlo(&mut session, CLIENT).await?;
+        let shaken = session.starttls(&tls).await.map(|_| ());
+        shaken.map(|()| session)
     };
     let mut session = match entered {
         Ok(session) => session,

@@ -117,7 +117,8 @@ async fn handshake_has_no_known_hole(context: Context) -> Judged {
             ];
             let open: Vec<String> = holes
                 .into_iter()
-                .filter_map(|(open, name)| open.then(|| name.to_owned()))
+                .filter(|(open, _)| *open)
+                .map(|(_, name)| name.to_owned())
                 .collect();
             require_none(&open, "none of these holes")?;
             let mut session = awaiting_hello(&context, listener).await?;
@@ -222,7 +223,7 @@ fn hello_of(name: &str) -> Vec<u8> {
             .chain(64..128)
             .collect(),
         "cut short" => right.record()[..40].to_vec(),
-        "a record too long" => [&[22, 3, 1, 0xff, 0xff][..], &[0; 20_000]].concat(),
+        "a record too long" => [&[22, 3, 1, 0xff, 0xff][..], &vec![0; 20_000]].concat(),
         "a length that lies" => {
             let mut bytes = right.record();
             // The list of suites says that it goes beyond the end.
