@@ -160,6 +160,26 @@ fn sabotages_of_a_check_have_names_of_their_own() {
     }
 }
 
+/// A check that cannot be seen to fail proves nothing, and a failure without a
+/// reason or a repair helps nobody.
+#[test]
+fn every_check_is_explained_and_has_a_sabotage_that_it_sees() {
+    for check in all() {
+        assert!(check.about.ends_with('.'), "{}: about", check.id);
+        assert!(check.repair.ends_with('.'), "{}: repair", check.id);
+        assert!(!check.sabotages.is_empty(), "{}: no sabotage", check.id);
+        for sabotage in check.sabotages {
+            assert!(
+                !sabotage.changes.is_empty(),
+                "{}: {}",
+                check.id,
+                sabotage.name
+            );
+            assert!(!sabotage.sees.is_empty(), "{}: {}", check.id, sabotage.name);
+        }
+    }
+}
+
 /// A sabotage is planted once for all checks that name it.
 #[test]
 fn sabotages_of_one_name_change_the_same() {

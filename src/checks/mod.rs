@@ -222,6 +222,15 @@ pub fn all() -> impl Iterator<Item = &'static Check> + Clone {
     AREAS.iter().flat_map(|(_, checks)| checks.iter())
 }
 
+/// Whether two checks stand in the same file of the catalogue.
+#[must_use]
+pub fn are_near(one: &Check, other: &Check) -> bool {
+    let has = |checks: &[Check], id: &str| checks.iter().any(|check| check.id == id);
+    AREAS
+        .iter()
+        .any(|(_, checks)| has(checks, one.id) && has(checks, other.id))
+}
+
 /// The catalogue as `--list` shows it.
 pub fn entries<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Vec<Entry> {
     checks.into_iter().map(Check::entry).collect()
