@@ -192,6 +192,13 @@ pub enum Need {
         /// Whether a relay has it.
         holds: fn(&Spec) -> bool,
     },
+    /// A setting of relay.yaml that the survey sees of a stranger, too.
+    Seen {
+        /// As relay.yaml has it: `tls.minimum: TLSv1.2`.
+        text: &'static str,
+        /// Whether a relay has it.
+        holds: fn(&Spec) -> bool,
+    },
 }
 
 impl Need {
@@ -208,7 +215,7 @@ impl Need {
             Self::Built => "a relay that relaykit built".into(),
             Self::Envelope => "a login that may send from any domain to any other".into(),
             Self::Recipient => "a recipient (--recipient)".into(),
-            Self::Setting { text, .. } => text.into(),
+            Self::Setting { text, .. } | Self::Seen { text, .. } => text.into(),
         }
     }
 
@@ -227,6 +234,7 @@ impl Need {
             Self::Recipient => !target.recipients.is_empty(),
             // What a stranger was built from, nobody knows here.
             Self::Setting { holds, .. } => target.manners.is_none() && holds(&target.spec),
+            Self::Seen { holds, .. } => holds(&target.spec),
         }
     }
 }

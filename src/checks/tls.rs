@@ -25,7 +25,7 @@ use crate::config::{self, Listener};
 use crate::smtp::TlsVersion;
 
 /// What hand-made offers need: they can be read as far as TLS 1.2 goes.
-const TLS12: Need = Need::Setting {
+const TLS12: Need = Need::Seen {
     text: "tls.minimum: TLSv1.2",
     holds: |spec| spec.tls.minimum == config::TlsVersion::V1_2,
 };

@@ -150,7 +150,7 @@ fn candidates(spec: &Spec) -> Vec<(&'static str, Spec)> {
 /// Whether a relay of `spec` has what relay.yaml decides of a need.
 fn permits(need: Need, spec: &Spec) -> bool {
     match need {
-        Need::Setting { holds, .. } => holds(spec),
+        Need::Setting { holds, .. } | Need::Seen { holds, .. } => holds(spec),
         Need::Listener(listener) => spec.listeners.port(listener).is_some(),
         Need::Built
         | Need::Envelope

@@ -212,11 +212,13 @@ async fn filter_characters_are_refused(context: Context) -> Judged {
             let mut session = ready(&context, login_listener(&context)?).await?;
             let password = &user(&context)?.password;
             // LOGIN carries every byte in a name, PLAIN all but NUL.
-            let reply = session.auth_login(&name, password).await;
-            refused(&answer(reply, "a reply to AUTH")?)?;
+            let reply = answer(session.auth_login(&name, password).await, "a reply to AUTH")?;
             if name.contains('\0') {
-                return PASS;
+                // No name at all: what cannot be passed on may be put off, too.
+                let refused = reply.is_transient() || reply.is_permanent();
+                return require(refused, "535, or another refusal", || reply.to_string());
             }
+            refused(&reply)?;
             let reply = session.auth_plain("", &name, password).await;
             refused(&answer(reply, "a reply to AUTH")?)
         },
