@@ -101,7 +101,7 @@ const FORWARDER: &str = r#"
 use IO::Socket::INET;
 $SIG{CHLD} = "IGNORE";
 my $at = IO::Socket::INET->new(LocalPort => $ARGV[0], Listen => 9, ReuseAddr => 1) or die "$!\n";
-if (my $child = fork) { print $child; exit }
+if (my $child = fork) { setpgrp $child, $child; print $child; exit }
 setpgrp; close STDIN; close STDOUT; close STDERR; alarm 30;
 while (my $from = $at->accept) {
     next if fork;
@@ -127,8 +127,9 @@ async fn next_hop_away_is_waited_for(context: Context) -> Judged {
     let argv = ["perl", "-e", FORWARDER, AWAY.port];
     let forwarder = appliance::output(&context, Role::Sink, &argv).await?;
     let judged = all_leave(&context, &waiting).await;
-    let group = format!("-{}", forwarder.trim());
-    appliance::exec(&context, Role::Sink, &["kill", "--", &group], None).await?;
+    // The image has no program for it, only its shell.
+    let end = format!("kill -9 -{}", forwarder.trim());
+    appliance::output(&context, Role::Sink, &["sh", "-c", &end]).await?;
     judged
 }
 
