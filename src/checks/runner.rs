@@ -303,9 +303,12 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         };
         let declined = manners.take_declined();
         match (outcome, manners.stopped(), declined) {
-            (Outcome::Fail { .. } | Outcome::Broken { .. }, Some(why), _) => {
-                Outcome::Broken { why }
-            }
+            // It was begun, so that the limit was met while it ran.
+            (
+                Outcome::Fail { .. } | Outcome::Broken { .. } | Outcome::Skipped { .. },
+                Some(why),
+                _,
+            ) => Outcome::Broken { why },
             (Outcome::Fail { .. }, None, Some(why)) => Outcome::Skipped { why },
             (outcome, ..) => outcome,
         }

@@ -9,7 +9,10 @@ fn a_killed_up_is_cleaned_up_behind() {
         let mut up = lab.start(&["up"]);
         match moment {
             "objects" => until(moment, || (!lab.objects().is_empty()).then_some(())),
-            line => assert!(up.says(line)),
+            line => {
+                let said = up.says(line);
+                assert!(said, "it ended without {line:?}: {}", up.end());
+            }
         }
         up.signal("KILL");
         assert_eq!(up.end().signal, Some(9));
