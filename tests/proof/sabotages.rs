@@ -41,19 +41,6 @@ fn every_check_passes_and_sees_each_of_its_sabotages() {
 }
 
 #[test]
-fn a_configuration_of_ones_own_is_proved() {
-    let lab = Lab::new("proveown");
-    lab.configure(
-        "privacy: {received: hide, show_login: false}\nrelay: {domains: [example.org]}\n",
-    );
-    let run = lab.run(&["test", "--prove", "privacy.", "--json", "report.json"]);
-    let text = std::fs::read_to_string(lab.folder().join("report.json")).unwrap();
-    let report: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(undetected(&report), Vec::<String>::new());
-    run.succeeded();
-}
-
-#[test]
 fn an_interruption_among_sabotages_leaves_nothing() {
     let lab = Lab::new("proveint");
     let mut test = Child::start(lab.command(&["test", "--prove", "tls."]));
