@@ -303,12 +303,9 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         };
         let declined = manners.take_declined();
         match (outcome, manners.stopped(), declined) {
+            (Outcome::Pass, ..) => Outcome::Pass,
             // It was begun, so that the limit was met while it ran.
-            (
-                Outcome::Fail { .. } | Outcome::Broken { .. } | Outcome::Skipped { .. },
-                Some(why),
-                _,
-            ) => Outcome::Broken { why },
+            (_, Some(why), _) => Outcome::Broken { why },
             (Outcome::Fail { .. }, None, Some(why)) => Outcome::Skipped { why },
             (outcome, ..) => outcome,
         }
