@@ -111,12 +111,10 @@ pub(super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "PLAIN is not served",
-            changes: &[Change::Replace(
-                Role::Relay,
-                "sasl/smtpd.conf",
-                "mech_list: plain ",
-                "mech_list: ",
-            )],
+            changes: &[
+                Change::Given(PLAIN),
+                Change::Spec(|spec| spec.auth.mechanisms = vec![Mechanism::Login]),
+            ],
             sees: "AUTH LOGIN",
         }],
         run: |context| Box::pin(mechanisms_are_those_configured(context)),

@@ -28,6 +28,7 @@ mod invariants;
 #[cfg(test)]
 mod testing;
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 
 pub use in_lab::target;
@@ -35,13 +36,13 @@ pub use runner::{Options, run};
 pub use selection::{NoneSelected, select};
 pub use survey::{Stranger, Survey, Unfit, survey};
 pub use target::{Context, Delivered, Inbox, Lab, Lacks, Moved, Need, Target, Undelivered};
-pub use variants::{Laboratory, laboratories, laboratory};
+pub use variants::{Laboratory, Unsuitable, laboratories, laboratory, to_plant};
 pub use verdict::Judged;
 
 pub use crate::report::Severity;
 
 use crate::certs::Flaw;
-use crate::config::Spec;
+use crate::config::{Listener, Spec};
 use crate::plan::{Plan, Role};
 use crate::report::{Entry, Sabotaged};
 
@@ -83,7 +84,7 @@ pub struct Sabotage {
     /// Short; the same for every check that claims to see these changes, and for
     /// no other changes.
     pub name: &'static str,
-    /// What is changed, all of it at once.
+    /// What is changed, all of it at once, and where that is a fault.
     pub changes: &'static [Change],
     /// Words that stand in what the check then observes: they tell this reason
     /// for its failure from any other.
@@ -95,6 +96,21 @@ impl Sabotage {
     #[must_use]
     pub const fn seen_as(self, sees: &'static str) -> Self {
         Self { sees, ..self }
+    }
+
+    /// Why a relay of `spec` cannot have this fault; `None`: it can. One that
+    /// changes listeners needs one of them: it is planted on those that are on.
+    fn misplaced(&self, spec: &Spec) -> Option<String> {
+        let missing = self.changes.iter().find_map(|change| match change {
+            Change::Given(need) if !variants::permits(*need, spec) => Some(need.text()),
+            _ => None,
+        });
+        let listeners: Vec<Listener> = self.changes.iter().filter_map(Change::listener).collect();
+        let off = |l: &Listener| spec.listeners.port(*l).is_none();
+        let names = listeners.iter().map(|l| l.name()).collect::<BTreeSet<_>>();
+        let all_off = !listeners.is_empty() && listeners.iter().all(off);
+        let names = names.into_iter().collect::<Vec<_>>().join(" or ");
+        missing.or_else(|| all_off.then(|| format!("the listener {names}")))
     }
 
     fn in_words(&self) -> Sabotaged {
@@ -113,6 +129,8 @@ impl Sabotage {
 /// relay is made anew from it.
 #[derive(Debug, Clone, Copy)]
 pub enum Change {
+    /// No change, but what a relay must have for the others to be a fault of it.
+    Given(Need),
     /// A parameter of main.cf and its value.
     Main(&'static str, &'static str),
     /// An `-o` option of a service in master.cf: service, parameter, value.
@@ -136,9 +154,20 @@ pub enum Change {
 }
 
 impl Change {
+    /// The listener whose line of master.cf is changed.
+    #[must_use]
+    pub fn listener(&self) -> Option<Listener> {
+        let Self::Service(service, ..) = self else {
+            return None;
+        };
+        let name = service.strip_suffix("/inet")?;
+        Listener::ALL.into_iter().find(|l| l.name() == name)
+    }
+
     /// In the words of the file that is changed.
     fn in_words(self) -> String {
         match self {
+            Self::Given(need) => format!("in a relay with {}", need.text()),
             Self::Main(parameter, value) => {
                 format!("main.cf: {parameter} = {value}").trim().to_owned()
             }

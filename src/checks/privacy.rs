@@ -24,21 +24,56 @@ const HIDDEN: Need = Need::Setting {
     holds: |spec| spec.privacy.received != Received::Keep,
 };
 
+const SHORT_FORM: Need = Need::Setting {
+    text: "privacy.received: hide",
+    holds: |spec| spec.privacy.received == Received::Hide,
+};
+
+/// Where `login_header_checks` are what hides a client.
+pub(super) const REWRITTEN_ON_SUBMISSION: Need = Need::Setting {
+    text: "privacy.received: rewrite, and auth.listeners with a submission port",
+    holds: |spec| {
+        let submission = |listener: &Listener| *listener != Listener::Smtp;
+        spec.privacy.received == Received::Rewrite && spec.auth.listeners.iter().any(submission)
+    },
+};
+
 const NO_HEADER_CHECKS: Sabotage = Sabotage {
     name: "no header checks",
     changes: &[
+        Change::Given(REWRITTEN_ON_SUBMISSION),
         Change::Service("cleanup-login/unix", "header_checks", ""),
         Change::Main("smtp_header_checks", ""),
     ],
     sees: "canary",
 };
 
+/// Where `mixed_header_checks` are.
+const REWRITTEN_ON_SMTP: Need = Need::Setting {
+    text: "privacy.received: rewrite, and auth.listeners with smtp",
+    holds: |spec| {
+        spec.privacy.received == Received::Rewrite && spec.auth.listeners.contains(&Listener::Smtp)
+    },
+};
+
 /// The same on port 25.
 const NO_MIXED_HEADER_CHECKS: Sabotage = Sabotage {
     name: "no header checks on the mixed port",
     changes: &[
+        Change::Given(REWRITTEN_ON_SMTP),
         Change::Service("cleanup-mixed/unix", "header_checks", ""),
         Change::Main("smtp_header_checks", ""),
+    ],
+    sees: "canary",
+};
+
+/// What hides a client where no header checks do.
+const NO_SHORT_FORM: Sabotage = Sabotage {
+    name: "the short form is not used",
+    changes: &[
+        Change::Given(SHORT_FORM),
+        Change::Service("submission/inet", "smtpd_hide_client_session", "no"),
+        Change::Service("submissions/inet", "smtpd_hide_client_session", "no"),
     ],
     sees: "canary",
 };
@@ -61,7 +96,12 @@ pub(super) static CHECKS: &[Check] = &[
                 got it is searched for them, in plain, base64, quoted-printable and hexadecimal. \
                 A rule that was written from one sample of the header misses the other forms.",
         repair: REPAIR,
-        needs: &[Need::Login, Need::Inbox, Need::Xclient, HIDDEN],
+        needs: &[
+            Need::Login,
+            Need::Inbox,
+            Need::Xclient,
+            REWRITTEN_ON_SUBMISSION,
+        ],
         exclusive: false,
         sabotages: &[
             NO_HEADER_CHECKS,
@@ -85,16 +125,7 @@ pub(super) static CHECKS: &[Check] = &[
         about: "Submits as all those clients on port 25, where a rule has to tell mail by login \
                 from other mail by the header alone, and searches what the next hop got.",
         repair: REPAIR,
-        needs: &[
-            Need::Login,
-            Need::Inbox,
-            Need::Xclient,
-            HIDDEN,
-            Need::Setting {
-                text: "auth.listeners with smtp",
-                holds: |spec| spec.auth.listeners.contains(&Listener::Smtp),
-            },
-        ],
+        needs: &[Need::Login, Need::Inbox, Need::Xclient, REWRITTEN_ON_SMTP],
         exclusive: false,
         sabotages: &[NO_MIXED_HEADER_CHECKS],
         run: |context| Box::pin(login_on_shared_port_hides_too(context)),
@@ -110,7 +141,11 @@ pub(super) static CHECKS: &[Check] = &[
         repair: REPAIR,
         needs: &[Need::Login, Need::Inbox, HIDDEN],
         exclusive: false,
-        sabotages: &[NO_HEADER_CHECKS.seen_as("client.relaykit.test")],
+        sabotages: &[
+            NO_HEADER_CHECKS.seen_as("client.relaykit.test"),
+            NO_MIXED_HEADER_CHECKS.seen_as("client.relaykit.test"),
+            NO_SHORT_FORM.seen_as("client.relaykit.test"),
+        ],
         run: |context| Box::pin(login_hides_this_client(context)),
     },
     Check {
@@ -122,24 +157,9 @@ pub(super) static CHECKS: &[Check] = &[
                 and searches what the next hop got.",
         repair: "Set privacy.received: hide in relay.yaml; by hand, smtpd_hide_client_session = \
                  yes for every submission service in master.cf.",
-        needs: &[
-            Need::Login,
-            Need::Inbox,
-            Need::Xclient,
-            Need::Setting {
-                text: "privacy.received: hide",
-                holds: |spec| spec.privacy.received == Received::Hide,
-            },
-        ],
+        needs: &[Need::Login, Need::Inbox, Need::Xclient, SHORT_FORM],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "the short form is not used",
-            changes: &[
-                Change::Service("submission/inet", "smtpd_hide_client_session", "no"),
-                Change::Service("submissions/inet", "smtpd_hide_client_session", "no"),
-            ],
-            sees: "canary",
-        }],
+        sabotages: &[NO_SHORT_FORM],
         run: |context| Box::pin(login_hides_every_client(context)),
     },
     Check {

@@ -363,6 +363,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             not_run,
             interrupted,
             unclaimed: Vec::new(),
+            unplanted: Vec::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a check may use: the relay under test and what surrounds it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -199,6 +200,12 @@ pub enum Need {
         /// Whether a relay has it.
         holds: fn(&Spec) -> bool,
     },
+}
+
+impl fmt::Debug for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
 }
 
 impl Need {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Need};
+use super::{Check, Need, Sabotage};
 use crate::config::{
     ClientCertificates, Listener, OutboundLevel, Received, SenderLogin, Spec, TlsVersion, User,
 };
@@ -127,13 +127,50 @@ pub fn laboratories(spec: &Spec, checks: &[&'static Check]) -> Vec<Laboratory> {
 /// The lab that `check` is run in, the first that has the settings it needs.
 #[must_use]
 pub fn laboratory(spec: &Spec, check: &Check) -> Option<Laboratory> {
-    let suits = |spec: &Spec| check.needs.iter().all(|need| permits(*need, spec));
-    let found = candidates(spec).into_iter().find(|(_, spec)| suits(spec));
-    found.map(|(name, spec)| Laboratory {
+    suitable(spec, check).next().map(|(name, spec)| Laboratory {
         name,
         spec,
         disposable: check.exclusive,
     })
+}
+
+/// No lab that `check` can be run in has room for a sabotage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsuitable {
+    /// What the relay of relay.yaml lacks for it, to go after `needs`.
+    pub lacks: String,
+}
+
+/// The lab that `sabotage` of `check` is planted in: the first in which the check
+/// can be run and the sabotage is a fault. `None`: the check is run nowhere.
+///
+/// # Errors
+/// [`Unsuitable`].
+pub fn to_plant(
+    spec: &Spec,
+    check: &Check,
+    sabotage: &Sabotage,
+) -> Result<Option<Laboratory>, Unsuitable> {
+    let mut lacks = None;
+    for (name, spec) in suitable(spec, check) {
+        let Some(missing) = sabotage.misplaced(&spec) else {
+            return Ok(Some(Laboratory {
+                name,
+                spec,
+                disposable: check.exclusive,
+            }));
+        };
+        lacks.get_or_insert(missing);
+    }
+    lacks.map_or(Ok(None), |lacks| Err(Unsuitable { lacks }))
+}
+
+/// The candidates that have the settings that `check` needs.
+fn suitable(spec: &Spec, check: &Check) -> impl Iterator<Item = (&'static str, Spec)> {
+    let suits = |spec: &Spec| check.needs.iter().all(|need| permits(*need, spec));
+    candidates(spec)
+        .into_iter()
+        .filter(move |(_, spec)| suits(spec))
 }
 
 /// What relay.yaml says first, then each variant of it.
@@ -148,7 +185,7 @@ fn candidates(spec: &Spec) -> Vec<(&'static str, Spec)> {
 }
 
 /// Whether a relay of `spec` has what relay.yaml decides of a need.
-fn permits(need: Need, spec: &Spec) -> bool {
+pub(super) fn permits(need: Need, spec: &Spec) -> bool {
     match need {
         Need::Setting { holds, .. } | Need::Seen { holds, .. } => holds(spec),
         Need::Listener(listener) => spec.listeners.port(listener).is_some(),

@@ -68,6 +68,7 @@ fn carry_out(change: &Change, plan: &mut Plan) -> Result<(), String> {
         Change::Main(parameter, value) => alter(plan, Role::Relay, "postfix/main.cf", |text| {
             Some(edit::parameter(text, parameter, value))
         }),
+        Change::Service(..) if is_off(change, plan) => Ok(()),
         Change::Service(service, parameter, value) => {
             alter(plan, Role::Relay, "postfix/master.cf", |text| {
                 edit::option(text, service, parameter, value)
@@ -83,8 +84,19 @@ fn carry_out(change: &Change, plan: &mut Plan) -> Result<(), String> {
             alter(plan);
             Ok(())
         }
-        Change::Spec(_) | Change::Command(..) | Change::Image(_) | Change::Certificate(_) => Ok(()),
+        Change::Given(_)
+        | Change::Spec(_)
+        | Change::Command(..)
+        | Change::Image(_)
+        | Change::Certificate(_) => Ok(()),
     }
+}
+
+/// Whether it is about a listener that relay.yaml turns off: nobody can be wronged
+/// there, and the others have their own changes.
+fn is_off(change: &Change, plan: &Plan) -> bool {
+    let listener = change.listener();
+    listener.is_some_and(|listener| plan.spec.listeners.port(listener).is_none())
 }
 
 /// Changes the text of the injected file `name`, which is a path below the

@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use crate::checks::{self, Check, Options};
 use crate::config::Spec;
 use crate::lab::{self, Workshop};
-use crate::report::{Planted, RunReport, Unclaimed};
+use crate::report::{Planted, RunReport, Unclaimed, Unplanted};
 use plants::Plant;
 use slot::Slot;
 
@@ -61,6 +61,12 @@ pub enum Step {
 #[must_use]
 pub fn planted(spec: &Spec, checks: &[&'static Check]) -> usize {
     plants::plants(spec, checks).len()
+}
+
+/// The sabotages of `checks` that are left out: a relay of `spec` cannot have them.
+#[must_use]
+pub fn left_out(spec: &Spec, checks: &[&'static Check]) -> Vec<Unplanted> {
+    plants::left_out(spec, checks)
 }
 
 /// Plants every sabotage and tells of each step as it is taken. The labs are

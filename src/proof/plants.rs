@@ -1,7 +1,8 @@
 //! Which sabotages are to be planted, in which labs, and who claims to see them.
 
-use crate::checks::{Change, Check, laboratory};
+use crate::checks::{Change, Check, to_plant};
 use crate::config::Spec;
+use crate::report::Unplanted;
 
 /// A sabotage in one lab.
 pub(super) struct Plant {
@@ -28,10 +29,10 @@ pub(super) struct Claim {
 pub(super) fn plants(spec: &Spec, checks: &[&'static Check]) -> Vec<Plant> {
     let mut plants: Vec<Plant> = Vec::new();
     for check in checks {
-        let Some(lab) = laboratory(spec, check) else {
-            continue;
-        };
         for sabotage in check.sabotages {
+            let Ok(Some(lab)) = to_plant(spec, check, sabotage) else {
+                continue;
+            };
             let claim = Claim {
                 check,
                 sees: sabotage.sees,
@@ -53,11 +54,62 @@ pub(super) fn plants(spec: &Spec, checks: &[&'static Check]) -> Vec<Plant> {
     plants
 }
 
+/// The sabotages of `checks` that no relay of `spec`, as configured or in a variant,
+/// can have.
+pub(super) fn left_out(spec: &Spec, checks: &[&'static Check]) -> Vec<Unplanted> {
+    let all = checks.iter().flat_map(|check| {
+        let sabotages = check.sabotages.iter();
+        sabotages.map(move |sabotage| (check, sabotage))
+    });
+    all.filter_map(|(check, sabotage)| {
+        let lacks = to_plant(spec, check, sabotage).err()?.lacks;
+        Some(Unplanted {
+            sabotage: sabotage.name,
+            check: check.id,
+            why: format!("needs {lacks}"),
+        })
+    })
+    .collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::super::apply::sabotaged;
     use super::*;
-    use crate::checks;
+    use crate::checks::{self, laboratory};
     use crate::config;
+
+    /// What operators write, each key that makes another relay at least once.
+    const WRITTEN: [&str; 18] = [
+        "",
+        "privacy: {received: hide}",
+        "privacy: {received: hide, strip_headers: [X-Mailer]}",
+        "privacy: {received: keep}",
+        "privacy: {received: keep, show_login: false}",
+        "privacy: {show_login: false, strip_headers: [X-Mailer]}",
+        "relay: {sender_login: own, domains: [a.example], trusted_networks: [192.0.2.0/24]}",
+        "tls: {client_certificates: ask}",
+        "tls: {client_certificates: require, minimum: TLSv1.3, outbound: {level: secure}}",
+        "listeners: {smtp: null}",
+        "listeners: {submission: null}\nauth: {listeners: [submissions]}",
+        "listeners: {submissions: null}\nauth: {listeners: [submission]}",
+        "listeners: {submission: null, submissions: null}\nauth: {listeners: [smtp]}",
+        "listeners: {submission: null, submissions: null}\nauth: {listeners: []}\n\
+         relay: {domains: [a.example]}",
+        "auth: {listeners: [smtp, submission, submissions], outlook_compatible: false}",
+        "auth: {mechanisms: [plain], ldap: {filter: (&(uid=%u)(objectClass=person))}}",
+        "auth: {mechanisms: [login]}",
+        "auth: {mechanisms: [login, plain]}\nlimits: {messages_per_login_per_hour: 100}\n\
+         lab: {users: [{name: carol, password: secret}, {name: dave, password: secret}]}",
+    ];
+
+    fn written(text: &str) -> Spec {
+        let text = format!("version: 1\n{text}");
+        config::load(&text, "relay.yaml", Path::new("/")).unwrap()
+    }
 
     #[test]
     fn checks_share_what_has_the_same_name() {
@@ -66,11 +118,69 @@ mod tests {
         let claims: usize = plants.iter().map(|p| p.claims.len()).sum();
         let sabotages: usize = all.iter().map(|c| c.sabotages.len()).sum();
         assert_eq!(claims, sabotages, "every sabotage is planted for its check");
+        assert_eq!(left_out(&config::built_in(), &all), []);
         for (index, plant) in plants.iter().enumerate() {
             let twice = plants[..index]
                 .iter()
                 .any(|p| p.name == plant.name && p.laboratory == plant.laboratory);
             assert!(!twice, "{} is planted twice in a lab", plant.name);
         }
+    }
+
+    #[test]
+    fn what_is_to_be_planted_can_be_whatever_relay_yaml_says() {
+        let all: Vec<_> = checks::all().collect();
+        let mut impossible = Vec::new();
+        for text in WRITTEN {
+            for plant in plants(&written(text), &all) {
+                if let Err(why) = sabotaged(&plant, "t") {
+                    let ids: Vec<_> = plant.claims.iter().map(|c| c.check.id).collect();
+                    impossible.push(format!("{text}: {}: {why}: {ids:?}", plant.name));
+                }
+            }
+        }
+        assert!(impossible.is_empty(), "{}", impossible.join("\n"));
+    }
+
+    #[test]
+    fn no_claim_vanishes() {
+        let all: Vec<_> = checks::all().collect();
+        for text in WRITTEN {
+            let spec = written(text);
+            let mut told = BTreeSet::new();
+            for plant in plants(&spec, &all) {
+                told.extend(plant.claims.iter().map(|c| (plant.name, c.check.id)));
+            }
+            for unplanted in left_out(&spec, &all) {
+                assert!(unplanted.why.len() > "needs ".len(), "{unplanted:?}");
+                let new = told.insert((unplanted.sabotage, unplanted.check));
+                assert!(new, "{text}: {unplanted:?} is planted, too");
+            }
+            let run = all.iter().filter(|c| laboratory(&spec, c).is_some());
+            let claims = run.flat_map(|c| c.sabotages.iter().map(|s| (s.name, c.id)));
+            assert_eq!(told, claims.collect(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_another_relay_yaml_decides_is_left_out() {
+        let all: Vec<_> = checks::all().collect();
+        let names = |text| {
+            let out = left_out(&written(text), &all);
+            let names: BTreeSet<_> = out.iter().map(|unplanted| unplanted.sabotage).collect();
+            names.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names("privacy: {received: hide}"),
+            [
+                "headers are rewritten at departure alone",
+                "no header checks",
+                "no header checks on the mixed port",
+                "port 25 is taken for a login port",
+            ]
+        );
+        // What is wrong on one of two ports is wrong.
+        let alone = "listeners: {submissions: null}\nauth: {listeners: [submission]}";
+        assert_eq!(names(alone), ["submission trusts networks, too"]);
     }
 }

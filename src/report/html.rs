@@ -117,6 +117,9 @@ fn verdict(page: &mut Markup, report: &RunReport, name: &str) {
     if let Some(proof) = report.proof() {
         let text = format!("{} of {} sabotages detected", proof.detected, proof.planted);
         page.element("li", &[], &text);
+        if proof.not_planted > 0 {
+            page.element("li", &[], &format!("{} not planted", proof.not_planted));
+        }
     }
     page.close("ul");
     let when = report.started_at.strftime("%Y-%m-%d %H:%M:%S UTC");

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{CheckRecord, Exhibit, Outcome, Planted, RunReport, Subject, Unclaimed};
+use super::{CheckRecord, Exhibit, Outcome, Planted, RunReport, Subject, Unclaimed, Unplanted};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -17,6 +17,8 @@ struct Document<'a> {
     not_run: &'a [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     unclaimed: Option<&'a [Unclaimed]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_planted: Option<&'a [Unplanted]>,
 }
 
 #[derive(Serialize)]
@@ -33,6 +35,7 @@ struct Counts {
 struct Proof {
     planted: usize,
     detected: usize,
+    not_planted: usize,
 }
 
 #[derive(Serialize)]
@@ -58,7 +61,7 @@ struct Line<'a> {
 /// The report as one JSON object with a newline at its end, in the shape of
 /// `docs/report.schema.json`. `expected` and `observed` are empty where a check
 /// passed, and `observed` says why where one was skipped or broken. Only a run
-/// with `--prove` has `sabotages` and `unclaimed`.
+/// with `--prove` has `sabotages`, `unclaimed` and `not_planted`.
 #[must_use]
 pub fn render(report: &RunReport) -> Vec<u8> {
     let counts = report.summary();
@@ -77,6 +80,7 @@ pub fn render(report: &RunReport) -> Vec<u8> {
             sabotages: proof.map(|proof| Proof {
                 planted: proof.planted,
                 detected: proof.detected,
+                not_planted: proof.not_planted,
             }),
         },
         checks: report
@@ -86,6 +90,7 @@ pub fn render(report: &RunReport) -> Vec<u8> {
             .collect(),
         not_run: &report.not_run,
         unclaimed: proof.map(|_| report.unclaimed.as_slice()),
+        not_planted: proof.map(|_| report.unplanted.as_slice()),
     };
     // Strings and numbers only: the one error serde_json knows here is a failing writer.
     let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
@@ -180,9 +185,10 @@ mod tests {
         assert_eq!(json["checks"][0]["sabotages"], planted);
         assert_eq!(json["checks"][1]["sabotages"], serde_json::json!([]));
         assert_eq!(json["unclaimed"], serde_json::json!([]));
+        assert_eq!(json["not_planted"], serde_json::json!([]));
         assert_eq!(
             json["summary"]["sabotages"],
-            serde_json::json!({"planted": 1, "detected": 0})
+            serde_json::json!({"planted": 1, "detected": 0, "not_planted": 0})
         );
     }
 }

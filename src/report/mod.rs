@@ -14,6 +14,7 @@ mod json;
 mod junit;
 mod list;
 mod outputs;
+mod proved;
 mod run;
 mod subject;
 mod visible;
@@ -26,7 +27,6 @@ pub use human::{Colours, Human, Progress};
 pub use json::render as render_json;
 pub use list::{Entry, Sabotaged, explanation, list_human, list_json};
 pub use outputs::{FORMATS, Format, OutputError, Outputs};
-pub use run::{
-    CheckRecord, Outcome, Planted, Proof, RunReport, Severity, Summary, Unclaimed, exit,
-};
+pub use proved::{Planted, Proof, Unclaimed, Unplanted};
+pub use run::{CheckRecord, Outcome, RunReport, Severity, Summary, exit};
 pub use subject::{Agreed, Certificate, Contained, Listening, Package, Subject, SubjectKind};

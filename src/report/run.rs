@@ -1,12 +1,9 @@
 //! The result of a run.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::{Exhibit, Planted, Subject, Unclaimed, Unplanted};
 use jiff::Timestamp;
-use serde::Serialize;
-
-use super::{Exhibit, Subject};
 
 /// Exit codes of a run, as the contract fixes them.
 pub mod exit {
@@ -86,28 +83,6 @@ impl Severity {
     }
 }
 
-/// A sabotage that a check claims to see, and whether it did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Planted {
-    /// What was sabotaged.
-    pub name: &'static str,
-    /// Whether the check failed, and with its own words.
-    pub detected: bool,
-    /// What the check said under it.
-    pub observed: String,
-}
-
-/// A check that failed under a sabotage without claiming to see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Unclaimed {
-    /// What was sabotaged.
-    pub sabotage: &'static str,
-    /// The check's id.
-    pub check: &'static str,
-    /// What it observed.
-    pub observed: String,
-}
-
 /// One check's line in a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckRecord {
@@ -157,6 +132,8 @@ pub struct RunReport {
     pub interrupted: bool,
     /// With `--prove`: failures under a sabotage that nobody claimed.
     pub unclaimed: Vec<Unclaimed>,
+    /// With `--prove`: the sabotages of checks that passed which were not planted.
+    pub unplanted: Vec<Unplanted>,
 }
 
 /// How many checks had which outcome.
@@ -192,15 +169,6 @@ impl CheckRecord {
     }
 }
 
-/// How many sabotages were planted, each counted once, and seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Proof {
-    /// Planted.
-    pub planted: usize,
-    /// Of these: seen by every check that claims to see them.
-    pub detected: usize,
-}
-
 impl RunReport {
     /// Counts the outcomes.
     #[must_use]
@@ -210,29 +178,6 @@ impl RunReport {
             summary.add(&check.outcome);
         }
         summary
-    }
-
-    /// The sabotages that a check claims to see and did not: its id, and what it
-    /// said instead.
-    pub fn undetected(&self) -> impl Iterator<Item = (&'static str, &Planted)> {
-        let planted = self
-            .checks
-            .iter()
-            .flat_map(|check| check.sabotages.iter().map(|planted| (check.id, planted)));
-        planted.filter(|(_, planted)| !planted.detected)
-    }
-
-    /// What came of the sabotages; `None` without `--prove`.
-    #[must_use]
-    pub fn proof(&self) -> Option<Proof> {
-        let mut seen: BTreeMap<&'static str, bool> = BTreeMap::new();
-        for planted in self.checks.iter().flat_map(|check| &check.sabotages) {
-            *seen.entry(planted.name).or_insert(true) &= planted.detected;
-        }
-        (!seen.is_empty()).then(|| Proof {
-            planted: seen.len(),
-            detected: seen.values().filter(|detected| **detected).count(),
-        })
     }
 
     /// The exit code of a command whose result this is: one of [`exit`].
@@ -290,6 +235,7 @@ pub(super) mod tests {
             not_run: Vec::new(),
             interrupted: false,
             unclaimed: Vec::new(),
+            unplanted: Vec::new(),
         }
     }
 
@@ -314,38 +260,6 @@ pub(super) mod tests {
         assert_eq!(code(vec![Outcome::Pass, broken()]), exit::BROKEN);
         assert_eq!(code(vec![broken(), fail(), Outcome::Pass]), exit::FAILED);
         assert_eq!(code(vec![]), exit::NONE_SELECTED);
-    }
-
-    #[test]
-    fn an_unseen_sabotage_fails_the_run_and_counts_once() {
-        let planted = |name, detected| Planted {
-            name,
-            detected,
-            observed: String::new(),
-        };
-        let mut one = record("a.b", Outcome::Pass);
-        one.sabotages = vec![planted("x", true), planted("y", true)];
-        let mut two = record("a.c", Outcome::Pass);
-        two.sabotages = vec![planted("x", false)];
-        let run = report(vec![one.clone()]);
-        assert_eq!(
-            run.proof(),
-            Some(Proof {
-                planted: 2,
-                detected: 2
-            })
-        );
-        assert_eq!(run.exit_code(), exit::DONE);
-        let run = report(vec![one, two]);
-        assert_eq!(
-            run.proof(),
-            Some(Proof {
-                planted: 2,
-                detected: 1
-            })
-        );
-        assert_eq!(run.exit_code(), exit::FAILED);
-        assert_eq!(report(vec![]).proof(), None);
     }
 
     #[test]

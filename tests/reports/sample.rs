@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use relaykit::report::{
     Agreed, Certificate, CheckRecord, Contained, Exhibit, FORMATS, Listening, Outcome, Package,
-    Planted, RunReport, Severity, Subject, SubjectKind, Unclaimed,
+    Planted, RunReport, Severity, Subject, SubjectKind, Unclaimed, Unplanted,
 };
 
 /// What would run, escape, or break a file if it were not escaped.
@@ -98,6 +98,11 @@ pub(crate) fn report() -> RunReport {
             check: "auth.wrong_password_is_refused",
             observed: "it broke off".into(),
         }],
+        unplanted: vec![Unplanted {
+            sabotage: "no header checks",
+            check: "auth.wrong_password_is_refused",
+            why: "needs privacy.received: rewrite".into(),
+        }],
     }
 }
 
@@ -106,6 +111,7 @@ pub(crate) fn plain() -> RunReport {
     let mut plain = report();
     plain.subject = None;
     plain.unclaimed.clear();
+    plain.unplanted.clear();
     for check in &mut plain.checks {
         check.sabotages.clear();
     }

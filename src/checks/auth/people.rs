@@ -1,6 +1,7 @@
 //! What the directory says is what counts: whole passwords, odd names, and changes
 //! at once.
 
+use super::super::privacy::REWRITTEN_ON_SUBMISSION;
 use super::super::probe::people::{self, BY_UID};
 use super::super::probe::session::attempt;
 use super::super::probe::{mail, rows, session};
@@ -103,12 +104,15 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "every login is named alike",
-            changes: &[Change::Replace(
-                Role::Relay,
-                "postfix/login_header_checks",
-                "(Authenticated sender: $2)",
-                "(Authenticated sender: user)",
-            )],
+            changes: &[
+                Change::Given(REWRITTEN_ON_SUBMISSION),
+                Change::Replace(
+                    Role::Relay,
+                    "postfix/login_header_checks",
+                    "(Authenticated sender: $2)",
+                    "(Authenticated sender: user)",
+                ),
+            ],
             sees: "(Authenticated sender: user)",
         }],
         run: |context| Box::pin(identities_do_not_mix(context)),

@@ -6,6 +6,7 @@ use super::super::probe::session::{logged_in, login_listener};
 use super::super::probe::trace::fields;
 use super::super::verdict::{PASS, fail, require};
 use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
+use crate::config::Listener;
 use crate::smtp::Message;
 
 /// A filter that an operator adds for another reason.
@@ -16,6 +17,12 @@ pub(super) const BODY_FILTER: Sabotage = Sabotage {
         "pcre:{{/relay/ REPLACE rewritten}}",
     )],
     sees: "\"rewritten\" where",
+};
+
+/// Where `login_header_checks` are read.
+const ON_SUBMISSION: Need = Need::Setting {
+    text: "auth.listeners with a submission port",
+    holds: |spec| spec.auth.listeners.iter().any(|l| *l != Listener::Smtp),
 };
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -49,9 +56,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "every trace header is dropped",
-            changes: &[Change::Service(
-                "cleanup-login/unix",
-                "header_checks",
+            changes: &[Change::Main(
+                "smtp_header_checks",
                 "pcre:{{/^Received:/ IGNORE}}",
             )],
             sees: "0 trace headers",
@@ -112,11 +118,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
             Sabotage {
                 name: "attached messages are stripped too",
-                changes: &[Change::Service(
-                    "cleanup-login/unix",
-                    "nested_header_checks",
-                    "pcre:/etc/relaykit/postfix/login_header_checks",
-                )],
+                changes: &[
+                    Change::Given(ON_SUBMISSION),
+                    Change::Service(
+                        "cleanup-login/unix",
+                        "nested_header_checks",
+                        "pcre:/etc/relaykit/postfix/login_header_checks",
+                    ),
+                ],
                 sees: ": attached\" was sent",
             },
         ],

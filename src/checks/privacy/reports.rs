@@ -8,7 +8,7 @@ use super::super::probe::rows;
 use super::super::probe::session::login_listener;
 use super::super::verdict::{PASS, require, require_none};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use super::{NO_HEADER_CHECKS, tells_nothing};
+use super::{NO_HEADER_CHECKS, NO_SHORT_FORM, tells_nothing};
 use crate::render::next_hops::{POOR, REFUSING};
 use crate::smtp::Message;
 
@@ -36,9 +36,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[
             NO_HEADER_CHECKS,
+            NO_SHORT_FORM,
             Sabotage {
                 name: "headers are rewritten at departure alone",
                 changes: &[
+                    Change::Given(super::REWRITTEN_ON_SUBMISSION),
                     Change::Service("cleanup-login/unix", "header_checks", ""),
                     Change::Main(
                         "smtp_header_checks",

@@ -15,7 +15,7 @@ use super::super::probe::trace::{Trace, newest};
 use super::super::probe::xclient::{Client, xclient_as};
 use super::super::verdict::{fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use super::hides;
+use super::{REWRITTEN_ON_SUBMISSION, SHORT_FORM, hides};
 use crate::config::{Listener, Received};
 use crate::plan::Role;
 
@@ -64,12 +64,15 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "the rule writes a protocol of its own",
-            changes: &[Change::Replace(
-                Role::Relay,
-                "postfix/login_header_checks",
-                "(Postfix)$3",
-                "(Postfix) with ESMTPSX",
-            )],
+            changes: &[
+                Change::Given(REWRITTEN_ON_SUBMISSION),
+                Change::Replace(
+                    Role::Relay,
+                    "postfix/login_header_checks",
+                    "(Postfix)$3",
+                    "(Postfix) with ESMTPSX",
+                ),
+            ],
             sees: "with ESMTPSX",
         }],
         run: |context| Box::pin(trace_tells_the_protocol(context)),
@@ -135,12 +138,15 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "the rule ends the login at a parenthesis",
-            changes: &[Change::Replace(
-                Role::Relay,
-                "postfix/login_header_checks",
-                "\\(Authenticated sender: ([^\\n]*)\\)",
-                "\\(Authenticated sender: ([^)]*)\\)",
-            )],
+            changes: &[
+                Change::Given(REWRITTEN_ON_SUBMISSION),
+                Change::Replace(
+                    Role::Relay,
+                    "postfix/login_header_checks",
+                    "\\(Authenticated sender: ([^\\n]*)\\)",
+                    "\\(Authenticated sender: ([^)]*)\\)",
+                ),
+            ],
             sees: "with ESMTPSA; ",
         }],
         run: |context| Box::pin(odd_logins_stay_one_comment(context)),
@@ -154,14 +160,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 relay's name, the queue id and today's date must be there, and no login.",
         repair: "Set privacy.received: hide in relay.yaml; by hand, smtpd_hide_client_session = \
                  yes, and no header_checks that drop the header.",
-        needs: &[
-            Need::Login,
-            Need::Inbox,
-            Need::Setting {
-                text: "privacy.received: hide",
-                holds: |spec| spec.privacy.received == Received::Hide,
-            },
-        ],
+        needs: &[Need::Login, Need::Inbox, SHORT_FORM],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "the short form is dropped",

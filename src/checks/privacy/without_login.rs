@@ -14,18 +14,11 @@ use super::super::probe::xclient::{Client, xclient};
 use super::super::verdict::require;
 use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use super::trace::dated_now;
-use super::{NO_MIXED_HEADER_CHECKS, hides};
-use crate::config::{Listener, Received};
+use super::{NO_MIXED_HEADER_CHECKS, REWRITTEN_ON_SMTP, REWRITTEN_ON_SUBMISSION, hides};
+use crate::config::Listener;
 use crate::render::MARK;
 use crate::report::Outcome;
 use crate::smtp::{Message, Session};
-
-const MARKED_HERE: Need = Need::Setting {
-    text: "privacy.received: rewrite, and auth.listeners with smtp",
-    holds: |spec| {
-        spec.privacy.received == Received::Rewrite && spec.auth.listeners.contains(&Listener::Smtp)
-    },
-};
 
 const OWN_DOMAIN: Need = Need::Setting {
     text: "relay.domains with a domain",
@@ -34,11 +27,10 @@ const OWN_DOMAIN: Need = Need::Setting {
 
 const TAKEN_FOR_LOGIN: Sabotage = Sabotage {
     name: "port 25 is taken for a login port",
-    changes: &[Change::Service(
-        "smtp/inet",
-        "cleanup_service_name",
-        "cleanup-login",
-    )],
+    changes: &[
+        Change::Given(REWRITTEN_ON_SUBMISSION),
+        Change::Service("smtp/inet", "cleanup_service_name", "cleanup-login"),
+    ],
     sees: "Received: by ",
 };
 
@@ -87,7 +79,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Need::Listener(Listener::Smtp),
             Need::Inbox,
             OWN_DOMAIN,
-            MARKED_HERE,
+            REWRITTEN_ON_SMTP,
         ],
         exclusive: false,
         sabotages: &[TAKEN_FOR_LOGIN],
@@ -141,7 +133,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 another. The first must tell its client, the second must not: what is known of \
                 one message must not be believed of the next.",
         repair: REPAIR,
-        needs: &[Need::Login, Need::Inbox, OWN_DOMAIN, MARKED_HERE],
+        needs: &[Need::Login, Need::Inbox, OWN_DOMAIN, REWRITTEN_ON_SMTP],
         exclusive: false,
         sabotages: &[NO_MIXED_HEADER_CHECKS.seen_as("after the login: ")],
         run: |context| Box::pin(each_message_is_judged_alone(context)),

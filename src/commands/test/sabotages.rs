@@ -49,6 +49,7 @@ pub(super) async fn prove(
         workshop,
         options: Options::default(),
     };
+    report.unplanted = proof::left_out(spec, &passed);
     told.tell(&Event::now(Fact::ProofStarted {
         sabotages: proof::planted(spec, &passed),
     }));

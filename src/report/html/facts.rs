@@ -118,7 +118,12 @@ pub(super) fn sabotages(page: &mut Markup, report: &RunReport) {
         }
     }
     page.raw("<section>\n<h2 id=\"sabotages\">Sabotages</h2>\n");
-    let text = format!("{} planted, {} detected.", proof.planted, proof.detected);
+    let left_out = match proof.not_planted {
+        0 => String::new(),
+        some => format!(", {some} not planted: the relay of this relay.yaml cannot have them"),
+    };
+    let (planted, detected) = (proof.planted, proof.detected);
+    let text = format!("{planted} planted, {detected} detected{left_out}.");
     page.element("p", &[], &text);
     let mut seen: Vec<_> = seen.into_iter().collect();
     seen.sort_by_key(|(_, (_, not_by))| not_by.is_empty());
@@ -137,5 +142,20 @@ pub(super) fn sabotages(page: &mut Markup, report: &RunReport) {
         .collect();
     let columns = ["sabotage", "not detected by", "detected by", "also failed"];
     table(page, &columns, &rows);
+    unplanted(page, report);
     page.close("section");
+}
+
+/// Every sabotage that was left out, for which check and why.
+fn unplanted(page: &mut Markup, report: &RunReport) {
+    if report.unplanted.is_empty() {
+        return;
+    }
+    page.raw("<h3>Not planted</h3>\n");
+    let rows = report.unplanted.iter().map(|unplanted| {
+        let columns = [unplanted.sabotage, unplanted.check, &unplanted.why];
+        columns.map(str::to_owned).to_vec()
+    });
+    let rows: Vec<_> = rows.collect();
+    table(page, &["sabotage", "for the check", "why"], &rows);
 }

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::super::run::tests::{fail, record, report};
-use super::super::{Outcome, Planted, RunReport, Unclaimed};
+use super::super::{Outcome, Planted, RunReport, Unclaimed, Unplanted};
 use super::*;
 
 #[derive(Clone, Default)]
@@ -120,12 +120,23 @@ fn a_proof_tells_what_was_seen_and_what_was_not() {
     };
     let mut failed = record("auth.b", Outcome::Pass);
     failed.sabotages = vec![planted(false)];
+    let mut run = report(vec![failed, record("tls.d", Outcome::Pass)]);
+    let unplanted = |sabotage, check| Unplanted {
+        sabotage,
+        check,
+        why: "needs the listener smtp".into(),
+    };
+    run.unplanted = vec![
+        unplanted("logins in clear", "tls.d"),
+        unplanted("open relay", "tls.d"),
+        unplanted("open relay", "auth.b"),
+    ];
     let facts = vec![
         Fact::ProofStarted { sabotages: 2 },
         judged("as configured", true),
         judged("mixed", false),
         Fact::RunFinished {
-            report: Arc::new(report(vec![failed])),
+            report: Arc::new(run),
         },
     ];
     let expected = "     Proving 2 sabotages
@@ -139,8 +150,10 @@ fn a_proof_tells_what_was_seen_and_what_was_not() {
              by         auth.b
              because    it passed
 
-     Summary [   1.234s] 1 of 0 checks: 1 passed, 0 failed, 0 skipped, 0 broken
-             sabotages: 1 planted, 0 detected
+     Summary [   1.234s] 2 of 0 checks: 2 passed, 0 failed, 0 skipped, 0 broken
+             sabotages: 1 planted, 0 detected, 1 not planted
+             not planted: logins in clear; open relay (needs the listener smtp)
+             no sabotage for: tls.d
 ";
     assert_eq!(told(facts, Colours::Off), expected);
 }

@@ -1,7 +1,7 @@
 //! The words of the view. A word in capitals stands right-aligned in twelve
 //! columns, and what belongs to it stands below, indented.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -101,13 +101,7 @@ pub(super) fn summary(report: &RunReport, selected: usize, colours: Colours) -> 
     for (why, count) in reasons {
         let _ = writeln!(text, "             skipped {count}: {}", visible(why));
     }
-    if let Some(proof) = report.proof() {
-        let _ = writeln!(
-            text,
-            "             sabotages: {} planted, {} detected",
-            proof.planted, proof.detected
-        );
-    }
+    sabotages(&mut text, report);
     if report.interrupted {
         text.push_str("             interrupted; not run:");
         for id in &report.not_run {
@@ -117,6 +111,41 @@ pub(super) fn summary(report: &RunReport, selected: usize, colours: Colours) -> 
         text.push('\n');
     }
     text
+}
+
+/// What came of the sabotages, and of those that were left out, why.
+fn sabotages(text: &mut String, report: &RunReport) {
+    let Some(proof) = report.proof() else { return };
+    let (planted, detected) = (proof.planted, proof.detected);
+    let _ = write!(
+        text,
+        "             sabotages: {planted} planted, {detected} detected"
+    );
+    if proof.not_planted > 0 {
+        let _ = write!(text, ", {} not planted", proof.not_planted);
+    }
+    text.push('\n');
+    let mut left_out: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for unplanted in &report.unplanted {
+        let names = left_out.entry(&unplanted.why).or_default();
+        names.insert(unplanted.sabotage);
+    }
+    for (why, names) in left_out {
+        let names: Vec<_> = names.into_iter().collect();
+        let _ = writeln!(
+            text,
+            "             not planted: {} ({why})",
+            names.join("; ")
+        );
+    }
+    let unproved = report.unproved();
+    if !unproved.is_empty() {
+        let _ = writeln!(
+            text,
+            "             no sabotage for: {}",
+            unproved.join(", ")
+        );
+    }
 }
 
 fn in_full(text: &mut String, check: &CheckRecord, colours: Colours) {
