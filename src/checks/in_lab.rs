@@ -58,7 +58,7 @@ fn endpoints(running: &Running, disposable: bool) -> BTreeMap<&'static str, Sock
 
 /// The sink's inbox, as checks wait for it.
 struct SinkInbox {
-    feed: Feed,
+    feed: Arc<Feed>,
     running: Running,
 }
 

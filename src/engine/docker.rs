@@ -26,8 +26,9 @@ use futures_util::stream::BoxStream;
 
 use super::endpoint::{Certificates, Endpoint, resolve};
 use super::{
-    About, BuildRequest, ByteStream, ContainerFacts, ContainerRequest, Engine, Environment, Error,
-    ExecOutput, ImageFacts, ImportRequest, Kind, Labels, LogRequest, NetworkRequest, Object,
+    About, BuildRequest, ByteStream, ContainerFacts, ContainerRequest, Conversation, Engine,
+    Environment, Error, ExecOutput, ImageFacts, ImportRequest, Kind, Labels, LogRequest,
+    NetworkRequest, Object,
 };
 use crate::progress::Task;
 
@@ -232,6 +233,15 @@ impl Engine for DockerEngine {
         user: Option<&str>,
     ) -> Result<ExecOutput, Error> {
         self.exec_program(container, argv, user).await
+    }
+
+    async fn converse(
+        &self,
+        container: &str,
+        argv: &[&str],
+        user: &str,
+    ) -> Result<Conversation, Error> {
+        self.talk_to_program(container, argv, user).await
     }
 
     async fn list(&self, labels: &Labels) -> Result<Vec<Object>, Error> {

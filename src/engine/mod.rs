@@ -9,12 +9,14 @@ pub mod labels;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
+use tokio::io::AsyncWrite;
 
 pub use body::{ByteStream, StreamWriter, whole, written};
 pub use docker::connect;
@@ -95,6 +97,18 @@ pub trait Engine: Send + Sync {
         argv: &[&str],
         user: Option<&str>,
     ) -> Result<ExecOutput, Error>;
+    /// Starts a program in a running container, as `user`, to talk to: it ends when
+    /// its input does, and that is when the conversation is dropped.
+    async fn converse(
+        &self,
+        container: &str,
+        _argv: &[&str],
+        _user: &str,
+    ) -> Result<Conversation, Error> {
+        Err(Error::cannot(format!(
+            "talking to a program in {container}"
+        )))
+    }
     /// Everything that carries all of these labels (an empty value matches any).
     async fn list(&self, labels: &Labels) -> Result<Vec<Object>, Error>;
     /// Removes an object by force, by name or by [`Object::id`]; a container with
@@ -253,6 +267,14 @@ pub struct ExecOutput {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
+}
+
+/// A program in a container that is being talked to. See [`Engine::converse`].
+pub struct Conversation {
+    /// Its standard input.
+    pub input: Pin<Box<dyn AsyncWrite + Send>>,
+    /// Its standard output, as it comes.
+    pub output: BoxStream<'static, Result<Bytes, Error>>,
 }
 
 /// A kind of object that labels are put on.

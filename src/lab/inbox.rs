@@ -2,10 +2,11 @@
 //! format that `images/relay/rootfs/usr/libexec/relaykit/store` explains.
 
 mod feed;
+mod reader;
 mod stored;
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::Error;
@@ -15,8 +16,8 @@ use crate::plan::{Plan, Role};
 pub use feed::Feed;
 pub use stored::StoredMessage;
 
-/// Where the sink keeps its messages.
-pub(super) const FOLDER: &str = "/var/mail/inbox";
+/// Where the sink keeps its messages, whole ones only.
+pub(super) const FOLDER: &str = "/var/mail/inbox/new";
 
 /// The recipient of the message that proves a lab ready. The inbox does not show it.
 pub(super) const READINESS: &str = "readiness@relaykit.invalid";
@@ -26,6 +27,8 @@ pub(super) const READINESS: &str = "readiness@relaykit.invalid";
 pub struct Inbox {
     engine: Arc<dyn Engine>,
     container: String,
+    /// The feed that somebody holds: it serves all who ask.
+    feed: Arc<Mutex<Weak<Feed>>>,
 }
 
 impl Inbox {
@@ -45,6 +48,7 @@ impl Inbox {
         Self {
             engine,
             container: container.to_owned(),
+            feed: Arc::default(),
         }
     }
 
@@ -53,7 +57,7 @@ impl Inbox {
     /// # Errors
     /// When the sink is not there or a file cannot be understood.
     pub async fn list(&self) -> Result<Vec<StoredMessage>, Error> {
-        let mut messages = self.read(FOLDER).await?;
+        let mut messages = self.read().await?;
         messages.retain(|message| !message.proves_readiness());
         messages.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(messages)
@@ -64,7 +68,7 @@ impl Inbox {
     /// # Errors
     /// When the sink is not running.
     pub async fn clear(&self) -> Result<usize, Error> {
-        let messages = self.read(FOLDER).await?;
+        let messages = self.read().await?;
         let shown = messages.iter().filter(|m| !m.proves_readiness()).count();
         let files: Vec<String> = messages.iter().map(StoredMessage::path).collect();
         // A command line has its limits; a message that comes meanwhile stays.
@@ -79,10 +83,15 @@ impl Inbox {
     }
 
     /// Everything that is there and everything that comes, as long as the
-    /// feed is held.
+    /// feed is held. All clones of an inbox share one.
     #[must_use]
-    pub fn feed(&self) -> Feed {
-        Feed::start(self.clone())
+    pub fn feed(&self) -> Arc<Feed> {
+        let mut shared = self.feed.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let feed = Arc::new(Feed::start(self.clone()));
+            *shared = Arc::downgrade(&feed);
+            feed
+        })
     }
 
     /// Waits for a message that `wanted` accepts; `None` when `within` has passed.
@@ -97,13 +106,13 @@ impl Inbox {
         self.feed().wait(within, wanted).await
     }
 
-    /// The messages in a folder of the sink; none where there is no such path.
-    async fn read(&self, path: &str) -> Result<Vec<StoredMessage>, Error> {
-        let Some(tar) = self.engine.download(&self.container, path).await? else {
+    /// The messages that are there, whether the sink runs or not.
+    async fn read(&self) -> Result<Vec<StoredMessage>, Error> {
+        let Some(tar) = self.engine.download(&self.container, FOLDER).await? else {
             return Ok(Vec::new());
         };
         let unreadable = |reason: std::io::Error| Error::Inbox {
-            id: path.to_owned(),
+            id: FOLDER.to_owned(),
             reason: reason.to_string(),
         };
         let mut messages = Vec::new();
@@ -116,8 +125,7 @@ impl Inbox {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            // A name that begins with a dot is a message that is still being written.
-            if !entry.header().entry_type().is_file() || name.starts_with('.') {
+            if !entry.header().entry_type().is_file() {
                 continue;
             }
             let mut bytes = Vec::new();

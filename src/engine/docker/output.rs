@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::lines::Lines;
 use super::{DockerEngine, fault};
-use crate::engine::{Error, ExecOutput, LogRequest};
+use crate::engine::{Conversation, Error, ExecOutput, LogRequest};
 
 /// What is kept of each of a program's streams; the rest is read and dropped.
 const OUTPUT_KEPT: usize = 1024 * 1024;
@@ -97,6 +97,43 @@ impl DockerEngine {
             stdout: String::from_utf8_lossy(&stdout).into_owned(),
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
         })
+    }
+
+    pub(super) async fn talk_to_program(
+        &self,
+        container: &str,
+        argv: &[&str],
+        user: &str,
+    ) -> Result<Conversation, Error> {
+        let program = argv.first().copied().unwrap_or_default();
+        let action = format!("talking to {program} in the container {container}");
+        let failed = |fault| fault::classify(&action, container, &fault);
+        let options = CreateExecOptions {
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            cmd: Some(argv.to_vec()),
+            user: Some(user),
+            ..CreateExecOptions::default()
+        };
+        // It lasts as long as it is talked to.
+        let docker = self.patient();
+        let exec = docker.create_exec(container, options).await;
+        let exec = exec.map_err(failed)?;
+        let started = docker.start_exec(&exec.id, None::<StartExecOptions>);
+        match started.await.map_err(failed)? {
+            StartExecResults::Attached { output, input } => {
+                let container = container.to_owned();
+                let output = output.map(move |chunk| match chunk {
+                    Ok(chunk) => Ok(chunk.into_bytes()),
+                    Err(fault) => Err(fault::classify(&action, &container, &fault)),
+                });
+                Ok(Conversation {
+                    input,
+                    output: output.boxed(),
+                })
+            }
+            StartExecResults::Detached => Err(Error::cannot(action)),
+        }
     }
 
     async fn exit_code(&self, exec: &str) -> Result<Option<i64>, Fault> {

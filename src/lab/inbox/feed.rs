@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::reader::Reader;
 use super::{FOLDER, Inbox, StoredMessage};
 use crate::engine::LogRequest;
 use crate::lab::Error;
@@ -56,24 +57,32 @@ impl Feed {
         wanted: impl Fn(&StoredMessage) -> bool,
     ) -> Result<Option<Arc<StoredMessage>>, Error> {
         let mut arrived = self.arrived.clone();
-        let find = |arrived: &Arrived| arrived.messages.iter().find(|m| wanted(m)).cloned();
-        let settled = arrived.wait_for(|a| a.failed.is_some() || find(a).is_some());
-        let Ok(settled) = tokio::time::timeout(within, settled).await else {
-            return Ok(None);
+        let mut seen = 0;
+        let look = async {
+            loop {
+                {
+                    let now = arrived.borrow_and_update();
+                    if let Some(message) = now.messages[seen..].iter().find(|m| wanted(m)) {
+                        return Ok(Some(message.clone()));
+                    }
+                    if let Some(reason) = &now.failed {
+                        return Err(unreadable(reason));
+                    }
+                    seen = now.messages.len();
+                }
+                if arrived.changed().await.is_err() {
+                    return Err(unreadable("the sink has ended"));
+                }
+            }
         };
-        let gone = || Error::Inbox {
-            id: FOLDER.to_owned(),
-            reason: "the sink has ended".to_owned(),
-        };
-        let settled = settled.map_err(|_| gone())?;
-        match (find(&settled), &settled.failed) {
-            (Some(message), _) => Ok(Some(message)),
-            (None, Some(reason)) => Err(Error::Inbox {
-                id: FOLDER.to_owned(),
-                reason: reason.clone(),
-            }),
-            (None, None) => Err(gone()),
-        }
+        tokio::time::timeout(within, look).await.unwrap_or(Ok(None))
+    }
+}
+
+fn unreadable(reason: &str) -> Error {
+    Error::Inbox {
+        id: FOLDER.to_owned(),
+        reason: reason.to_owned(),
     }
 }
 
@@ -81,45 +90,31 @@ impl Feed {
 /// so nothing that arrives while the feed starts can be missed. What is no
 /// longer there has been cleared.
 async fn follow(inbox: &Inbox, tell: &watch::Sender<Arrived>) -> Result<(), Error> {
-    add_new(inbox, tell).await?;
+    let (mut reader, there) = Reader::open(inbox).await?;
+    let mut known: HashSet<String> = there.iter().map(StoredMessage::file).collect();
+    add(tell, there);
     let request = LogRequest {
         follow: true,
         tail: None,
         since: None,
     };
     let mut lines = inbox.engine.logs(&inbox.container, request);
-    let mut asked = HashSet::new();
     while let Some(line) = lines.next().await {
         let line = line?;
         let stored = line
             .split_once(STORED)
             .and_then(|(_, rest)| rest.split_once(')'));
-        let Some((name, _)) = stored else {
-            continue;
-        };
-        let known = tell.borrow().messages.iter().any(|m| m.is_file(name));
         // Once for each name: a message that was cleared does not come back.
-        if !known && asked.insert(name.to_owned()) {
-            add_new(inbox, tell).await?;
+        if let Some((name, _)) = stored
+            && known.insert(name.to_owned())
+        {
+            add(tell, reader.read(name).await?);
         }
     }
     Ok(())
 }
 
-/// Takes up everything new at once: asking for the folder costs an engine as
-/// much as asking for one file, and when one message has come, more have.
-async fn add_new(inbox: &Inbox, tell: &watch::Sender<Arrived>) -> Result<(), Error> {
-    let mut messages = inbox.read(FOLDER).await?;
-    messages.retain(|new| {
-        !tell
-            .borrow()
-            .messages
-            .iter()
-            .any(|known| known.id == new.id)
-    });
-    if !messages.is_empty() {
-        let messages = messages.into_iter().map(Arc::new);
-        tell.send_modify(|arrived| arrived.messages.extend(messages));
-    }
-    Ok(())
+fn add(tell: &watch::Sender<Arrived>, messages: impl IntoIterator<Item = StoredMessage>) {
+    let messages = messages.into_iter().map(Arc::new);
+    tell.send_modify(|arrived| arrived.messages.extend(messages));
 }

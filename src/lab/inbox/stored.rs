@@ -66,14 +66,14 @@ impl StoredMessage {
         Ok(message)
     }
 
-    /// Where its file is in the sink.
-    pub(super) fn path(&self) -> String {
-        format!("{FOLDER}/{}{ENDING}", self.id)
+    /// The name of its file in the sink.
+    pub(super) fn file(&self) -> String {
+        format!("{}{ENDING}", self.id)
     }
 
-    /// Whether it is in the sink's file `name`.
-    pub(super) fn is_file(&self, name: &str) -> bool {
-        name.strip_suffix(ENDING) == Some(self.id.as_str())
+    /// Where its file is in the sink.
+    pub(super) fn path(&self) -> String {
+        format!("{FOLDER}/{}", self.file())
     }
 
     /// Whether `up` sent it to prove the lab ready.

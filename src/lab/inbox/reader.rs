@@ -1,0 +1,108 @@
+//! Stored messages one by one: a program in the sink that is told names and
+//! answers with files. Asking the engine for each file would cost it a process
+//! of its own each time, and more of the machine than the message did.
+
+use std::pin::Pin;
+
+use futures_util::{StreamExt, TryStreamExt};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_util::io::StreamReader;
+
+use super::{FOLDER, Inbox, StoredMessage};
+use crate::lab::Error;
+
+/// Whose files the messages are.
+const USER: &str = "inbox";
+
+/// Answers `SIZE NAME` and the file, or `- NAME` where there is none: first for
+/// every file there is, ended by an empty line, then for each name it is told.
+const PROGRAM: &str = r#"
+mkdir -p "$1" && cd "$1" || exit
+answer() {
+    { printf '%s %s\n' "$(stat -Lc %s /proc/self/fd/3)" "$1" && cat <&3; } 3<"$1" || echo "- $1"
+}
+for name in *.eml; do
+    [ ! -e "$name" ] || answer "$name"
+done 2>/dev/null
+echo
+while read -r name; do
+    answer "$name" 2>/dev/null
+done
+"#;
+
+/// What reads single messages out of a sink that runs.
+pub(super) struct Reader {
+    names: Pin<Box<dyn AsyncWrite + Send>>,
+    files: Pin<Box<dyn AsyncBufRead + Send>>,
+}
+
+impl Reader {
+    /// The reader, and the messages that are there, in the order of their names.
+    pub(super) async fn open(inbox: &Inbox) -> Result<(Self, Vec<StoredMessage>), Error> {
+        let argv = ["sh", "-c", PROGRAM, "sh", FOLDER];
+        let engine = inbox.engine.as_ref();
+        let conversation = engine.converse(&inbox.container, &argv, USER).await?;
+        let output = conversation.output.map_err(std::io::Error::other);
+        let mut reader = Self {
+            names: conversation.input,
+            files: Box::pin(StreamReader::new(output.boxed())),
+        };
+        let mut messages = Vec::new();
+        loop {
+            match reader.answer().await? {
+                Answer::Message(message) => messages.push(*message),
+                Answer::Absent => {}
+                Answer::End => return Ok((reader, messages)),
+            }
+        }
+    }
+
+    /// The message in the file `name`; `None` where there is none any more.
+    pub(super) async fn read(&mut self, name: &str) -> Result<Option<StoredMessage>, Error> {
+        let line = format!("{name}\n");
+        let unreadable = |error| unreadable(name, &error);
+        self.names
+            .write_all(line.as_bytes())
+            .await
+            .map_err(unreadable)?;
+        self.names.flush().await.map_err(unreadable)?;
+        match self.answer().await? {
+            Answer::Message(message) => Ok(Some(*message)),
+            Answer::Absent | Answer::End => Ok(None),
+        }
+    }
+
+    async fn answer(&mut self) -> Result<Answer, Error> {
+        let mut line = String::new();
+        let read = self.files.read_line(&mut line).await;
+        if read.map_err(|error| unreadable(FOLDER, &error))? == 0 {
+            let ended = std::io::Error::other("the sink has ended");
+            return Err(unreadable(FOLDER, &ended));
+        }
+        let Some((size, name)) = line.trim_end().split_once(' ') else {
+            return Ok(Answer::End);
+        };
+        let Ok(size) = size.parse() else {
+            return Ok(Answer::Absent);
+        };
+        let mut bytes = vec![0; size];
+        let read = self.files.read_exact(&mut bytes).await;
+        read.map_err(|error| unreadable(name, &error))?;
+        Ok(Answer::Message(Box::new(StoredMessage::parse(
+            name, &bytes,
+        )?)))
+    }
+}
+
+enum Answer {
+    Message(Box<StoredMessage>),
+    Absent,
+    End,
+}
+
+fn unreadable(id: &str, error: &std::io::Error) -> Error {
+    Error::Inbox {
+        id: id.to_owned(),
+        reason: error.to_string(),
+    }
+}
