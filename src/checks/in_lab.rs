@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::probe::mail::{RECIPIENT, SENDER};
 use super::{Delivered, Inbox, Lab, Lacks, Moved, Target, Undelivered};
-use crate::engine::LogRequest;
+use crate::engine::{LogRequest, Shells};
 use crate::lab::{self, Feed, Running};
 use crate::plan::{Purpose, Role};
 
@@ -41,6 +41,7 @@ pub fn target(running: &Running, disposable: bool) -> Result<Target, lab::Error>
             engine: running.engine.clone(),
             plan: Arc::new(plan.clone()),
             moved: Moved::default(),
+            shells: (!disposable).then(|| Arc::new(Shells::new(running.engine.clone()))),
         }),
     })
 }

@@ -168,7 +168,7 @@ async fn contained(lab: &Lab, container: &Container) -> Option<Contained> {
     let (facts, listed) = tokio::join!(
         lab.engine.inspect(&container.name),
         // It lists what there is, and ends with 1 where one is missing.
-        lab.engine.exec(&container.name, &argv, None),
+        lab.exec(&container.name, &argv, None),
     );
     let image = facts.ok()??.image;
     let known = lab.engine.image(&image).await.ok().flatten();

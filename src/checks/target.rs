@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use crate::certs::Issued;
 use crate::config::{Listener, Spec, User};
-use crate::engine::Engine;
+use crate::engine::{self, Engine, ExecOutput, Shells};
 use crate::plan::Plan;
 use crate::report::Exhibit;
 use crate::smtp::{Manners, Transcript};
@@ -69,6 +69,8 @@ pub struct Lab {
     pub plan: Arc<Plan>,
     /// Where it answers since a check has restarted a container.
     pub moved: Moved,
+    /// Shells in its containers, where no check stops any.
+    pub shells: Option<Arc<Shells>>,
 }
 
 /// Endpoints that have changed. An engine picks the ports that the kernel picks
@@ -76,6 +78,24 @@ pub struct Lab {
 /// what the next checks of the same target have to use. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Moved(Arc<Mutex<BTreeMap<&'static str, SocketAddr>>>);
+
+impl Lab {
+    /// Runs a program in a container, as root where `user` is `None`.
+    ///
+    /// # Errors
+    /// When the engine refuses, or the container ends before the program.
+    pub async fn exec(
+        &self,
+        container: &str,
+        argv: &[&str],
+        user: Option<&str>,
+    ) -> Result<ExecOutput, engine::Error> {
+        match &self.shells {
+            Some(shells) => shells.exec(container, argv, user).await,
+            None => self.engine.exec(container, argv, user).await,
+        }
+    }
+}
 
 impl Moved {
     /// Takes the place of what was known of these endpoints.

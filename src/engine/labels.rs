@@ -5,7 +5,7 @@ use super::Labels;
 
 /// The name of the lab that an object belongs to.
 pub const LAB: &str = "dev.relaykit.lab";
-/// `relay`, `directory`, `sink`, [`NETWORK`], [`VOLUME`] or [`IMAGE`].
+/// `relay`, `directory`, `sink`, [`WRITER`], [`NETWORK`], [`VOLUME`] or [`IMAGE`].
 pub const ROLE: &str = "dev.relaykit.role";
 /// SHA-256 of what an object was made from, in hexadecimal.
 pub const DIGEST: &str = "dev.relaykit.digest";
@@ -14,6 +14,8 @@ pub const HOSTNAME: &str = "dev.relaykit.hostname";
 /// On a volume that `down` leaves unless it is told otherwise: `true`.
 pub const KEEP: &str = "dev.relaykit.keep";
 
+/// The role of a container that fills volumes of others.
+pub const WRITER: &str = "writer";
 /// The role of a network.
 pub const NETWORK: &str = "network";
 /// The role of a volume.

@@ -6,6 +6,7 @@ mod docker;
 mod endpoint;
 mod error;
 pub mod labels;
+mod shell;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,14 +15,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{BoxStream, StreamExt};
 use jiff::Timestamp;
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncBufRead, AsyncWrite};
+use tokio_util::io::StreamReader;
 
 pub use body::{ByteStream, StreamWriter, whole, written};
 pub use docker::connect;
 pub use endpoint::Environment;
 pub use error::Error;
+pub use shell::Shells;
 
 use crate::progress::Task;
 
@@ -191,6 +194,8 @@ pub struct ContainerRequest {
     pub image: String,
     /// Its own host name; empty: the engine's choice.
     pub hostname: String,
+    /// The program that `command` is handed to; empty: the image's.
+    pub entrypoint: Vec<String>,
     /// The program and its arguments; empty: the image's.
     pub command: Vec<String>,
     /// `uid:gid`; `None`: the image's.
@@ -273,9 +278,34 @@ pub struct ExecOutput {
 pub struct Conversation {
     /// Its standard input.
     pub input: Pin<Box<dyn AsyncWrite + Send>>,
-    /// Its standard output, as it comes.
-    pub output: BoxStream<'static, Result<Bytes, Error>>,
+    /// What it writes, as it comes.
+    pub output: BoxStream<'static, Result<Said, Error>>,
 }
+
+/// A part of what a program writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// On its standard output.
+    Out(Bytes),
+    /// On its standard error.
+    Err(Bytes),
+}
+
+impl Conversation {
+    /// Its standard input, and its standard output to read from.
+    #[must_use]
+    pub fn split(self) -> (Pin<Box<dyn AsyncWrite + Send>>, Reading) {
+        let out = self.output.filter_map(async |said| match said {
+            Ok(Said::Out(bytes)) => Some(Ok(bytes)),
+            Ok(Said::Err(_)) => None,
+            Err(error) => Some(Err(std::io::Error::other(error))),
+        });
+        (self.input, Box::pin(StreamReader::new(out.boxed())))
+    }
+}
+
+/// The standard output of a program.
+pub type Reading = Pin<Box<dyn AsyncBufRead + Send>>;
 
 /// A kind of object that labels are put on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

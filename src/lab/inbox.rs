@@ -6,7 +6,7 @@ mod reader;
 mod stored;
 
 use std::io::Read;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::Error;
@@ -25,10 +25,16 @@ pub(super) const READINESS: &str = "readiness@relaykit.invalid";
 /// The inbox of a lab. Cheap to clone.
 #[derive(Clone)]
 pub struct Inbox {
+    sink: Sink,
+    /// What follows the inbox, once somebody has asked for it: one for all.
+    feed: Arc<OnceLock<Arc<Feed>>>,
+}
+
+/// The container of an inbox.
+#[derive(Clone)]
+struct Sink {
     engine: Arc<dyn Engine>,
     container: String,
-    /// The feed that somebody holds: it serves all who ask.
-    feed: Arc<Mutex<Weak<Feed>>>,
 }
 
 impl Inbox {
@@ -46,8 +52,10 @@ impl Inbox {
     #[must_use]
     pub fn of_container(engine: Arc<dyn Engine>, container: &str) -> Self {
         Self {
-            engine,
-            container: container.to_owned(),
+            sink: Sink {
+                engine,
+                container: container.to_owned(),
+            },
             feed: Arc::default(),
         }
     }
@@ -77,21 +85,20 @@ impl Inbox {
                 .into_iter()
                 .chain(some.iter().map(String::as_str))
                 .collect();
-            self.engine.exec(&self.container, &argv, None).await?;
+            self.sink
+                .engine
+                .exec(&self.sink.container, &argv, None)
+                .await?;
         }
         Ok(shown)
     }
 
-    /// Everything that is there and everything that comes, as long as the
-    /// feed is held. All clones of an inbox share one.
+    /// Everything that is there and everything that comes. All clones of an inbox
+    /// share one, which ends with the last of them.
     #[must_use]
     pub fn feed(&self) -> Arc<Feed> {
-        let mut shared = self.feed.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.upgrade().unwrap_or_else(|| {
-            let feed = Arc::new(Feed::start(self.clone()));
-            *shared = Arc::downgrade(&feed);
-            feed
-        })
+        let start = || Arc::new(Feed::start(self.sink.clone()));
+        self.feed.get_or_init(start).clone()
     }
 
     /// Waits for a message that `wanted` accepts; `None` when `within` has passed.
@@ -108,7 +115,12 @@ impl Inbox {
 
     /// The messages that are there, whether the sink runs or not.
     async fn read(&self) -> Result<Vec<StoredMessage>, Error> {
-        let Some(tar) = self.engine.download(&self.container, FOLDER).await? else {
+        let Some(tar) = self
+            .sink
+            .engine
+            .download(&self.sink.container, FOLDER)
+            .await?
+        else {
             return Ok(Vec::new());
         };
         let unreadable = |reason: std::io::Error| Error::Inbox {

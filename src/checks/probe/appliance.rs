@@ -76,7 +76,7 @@ pub(in super::super) async fn exec(
     context
         .transcript()
         .note(format!("{}# {command}", role.name()));
-    match lab(context)?.engine.exec(container, argv, user).await {
+    match lab(context)?.exec(container, argv, user).await {
         Ok(output) => ControlFlow::Continue((output.exit_code, output.stdout, output.stderr)),
         Err(error) => broken(format!("running `{command}` failed: {error}")),
     }

@@ -44,11 +44,7 @@ pub(in super::super) async fn said(
     let name = &appliance::container(context, role)?.name;
     let transcript = context.transcript();
     transcript.note(format!("{} connects to {server}:25", role.name()));
-    let output = match appliance::lab(context)?
-        .engine
-        .exec(name, &argv, None)
-        .await
-    {
+    let output = match appliance::lab(context)?.exec(name, &argv, None).await {
         Ok(output) => output,
         Err(error) => return broken(format!("no client in the {}: {error}", role.name())),
     };

@@ -212,6 +212,7 @@ fn body(
         user: container.user.clone(),
         exposed_ports: filled(exposed.collect()),
         env: filled(container.environment.clone()),
+        entrypoint: filled(container.entrypoint.clone()),
         cmd: filled(container.command.clone()),
         image: Some(container.image.clone()),
         labels: Some(container.labels.clone().into_iter().collect()),

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::lines::Lines;
 use super::{DockerEngine, fault};
-use crate::engine::{Conversation, Error, ExecOutput, LogRequest};
+use crate::engine::{Conversation, Error, ExecOutput, LogRequest, Said};
 
 /// What is kept of each of a program's streams; the rest is read and dropped.
 const OUTPUT_KEPT: usize = 1024 * 1024;
@@ -111,6 +111,7 @@ impl DockerEngine {
         let options = CreateExecOptions {
             attach_stdin: Some(true),
             attach_stdout: Some(true),
+            attach_stderr: Some(true),
             cmd: Some(argv.to_vec()),
             user: Some(user),
             ..CreateExecOptions::default()
@@ -124,7 +125,8 @@ impl DockerEngine {
             StartExecResults::Attached { output, input } => {
                 let container = container.to_owned();
                 let output = output.map(move |chunk| match chunk {
-                    Ok(chunk) => Ok(chunk.into_bytes()),
+                    Ok(LogOutput::StdErr { message }) => Ok(Said::Err(message)),
+                    Ok(other) => Ok(Said::Out(other.into_bytes())),
                     Err(fault) => Err(fault::classify(&action, &container, &fault)),
                 });
                 Ok(Conversation {

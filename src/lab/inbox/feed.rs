@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::reader::Reader;
-use super::{FOLDER, Inbox, StoredMessage};
+use super::{FOLDER, Sink, StoredMessage};
 use crate::engine::LogRequest;
 use crate::lab::Error;
 
@@ -37,10 +37,10 @@ impl Drop for Feed {
 }
 
 impl Feed {
-    pub(super) fn start(inbox: Inbox) -> Self {
+    pub(super) fn start(sink: Sink) -> Self {
         let (tell, arrived) = watch::channel(Arrived::default());
         let task = tokio::spawn(async move {
-            if let Err(error) = follow(&inbox, &tell).await {
+            if let Err(error) = follow(&sink, &tell).await {
                 tell.send_modify(|arrived| arrived.failed = Some(error.to_string()));
             }
         });
@@ -89,8 +89,8 @@ fn unreadable(reason: &str) -> Error {
 /// Reads the log from its beginning: it names every message there ever was,
 /// so nothing that arrives while the feed starts can be missed. What is no
 /// longer there has been cleared.
-async fn follow(inbox: &Inbox, tell: &watch::Sender<Arrived>) -> Result<(), Error> {
-    let (mut reader, there) = Reader::open(inbox).await?;
+async fn follow(sink: &Sink, tell: &watch::Sender<Arrived>) -> Result<(), Error> {
+    let (mut reader, there) = Reader::open(sink).await?;
     let mut known: HashSet<String> = there.iter().map(StoredMessage::file).collect();
     add(tell, there);
     let request = LogRequest {
@@ -98,7 +98,7 @@ async fn follow(inbox: &Inbox, tell: &watch::Sender<Arrived>) -> Result<(), Erro
         tail: None,
         since: None,
     };
-    let mut lines = inbox.engine.logs(&inbox.container, request);
+    let mut lines = sink.engine.logs(&sink.container, request);
     while let Some(line) = lines.next().await {
         let line = line?;
         let stored = line

@@ -4,11 +4,10 @@
 
 use std::pin::Pin;
 
-use futures_util::{StreamExt, TryStreamExt};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio_util::io::StreamReader;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{FOLDER, Inbox, StoredMessage};
+use super::{FOLDER, Sink, StoredMessage};
+use crate::engine::Reading;
 use crate::lab::Error;
 
 /// Whose files the messages are.
@@ -33,20 +32,17 @@ done
 /// What reads single messages out of a sink that runs.
 pub(super) struct Reader {
     names: Pin<Box<dyn AsyncWrite + Send>>,
-    files: Pin<Box<dyn AsyncBufRead + Send>>,
+    files: Reading,
 }
 
 impl Reader {
     /// The reader, and the messages that are there, in the order of their names.
-    pub(super) async fn open(inbox: &Inbox) -> Result<(Self, Vec<StoredMessage>), Error> {
+    pub(super) async fn open(sink: &Sink) -> Result<(Self, Vec<StoredMessage>), Error> {
         let argv = ["sh", "-c", PROGRAM, "sh", FOLDER];
-        let engine = inbox.engine.as_ref();
-        let conversation = engine.converse(&inbox.container, &argv, USER).await?;
-        let output = conversation.output.map_err(std::io::Error::other);
-        let mut reader = Self {
-            names: conversation.input,
-            files: Box::pin(StreamReader::new(output.boxed())),
-        };
+        let engine = sink.engine.as_ref();
+        let conversation = engine.converse(&sink.container, &argv, USER).await?;
+        let (names, files) = conversation.split();
+        let mut reader = Self { names, files };
         let mut messages = Vec::new();
         loop {
             match reader.answer().await? {
