@@ -18,6 +18,8 @@ pub(super) struct Definition {
     pub(super) role: Role,
     pub(super) request: ContainerRequest,
     files: Vec<(File, Piece)>,
+    /// The digest of the request alone.
+    shape: String,
 }
 
 /// The content of a file as far as it is known before networks exist.
@@ -49,6 +51,7 @@ impl Definition {
             .volume_labels
             .retain(|name, _| container.mounts.iter().any(|m| m.volume == *name));
         let digest = digest(&request, &files);
+        let shape = self::digest(&request, &[]);
         let labels = labels::of_object(&plan.name, container.role.name());
         request.labels = labels::with_digest(labels, &digest);
         if container.role == Role::Relay {
@@ -58,6 +61,7 @@ impl Definition {
             role: container.role,
             request,
             files,
+            shape,
         })
     }
 
@@ -67,6 +71,11 @@ impl Definition {
             .labels
             .get(labels::DIGEST)
             .map_or("", String::as_str)
+    }
+
+    /// The digest of all but its files.
+    pub(super) fn shape(&self) -> &str {
+        &self.shape
     }
 
     /// The networks whose gateway a file names.

@@ -9,7 +9,7 @@ use crate::engine::{ContainerRequest, Kind, labels};
 use crate::plan::Plan;
 
 /// Where a container that is never run mounts the volumes it fills.
-const FILL: &str = "/srv";
+pub(super) const FILL: &str = "/srv";
 
 /// Puts the files on their volumes. The containers mount these read-only, and
 /// an engine refuses to copy through such a mount, so they are filled through a

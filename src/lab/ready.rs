@@ -42,6 +42,27 @@ pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<(), E
         Readiness::Proved => "login over TLS, message at the next hop",
         Readiness::Started => "daemons started",
     });
+    let ready = async {
+        match workshop.readiness {
+            Readiness::Proved => prove(running, workshop).await,
+            Readiness::Started => started::wait(running, workshop).await,
+        }
+    };
+    while_it_runs(running, workshop, ready).await?;
+    task.finish();
+    Ok(())
+}
+
+/// Waits for `ready`, as long as no container ends.
+///
+/// # Errors
+/// Those of `ready`, [`Error::Ended`] as soon as a container ends, and
+/// [`Error::Interrupted`] on Ctrl-C.
+pub(super) async fn while_it_runs(
+    running: &Running,
+    workshop: &Workshop,
+    ready: impl Future<Output = Result<(), Error>>,
+) -> Result<(), Error> {
     let engine = workshop.engine.as_ref();
     let containers = &running.plan.containers;
     let ends = containers.iter().map(|container| {
@@ -50,22 +71,14 @@ pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<(), E
             container
         })
     });
-    let ready = async {
-        match workshop.readiness {
-            Readiness::Proved => prove(running, workshop).await,
-            Readiness::Started => started::wait(running, workshop).await,
-        }
-    };
     tokio::select! {
-        ready = ready => ready?,
+        ready = ready => ready,
         (container, _, _) = select_all(ends) => {
             let facts = engine.inspect(&container.name).await?;
-            return Err(ended(container, facts.as_ref(), workshop).await);
+            Err(ended(container, facts.as_ref(), workshop).await)
         }
-        () = workshop.cancel.cancelled() => return Err(Error::Interrupted),
+        () = workshop.cancel.cancelled() => Err(Error::Interrupted),
     }
-    task.finish();
-    Ok(())
 }
 
 async fn prove(running: &Running, workshop: &Workshop) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::ready::{Missing, not_ready};
@@ -24,12 +25,30 @@ const SLAPD: &str = "slapd starting";
 pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<(), Error> {
     let deadline = Instant::now() + workshop.ready_within;
     let containers = running.plan.containers.iter();
-    let waits = containers.map(|container| started(container, &running.plan, workshop, deadline));
+    let waits =
+        containers.map(|container| started(container, None, &running.plan, workshop, deadline));
     try_join_all(waits).await.map(|_| ())
+}
+
+/// Waits until the relay's daemons have started after `began` by the engine's clock.
+///
+/// # Errors
+/// As [`wait`].
+pub(super) async fn again(
+    running: &Running,
+    workshop: &Workshop,
+    began: Timestamp,
+) -> Result<(), Error> {
+    let deadline = Instant::now() + workshop.ready_within;
+    match running.plan.container(Role::Relay) {
+        Some(relay) => started(relay, Some(began), &running.plan, workshop, deadline).await,
+        None => Ok(()),
+    }
 }
 
 async fn started(
     container: &Container,
+    since: Option<Timestamp>,
     plan: &Plan,
     workshop: &Workshop,
     deadline: Instant,
@@ -38,7 +57,7 @@ async fn started(
     let request = LogRequest {
         follow: true,
         tail: None,
-        since: None,
+        since,
     };
     let mut lines = workshop.engine.logs(&container.name, request);
     let read = async {

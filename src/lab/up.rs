@@ -71,7 +71,8 @@ pub async fn up(
 ) -> Result<Outcome, Error> {
     let existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
     let name = plan.name.clone();
-    let result = carry_out(plan, certificates, &existing, workshop).await;
+    // It is large, and whoever calls this would be as large.
+    let result = Box::pin(carry_out(plan, certificates, &existing, workshop)).await;
     if result.is_err() && existing.is_empty() {
         let engine = workshop.engine.as_ref();
         if let Err(e) = down::remove_labelled(engine, &labels::of_lab(&name), true).await {
@@ -129,10 +130,11 @@ async fn carry_out(
         .collect();
     remove_outdated(&plan, &changes, existing, workshop).await?;
     create_places(&plan, existing, workshop).await?;
-    let gateways = gateways(&definitions, workshop).await?;
-    interrupted(workshop)?;
+
     let wanted = |d: &&Definition| matches!(changes[&d.role], Change::Create | Change::Replace);
     let made: Vec<&Definition> = definitions.iter().filter(wanted).collect();
+    let gateways = gateways(&made, workshop).await?;
+    interrupted(workshop)?;
     let (created, filled) = futures_util::join!(
         join_all(
             made.iter()
@@ -167,7 +169,7 @@ async fn carry_out(
     Ok(Outcome { running, changes })
 }
 
-fn definitions(
+pub(super) fn definitions(
     plan: &Plan,
     certificates: &Certificates,
     workshop: &Workshop,
@@ -230,19 +232,21 @@ async fn remove_outdated(
             .engine
             .remove(Kind::Container, &object.name)
             .await?;
-        for mount in planned.into_iter().flat_map(|c| &c.mounts) {
-            if plan
-                .volumes
-                .iter()
-                .any(|v| v.name == mount.volume && !v.keep)
-            {
-                workshop.engine.remove(Kind::Volume, &mount.volume).await?;
-            }
-        }
         task.finish();
-        Ok(())
+        Ok::<_, Error>(planned)
     }));
-    removed.await.into_iter().collect()
+    let removed: Result<Vec<_>, Error> = removed.await.into_iter().collect();
+    // A container that the plan does not name may have held a volume of one that it does.
+    let outdated: BTreeSet<&str> = removed?
+        .into_iter()
+        .flatten()
+        .flat_map(|container| &container.mounts)
+        .map(|mount| mount.volume.as_str())
+        .collect();
+    let volumes = plan.volumes.iter().filter(|v| !v.keep);
+    let volumes = volumes.filter(|v| outdated.contains(v.name.as_str()));
+    let removed = join_all(volumes.map(|v| workshop.engine.remove(Kind::Volume, &v.name)));
+    Ok(removed.await.into_iter().collect::<Result<(), _>>()?)
 }
 
 /// Networks and volumes that are not there. Volumes are asked for even where
@@ -279,11 +283,14 @@ async fn create_places(plan: &Plan, existing: &[Object], workshop: &Workshop) ->
         .map_err(Error::from)
 }
 
-async fn gateways(
-    definitions: &[Definition],
+pub(super) async fn gateways(
+    definitions: &[&Definition],
     workshop: &Workshop,
 ) -> Result<BTreeMap<String, IpAddr>, Error> {
-    let names: BTreeSet<&str> = definitions.iter().flat_map(Definition::gateways).collect();
+    let names: BTreeSet<&str> = definitions
+        .iter()
+        .flat_map(|definition| definition.gateways())
+        .collect();
     let mut gateways = BTreeMap::new();
     for name in names {
         gateways.insert(name.to_owned(), workshop.engine.gateway(name).await?);

@@ -17,7 +17,7 @@ use crate::checks::{self, Check, Options};
 use crate::config::Spec;
 use crate::lab::{self, Workshop};
 use crate::report::{Planted, RunReport, Unclaimed, Unplanted};
-use plants::Plant;
+use plants::{Kind, Plant};
 use slot::Slot;
 
 /// What is to be proved.
@@ -116,7 +116,7 @@ async fn work(
     checks: &[&'static Check],
     told: UnboundedSender<Step>,
 ) -> Result<(), lab::Error> {
-    while let Some(plant) = next(waiting, slot.laboratory) {
+    while let Some(plant) = next(waiting, slot.kind) {
         // Nobody hears it only when the whole proof was dropped.
         let _ = told.send(Step::Planted(plant.name, plant.laboratory));
         let bystanders = bystanders(&plant, checks);
@@ -126,10 +126,10 @@ async fn work(
     Ok(())
 }
 
-/// The next plant, one for the same laboratory if there is any.
-fn next(waiting: &Mutex<VecDeque<Plant>>, laboratory: &str) -> Option<Plant> {
+/// The next plant, one of the same kind as the last if there is any.
+fn next(waiting: &Mutex<VecDeque<Plant>>, last: Option<Kind>) -> Option<Plant> {
     let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-    let same = waiting.iter().position(|p| p.laboratory == laboratory);
+    let same = waiting.iter().position(|p| Some(p.kind()) == last);
     waiting.remove(same.unwrap_or(0))
 }
 

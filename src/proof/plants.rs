@@ -17,6 +17,52 @@ pub(super) struct Plant {
     pub(super) claims: Vec<Claim>,
 }
 
+/// Plants of a kind can follow each other cheaply; kinds are ordered by what they
+/// cost, so that the longest do not come last.
+pub(super) type Kind = (Cost, &'static str);
+
+/// What a plant asks of the container of its relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cost {
+    /// It cannot be used after it.
+    Spoilt,
+    /// It is made anew for it.
+    Anew,
+    /// Other files in it are enough.
+    Files,
+}
+
+/// What this area's checks look at is what the engine made: for them it makes it anew.
+const LOOKS_AT_CONTAINERS: &str = "runtime";
+
+impl Plant {
+    /// Whether something of it may be left in the relay's container: a program was
+    /// run there, or a check disturbed it.
+    pub(super) fn leaves_traces(&self) -> bool {
+        let runs = |change: &Change| matches!(change, Change::Command(..));
+        let disturbs = |claim: &Claim| claim.check.exclusive;
+        self.changes.iter().any(runs) || self.claims.iter().any(disturbs)
+    }
+
+    /// Whether its checks look at what the engine made.
+    pub(super) fn looks_at_containers(&self) -> bool {
+        let looks = |claim: &Claim| claim.check.area() == LOOKS_AT_CONTAINERS;
+        self.claims.iter().any(looks)
+    }
+
+    /// What it can be planted after, and when.
+    pub(super) fn kind(&self) -> Kind {
+        let cost = if self.leaves_traces() {
+            Cost::Spoilt
+        } else if self.looks_at_containers() {
+            Cost::Anew
+        } else {
+            Cost::Files
+        };
+        (cost, self.laboratory)
+    }
+}
+
 /// A check and the words in which it says that it has seen a sabotage.
 #[derive(Clone, Copy)]
 pub(super) struct Claim {
@@ -25,7 +71,7 @@ pub(super) struct Claim {
 }
 
 /// The sabotages of `checks` against `spec`, each once for each lab that its
-/// checks need, lab by lab, so that one lab need not become another too often.
+/// checks need, those of a kind one after the other.
 pub(super) fn plants(spec: &Spec, checks: &[&'static Check]) -> Vec<Plant> {
     let mut plants: Vec<Plant> = Vec::new();
     for check in checks {
@@ -50,7 +96,7 @@ pub(super) fn plants(spec: &Spec, checks: &[&'static Check]) -> Vec<Plant> {
             }
         }
     }
-    plants.sort_by_key(|plant| plant.laboratory);
+    plants.sort_by_key(Plant::kind);
     plants
 }
 

@@ -1,21 +1,26 @@
-//! One lab after the other under the same name: each has a relay of its own,
-//! made anew and wrong in one respect; what is not wrong is kept.
+//! One lab after the other under the same name: the relay of each begins with
+//! nothing of the one before, and is wrong in one respect; what is not wrong is kept.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::Judgement;
 use super::apply::{Sabotaged, sabotaged};
-use super::plants::{Claim, Plant};
+use super::plants::{Claim, Kind, Plant};
 use crate::certs::{self, Certificates};
 use crate::checks::{self, Check, Options};
 use crate::engine::labels;
 use crate::image;
-use crate::lab::{self, Readiness, Running, Workshop};
-use crate::plan::{Image, Role};
+use crate::lab::{self, Readiness, Running, Workshop, Writer};
+use crate::plan::{Image, Plan, Role};
 use crate::report::{CheckRecord, Outcome, Planted, Unclaimed};
+
+/// A sabotage that a program plants is planted by then; each ends by itself sooner.
+const COMMAND_WITHIN: Duration = Duration::from_secs(15);
 
 /// A name on the engine that sabotaged labs come and go under.
 pub(super) struct Slot {
@@ -26,8 +31,19 @@ pub(super) struct Slot {
     certificates: Option<Certificates>,
     /// How many images were made for it.
     images: usize,
-    /// The laboratory of the last plant.
-    pub(super) laboratory: &'static str,
+    /// The lab as the last plant left it.
+    standing: Option<Standing>,
+    /// The kind of the last plant.
+    pub(super) kind: Option<Kind>,
+}
+
+/// A lab that is up.
+struct Standing {
+    running: Running,
+    /// Whether its relay was left as it began.
+    tidy: bool,
+    /// What gives the relay other files, once it was needed.
+    writer: Option<Writer>,
 }
 
 impl Slot {
@@ -41,7 +57,8 @@ impl Slot {
             options,
             certificates: None,
             images: 0,
-            laboratory: "",
+            standing: None,
+            kind: None,
         }
     }
 
@@ -55,12 +72,16 @@ impl Slot {
         plant: &Plant,
         bystanders: &[&'static Check],
     ) -> Result<Judgement, lab::Error> {
-        self.laboratory = plant.laboratory;
+        self.kind = Some(plant.kind());
         let records = match self.bring_up(plant).await {
             Ok((running, sabotaged)) => {
                 let claimed: Vec<_> = plant.claims.iter().map(|claim| claim.check).collect();
                 let all = [&claimed, bystanders].concat();
-                self.run(&running, sabotaged, &all).await?
+                let records = self.run(&running, sabotaged, &all).await?;
+                if let Some(standing) = &mut self.standing {
+                    standing.tidy = !plant.leaves_traces();
+                }
+                records
             }
             Err(ControlFlow::Break(error)) => return Err(error),
             Err(ControlFlow::Continue(why)) => return Ok(judgement(plant, &[], &why)),
@@ -81,22 +102,76 @@ impl Slot {
         };
         let certificates = self.certificates(&sabotaged).map_err(failed)?;
         let workshop = self.with_images(&sabotaged).await?;
-        let outcome = lab::up(sabotaged.plan.clone(), certificates, &workshop);
-        let running = outcome.await.map_err(failed)?.running;
+        let plan = sabotaged.plan.clone();
+        let standing = self.stand(plan, certificates, plant.looks_at_containers(), &workshop);
+        let running = standing.await.map_err(failed)?;
         for (role, argv) in &sabotaged.commands {
             let name = running.plan.container(*role).map(|c| c.name.as_str());
             let ran = running.engine.exec(name.unwrap_or_default(), argv, None);
-            let output = ran.await.map_err(|e| failed(e.into()))?;
-            if output.exit_code != 0 {
-                return Err(ControlFlow::Continue(format!(
-                    "the sabotage cannot be planted: `{}` ended with code {}: {}",
-                    argv.join(" "),
-                    output.exit_code,
-                    output.stderr.trim()
-                )));
-            }
+            let ran = timeout(COMMAND_WITHIN, ran);
+            let output = tokio::select! {
+                output = ran => output,
+                () = workshop.cancel.cancelled() => return Err(failed(lab::Error::Interrupted)),
+            };
+            let why = match output {
+                Ok(Ok(output)) if output.exit_code == 0 => continue,
+                Ok(Ok(output)) => {
+                    let said = output.stderr.trim();
+                    format!("ended with code {}: {said}", output.exit_code)
+                }
+                Ok(Err(error)) => return Err(failed(error.into())),
+                Err(_) => format!("did not end within {} s", COMMAND_WITHIN.as_secs()),
+            };
+            return Err(ControlFlow::Continue(format!(
+                "the sabotage cannot be planted: `{}` {why}",
+                argv.join(" ")
+            )));
         }
         Ok((running, sabotaged))
+    }
+
+    /// Brings the lab to `plan`: in the containers that it has where only files of
+    /// the relay differ, and nothing was left in it, unless it is to be made `anew`.
+    async fn stand(
+        &mut self,
+        plan: Plan,
+        certificates: Certificates,
+        anew: bool,
+        workshop: &Workshop,
+    ) -> Result<Running, lab::Error> {
+        let last = self.standing.take();
+        if let Some(mut last) = last {
+            let renewable = lab::is_renewable(&last.running, &plan, &certificates, workshop)?;
+            if renewable && last.tidy && !anew {
+                let writer = match &mut last.writer {
+                    Some(writer) => writer,
+                    none => none.insert(Writer::start(&last.running, workshop).await?),
+                };
+                let renewed = lab::renew(&last.running, writer, plan, certificates, workshop);
+                last.running = renewed.await?;
+                last.tidy = false;
+                let running = last.running.clone();
+                self.standing = Some(last);
+                return Ok(running);
+            }
+            let outcome = lab::up(plan, certificates, workshop).await?;
+            let mut running = outcome.running;
+            if outcome.changes[&Role::Sink] == lab::Change::Keep {
+                running.inbox = last.running.inbox.clone();
+            }
+            return Ok(self.standing_as(running));
+        }
+        let outcome = lab::up(plan, certificates, workshop).await?;
+        Ok(self.standing_as(outcome.running))
+    }
+
+    fn standing_as(&mut self, running: Running) -> Running {
+        self.standing = Some(Standing {
+            running: running.clone(),
+            tidy: false,
+            writer: None,
+        });
+        running
     }
 
     /// The workshop with a worse image for the relay, where the sabotage has one.

@@ -1,0 +1,190 @@
+//! A relay that gets other files and begins again in the container that it has.
+//! A container costs an engine more than all that is in it; where only files
+//! differ, nobody can tell the difference but whoever looks at the engine.
+
+use std::pin::Pin;
+
+use tokio::io::{AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::definition::{Definition, archive, volume_labels};
+use super::fill::FILL;
+use super::up::{definitions, gateways};
+use super::{Error, Running, Workshop, ready, started};
+use crate::certs::Certificates;
+use crate::engine::{ContainerRequest, Reading, labels};
+use crate::plan::{Plan, Role};
+
+/// The program of the container that writes: it does nothing but end when it is told to.
+const IDLE: [&str; 3] = ["perl", "-e", "$SIG{TERM} = sub { exit }; sleep"];
+
+/// Takes tars, each after a line with its size in bytes, in the place of all
+/// that is below `$1`. Answers each with a line.
+const WRITER: &str = r#"
+while read -r size; do
+    find "$1" -mindepth 2 -delete
+    if head -c "$size" | tar -xpf - -C "$1"; then echo written; else echo failed; fi
+done
+"#;
+
+/// What the supervisor becomes when every daemon has ended: what the container
+/// began with, after everything that is not in its image or injected is gone.
+/// First it tells the engine's clock: lines of the log before that are old.
+const AGAIN: &str = r"
+date -u +%Y-%m-%dT%H:%M:%S.%NZ
+cat >/run/service/.s6-svscan/finish <<'END'
+#!/bin/sh
+find /var/spool/postfix /var/lib/postfix /tmp -mindepth 1 -type f -delete
+rm -rf /run/saslauthd /run/limits
+exec /usr/libexec/relaykit/init
+END
+exec s6-svscanctl -t /run/service
+";
+
+/// Writes the relay's files into the volume that the relay has read-only. It is
+/// a container of the lab and ends with it.
+pub struct Writer {
+    volume: String,
+    tars: Pin<Box<dyn AsyncWrite + Send>>,
+    answers: Reading,
+}
+
+impl Writer {
+    /// A writer for the relay of `running`.
+    ///
+    /// # Errors
+    /// When the engine refuses.
+    pub async fn start(running: &Running, workshop: &Workshop) -> Result<Self, Error> {
+        let relay = relay(&running.plan, &running.certificates, workshop)?;
+        let volumes = relay.filled();
+        let volume = volumes.first().ok_or_else(no_relay)?.to_string();
+        let mut volume_labels = volume_labels(&running.plan);
+        volume_labels.retain(|name, _| *name == volume);
+        let name = format!("relaykit-{}-writer", running.plan.name);
+        let engine = workshop.engine.as_ref();
+        let request = ContainerRequest {
+            name: name.clone(),
+            image: relay.request.image.clone(),
+            entrypoint: IDLE.map(str::to_owned).to_vec(),
+            mounts: vec![(volume.clone(), format!("{FILL}/{volume}"), false)],
+            volume_labels,
+            labels: labels::of_object(&running.plan.name, labels::WRITER),
+            unconfined: true,
+            ..ContainerRequest::default()
+        };
+        engine.create_container(request).await?;
+        engine.start(&name).await?;
+        let argv = ["sh", "-c", WRITER, "sh", FILL];
+        let conversation = engine.converse(&name, &argv, "0").await?;
+        let (tars, answers) = conversation.split();
+        Ok(Self {
+            volume,
+            tars,
+            answers,
+        })
+    }
+
+    async fn write(&mut self, tar: &[u8]) -> Result<(), Error> {
+        let failed = |source| Error::File {
+            action: "writing to the volume",
+            path: (&self.volume).into(),
+            source,
+        };
+        let mut answer = String::new();
+        let size = format!("{}\n", tar.len());
+        self.tars.write_all(size.as_bytes()).await.map_err(failed)?;
+        self.tars.write_all(tar).await.map_err(failed)?;
+        self.tars.flush().await.map_err(failed)?;
+        let read = self.answers.read_line(&mut answer).await;
+        read.map_err(failed)?;
+        match answer.trim_end() {
+            "written" => Ok(()),
+            other => Err(failed(std::io::Error::other(format!(
+                "the writer says {other:?}"
+            )))),
+        }
+    }
+}
+
+/// Whether the lab that is `running` becomes what `plan` says by other files in
+/// its relay, and nothing else.
+///
+/// # Errors
+/// When a file of the operator's cannot be read.
+pub fn is_renewable(
+    running: &Running,
+    plan: &Plan,
+    certificates: &Certificates,
+    workshop: &Workshop,
+) -> Result<bool, Error> {
+    let then = definitions(&running.plan, &running.certificates, workshop)?;
+    let now = definitions(plan, certificates, workshop)?;
+    let same = |(then, now): (&Definition, &Definition)| {
+        if now.role == Role::Relay {
+            then.shape() == now.shape()
+        } else {
+            then.digest() == now.digest()
+        }
+    };
+    Ok(then.len() == now.len() && then.iter().zip(&now).all(same))
+}
+
+/// Brings a lab for which [`is_renewable`] holds to what `plan` says: its relay
+/// gets its files and begins again, with an empty queue.
+///
+/// # Errors
+/// As [`super::up`].
+pub async fn renew(
+    running: &Running,
+    writer: &mut Writer,
+    plan: Plan,
+    certificates: Certificates,
+    workshop: &Workshop,
+) -> Result<Running, Error> {
+    let relay = relay(&plan, &certificates, workshop)?;
+    let relay = [&relay];
+    let gateways = gateways(&relay, workshop).await?;
+    let tar = archive(&relay, &gateways).map_err(|source| Error::File {
+        action: "packing",
+        path: FILL.into(),
+        source,
+    })?;
+    writer.write(&tar).await?;
+    let name = &relay[0].request.name;
+    let argv = ["sh", "-c", AGAIN];
+    let output = workshop.engine.exec(name, &argv, None).await?;
+    let began = output.stdout.trim().parse();
+    let (Ok(began), 0) = (began, output.exit_code) else {
+        return Err(Error::Impossible(format!(
+            "the relay does not begin again: code {}: {}{}",
+            output.exit_code, output.stdout, output.stderr
+        )));
+    };
+    let running = Running {
+        plan,
+        certificates,
+        ..running.clone()
+    };
+    ready::while_it_runs(
+        &running,
+        workshop,
+        started::again(&running, workshop, began),
+    )
+    .await?;
+    Ok(running)
+}
+
+fn relay(
+    plan: &Plan,
+    certificates: &Certificates,
+    workshop: &Workshop,
+) -> Result<Definition, Error> {
+    let definitions = definitions(plan, certificates, workshop)?;
+    let mut definitions = definitions.into_iter();
+    definitions
+        .find(|d| d.role == Role::Relay)
+        .ok_or_else(no_relay)
+}
+
+fn no_relay() -> Error {
+    Error::Impossible("this plan has no relay".to_owned())
+}
