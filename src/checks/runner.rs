@@ -1,18 +1,24 @@
 //! Runs checks side by side, each with a deadline, and turns whatever happens
 //! to one of them into an outcome.
 
+mod outcomes;
+mod sites;
+
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::probe::rows;
-use super::{Check, Context, Judged, Need, Target, evidence, subject};
+use super::{Check, Context, Judged, Target, evidence, subject};
 use crate::report::{CheckRecord, Event, Exhibit, Fact, Outcome, RunReport, Subject};
+use crate::smtp::Manners;
+use outcomes::{excused, masked, panicked};
+pub use sites::Site;
+use sites::Sites;
 
 /// How to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +44,7 @@ impl Default for Options {
     }
 }
 
-/// Runs `checks` and reports every fact to `on_event`. A check runs against the
-/// first of `targets` that has all it needs, and is skipped where none has. Checks
-/// that disturb others run one at a time on targets that may be disturbed. When
-/// `cancel` is triggered, running checks are dropped and the report names what was
-/// not run.
+/// Runs `checks` against targets that are there: see [`run_at`].
 pub async fn run(
     checks: &[&'static Check],
     targets: &[Arc<Target>],
@@ -50,10 +52,26 @@ pub async fn run(
     cancel: &CancellationToken,
     on_event: impl FnMut(&Event) + Send,
 ) -> RunReport {
+    let sites = targets.iter().cloned().map(Site::there).collect();
+    run_at(checks, sites, options, cancel, on_event).await
+}
+
+/// Runs `checks` and reports every fact to `on_event`. A check runs at the first of
+/// `sites` that has all it needs, as soon as that can be used, and is skipped where
+/// none has. Checks that disturb others run one at a time at sites that may be
+/// disturbed. When `cancel` is triggered, or a site cannot be had, running checks are
+/// dropped and the report names what was not run.
+pub async fn run_at(
+    checks: &[&'static Check],
+    sites: Vec<Site>,
+    options: Options,
+    cancel: &CancellationToken,
+    on_event: impl FnMut(&Event) + Send,
+) -> RunReport {
     let jobs = options.jobs.max(1);
     let mut run = Run {
         checks,
-        targets,
+        sites: Sites::new(sites, jobs),
         options,
         on_event,
         started_at: Timestamp::now(),
@@ -61,16 +79,13 @@ pub async fn run(
         records: HashMap::new(),
         subject: None,
     };
-    if let (true, Some(target)) = (options.describe, targets.first()) {
-        run.subject = Some(subject::describe(target.clone()).await);
-    }
     run.tell(Fact::RunStarted {
         selected: checks.len(),
         registered: super::all().count(),
         jobs,
     });
     let able = run.skip_unable();
-    let interrupted = run.side_by_side(able, jobs, cancel).await;
+    let interrupted = run.side_by_side(able, cancel).await;
     let report = run.report(interrupted);
     run.tell(Fact::RunFinished {
         report: Arc::new(report.clone()),
@@ -80,7 +95,7 @@ pub async fn run(
 
 struct Run<'a, F> {
     checks: &'a [&'static Check],
-    targets: &'a [Arc<Target>],
+    sites: Sites,
     options: Options,
     on_event: F,
     started_at: Timestamp,
@@ -89,17 +104,17 @@ struct Run<'a, F> {
     subject: Option<Subject>,
 }
 
-/// A check and what it can be run against: any of the targets will do.
+/// A check and where it can be run: any of the sites will do.
 struct Able {
     check: &'static Check,
-    targets: Vec<usize>,
+    sites: Vec<usize>,
 }
 
 /// A check under way. The context stays here, so that a check that panics or
 /// hangs leaves its transcript as evidence.
 struct Running {
     check: &'static Check,
-    target: usize,
+    site: usize,
     context: Context,
     started: Instant,
     started_at: Timestamp,
@@ -113,147 +128,148 @@ struct Evidence {
     exhibits: Vec<Exhibit>,
 }
 
-/// How many checks run on each target, and how many may.
-struct Room {
-    running: Vec<usize>,
-    most: Vec<usize>,
-    jobs: usize,
-}
-
-impl Room {
-    fn new(targets: &[Arc<Target>], jobs: usize) -> Self {
-        let most = |target: &Arc<Target>| {
-            if target.disposable || target.manners.is_some() {
-                1
-            } else {
-                rows::tables_at_once(target)
-            }
-        };
-        Self {
-            running: vec![0; targets.len()],
-            most: targets.iter().map(most).collect(),
-            jobs,
-        }
-    }
-
-    /// The target of `able` with room for one more.
-    fn found(&self, able: &Able) -> Option<usize> {
-        let all: usize = self.running.iter().sum();
-        let room = |target: &&usize| self.running[**target] < self.most[**target];
-        able.targets
-            .iter()
-            .find(room)
-            .copied()
-            .filter(|_| all < self.jobs)
-    }
-}
-
 impl<F: FnMut(&Event) + Send> Run<'_, F> {
     fn tell(&mut self, fact: Fact) {
         (self.on_event)(&Event::now(fact));
     }
 
     /// Records the checks whose needs are not met; gives the others, each with
-    /// its targets, those that disturb first: they cannot share.
+    /// its sites, those that disturb first: they cannot share. Then those at the sites
+    /// that few need, so that these are free for something else soon.
     fn skip_unable(&mut self) -> Vec<Able> {
         let mut able = Vec::new();
         for &check in self.checks {
-            let targets = self.able(check);
-            if targets.is_empty() {
-                let why = format!("needs {}", self.unmet(check).join(", and "));
-                self.record(
-                    check,
-                    Outcome::Skipped { why },
-                    Evidence::default(),
-                    Duration::ZERO,
-                );
+            let sites = self.sites.able(check);
+            if sites.is_empty() {
+                let why = format!("needs {}", self.sites.unmet(check).join(", and "));
+                self.skip(check, why);
             } else {
-                able.push(Able { check, targets });
+                able.push(Able { check, sites });
             }
         }
-        able.sort_by_key(|able| !able.check.exclusive);
+        let mut needed = HashMap::new();
+        for able in &able {
+            *needed.entry(able.sites[0]).or_insert(0_usize) += 1;
+        }
+        able.sort_by_key(|able| (!able.check.exclusive, needed[&able.sites[0]]));
         able
     }
 
-    /// The targets that have all that `check` needs and are alike: the first, and
-    /// further ones that are made from the same settings.
-    fn able(&self, check: &Check) -> Vec<usize> {
-        let has_all = |target: &Target| {
-            target.disposable == check.exclusive && check.needs.iter().all(|n| n.is_met(target))
-        };
-        let mut able = (0..self.targets.len()).filter(|i| has_all(&self.targets[*i]));
-        let Some(first) = able.next() else {
-            return Vec::new();
-        };
-        let alike = |index: &usize| self.targets[*index].spec == self.targets[first].spec;
-        std::iter::once(first).chain(able.filter(alike)).collect()
+    fn skip(&mut self, check: &'static Check, why: String) {
+        let skipped = Outcome::Skipped { why };
+        self.record(check, skipped, Evidence::default(), Duration::ZERO);
     }
 
-    /// What the first target lacks: the one that a person has described.
-    fn unmet(&self, check: &Check) -> Vec<String> {
-        let lacks = |need: &&Need| self.targets.first().is_none_or(|t| !need.is_met(t));
-        let lacking = check.needs.iter().filter(lacks).map(|need| need.text());
-        let disturbs = check.exclusive && !self.targets.iter().any(|t| t.disposable);
-        let alone = disturbs.then(|| "a lab of its own to disturb (not with --lab)".to_owned());
-        lacking.chain(alone).collect()
+    fn tell_ready(&mut self, site: usize) {
+        if let Some((lab, laboratory)) = self.sites.lab(site) {
+            let after = self.started.elapsed();
+            self.tell(Fact::LabReady {
+                lab,
+                laboratory,
+                after,
+            });
+        }
     }
 
-    /// Runs `checks`, at most `jobs` at once. Says whether it was interrupted.
-    async fn side_by_side(
-        &mut self,
-        mut waiting: Vec<Able>,
-        jobs: usize,
-        cancel: &CancellationToken,
-    ) -> bool {
-        let mut room = Room::new(self.targets, jobs);
+    /// Skips the checks that a site promised to suit and does not, now that it is there.
+    fn settle(&mut self, site: usize, waiting: &mut Vec<Able>) {
+        let Some(target) = self.sites.target(site).cloned() else {
+            return;
+        };
+        let (mut able, unable): (Vec<_>, Vec<_>) = std::mem::take(waiting)
+            .into_iter()
+            .partition(|able| !able.sites.contains(&site) || able.check.suits(&target));
+        waiting.append(&mut able);
+        for able in unable {
+            let unmet = able.check.needs.iter().filter(|n| !n.is_met(&target));
+            let unmet: Vec<String> = unmet.map(|need| need.text()).collect();
+            self.skip(able.check, format!("needs {}", unmet.join(", and ")));
+        }
+    }
+
+    /// Runs `waiting` as there is room. Says whether it was interrupted.
+    async fn side_by_side(&mut self, mut waiting: Vec<Able>, cancel: &CancellationToken) -> bool {
         let mut tasks = JoinSet::new();
         let mut running = HashMap::new();
+        let mut describing: Option<JoinHandle<Subject>> = None;
+        let mut to_describe = self.options.describe && !self.sites.is_empty();
         loop {
-            let mut at = 0;
-            while at < waiting.len() && !cancel.is_cancelled() {
-                let Some(target) = room.found(&waiting[at]) else {
-                    at += 1;
-                    continue;
-                };
-                let able = waiting.remove(at);
-                if let Some(why) = self.stopped(target) {
-                    let why = format!("not tried: {why}");
-                    let skipped = Outcome::Skipped { why };
-                    self.record(able.check, skipped, Evidence::default(), Duration::ZERO);
-                    continue;
-                }
-                room.running[target] += 1;
-                let (id, task) = self.start(able.check, target, &mut tasks);
-                running.insert(id, task);
+            self.start_all(&mut waiting, &mut tasks, &mut running);
+            let first = to_describe || describing.is_some();
+            let wanted = |site| waiting.iter().any(|able| able.sites.contains(&site));
+            self.sites.depart(|site| site == 0 && first || wanted(site));
+            if waiting.is_empty() && tasks.is_empty() && !first {
+                return false;
             }
-            let ended = tokio::select! {
+            tokio::select! {
                 biased;
-                () = cancel.cancelled() => {
-                    tasks.shutdown().await;
-                    return true;
+                () = cancel.cancelled() => break,
+                arrived = self.sites.arrive() => {
+                    let Ok(site) = arrived else { break };
+                    self.tell_ready(site);
+                    self.settle(site, &mut waiting);
+                    if let (0, true, Some(target)) = (site, to_describe, self.sites.target(0)) {
+                        to_describe = false;
+                        describing = Some(tokio::spawn(subject::describe(target.clone())));
+                    }
                 }
-                ended = tasks.join_next_with_id() => ended,
-            };
-            let Some(ended) = ended else { return false };
-            if let Some(target) = self.end(ended, &mut running).await {
-                room.running[target] -= 1;
+                Some(ended) = tasks.join_next_with_id() => {
+                    if let Some(site) = self.end(ended, &mut running).await {
+                        self.sites.leave(site);
+                    }
+                }
+                Some(subject) = described(&mut describing) => {
+                    self.subject = subject;
+                    describing = None;
+                }
             }
+        }
+        if let Some(describing) = describing {
+            describing.abort();
+        }
+        tasks.shutdown().await;
+        true
+    }
+
+    /// Starts those of `waiting` that there is room for.
+    fn start_all(
+        &mut self,
+        waiting: &mut Vec<Able>,
+        tasks: &mut JoinSet<Option<Judged>>,
+        running: &mut HashMap<Id, Running>,
+    ) {
+        let mut at = 0;
+        while at < waiting.len() {
+            let Some((site, target)) = self.sites.found(&waiting[at].sites) else {
+                at += 1;
+                continue;
+            };
+            let able = waiting.remove(at);
+            // Nothing more is asked of a relay of somebody else's that has set a limit.
+            if let Some(why) = target.manners.as_ref().and_then(Manners::stopped) {
+                self.skip(able.check, format!("not tried: {why}"));
+                continue;
+            }
+            self.sites.enter(site);
+            let (id, task) = self.start(able.check, site, target, tasks);
+            running.insert(id, task);
         }
     }
 
     fn start(
         &mut self,
         check: &'static Check,
-        target: usize,
+        site: usize,
+        target: Arc<Target>,
         tasks: &mut JoinSet<Option<Judged>>,
     ) -> (Id, Running) {
-        let context = Context::new(self.targets[target].clone());
+        let context = Context::new(target);
         self.tell(Fact::CheckStarted { id: check.id });
         let judging = tokio::time::timeout(self.options.deadline, (check.run)(context.clone()));
         let handle = tasks.spawn(async move { judging.await.ok() });
         let task = Running {
             check,
-            target,
+            site,
             context,
             started: Instant::now(),
             started_at: Timestamp::now(),
@@ -261,7 +277,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         (handle.id(), task)
     }
 
-    /// Records what came of a check; gives the target that it leaves.
+    /// Records what came of a check; gives the site that it leaves.
     async fn end(
         &mut self,
         ended: Result<(Id, Option<Judged>), JoinError>,
@@ -275,7 +291,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         };
         let task = running.remove(&id)?;
         let took = task.started.elapsed();
-        let outcome = self.excused(masked(outcome, &task.context), task.target);
+        let outcome = excused(masked(outcome, &task.context), task.context.target());
         let evidence = Evidence {
             log: match outcome {
                 Outcome::Fail { .. } | Outcome::Broken { .. } => {
@@ -287,28 +303,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             exhibits: task.context.exhibits(),
         };
         self.record(task.check, outcome, evidence, took);
-        Some(task.target)
-    }
-
-    /// Why nothing more is asked of a relay of somebody else's.
-    fn stopped(&self, target: usize) -> Option<String> {
-        self.targets[target].manners.as_ref()?.stopped()
-    }
-
-    /// A relay is not at fault where it has set a limit to us, nor where a check
-    /// could not go on without offending it. Checks run one at a time there.
-    fn excused(&self, outcome: Outcome, target: usize) -> Outcome {
-        let Some(manners) = &self.targets[target].manners else {
-            return outcome;
-        };
-        let declined = manners.take_declined();
-        match (outcome, manners.stopped(), declined) {
-            (Outcome::Pass, ..) => Outcome::Pass,
-            // It was begun, so that the limit was met while it ran.
-            (_, Some(why), _) => Outcome::Broken { why },
-            (Outcome::Fail { .. }, None, Some(why)) => Outcome::Skipped { why },
-            (outcome, ..) => outcome,
-        }
+        Some(task.site)
     }
 
     fn overdue(&self) -> Outcome {
@@ -368,32 +363,9 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
     }
 }
 
-fn panicked(error: JoinError) -> Outcome {
-    let why = match error.try_into_panic() {
-        Ok(payload) => {
-            let words = payload
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| payload.downcast_ref::<&str>().copied())
-                .unwrap_or("without a message");
-            format!("the check itself panicked: {words}\n  this is a bug in relaykit")
-        }
-        Err(error) => format!("the check was stopped from outside: {error}"),
-    };
-    Outcome::Broken { why }
-}
-
-fn masked(outcome: Outcome, context: &Context) -> Outcome {
-    match outcome {
-        Outcome::Fail { expected, observed } => Outcome::Fail {
-            expected: context.masked(&expected),
-            observed: context.masked(&observed),
-        },
-        Outcome::Broken { why } => Outcome::Broken {
-            why: context.masked(&why),
-        },
-        other => other,
-    }
+/// What a description came to; never where none is under way.
+async fn described(describing: &mut Option<JoinHandle<Subject>>) -> Option<Option<Subject>> {
+    Some(describing.as_mut()?.await.ok())
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The labs that a run needs: the one that relay.yaml describes and, for checks
 //! that need a setting it does not have, variants of it with that setting.
 
-use std::collections::BTreeMap;
-
 use super::{Check, Need, Sabotage};
 use crate::config::{
     ClientCertificates, Listener, OutboundLevel, Received, SenderLogin, Spec, TlsVersion, User,
@@ -38,7 +36,12 @@ pub struct Laboratory {
     pub spec: Spec,
     /// Whether it serves the checks that disturb others, and only them.
     pub disposable: bool,
+    /// How many checks it serves.
+    pub checks: usize,
 }
+
+/// The name of the laboratory that is what relay.yaml says.
+pub const AS_CONFIGURED: &str = "as configured";
 
 /// A change of relay.yaml that lets more checks run.
 struct Variant {
@@ -98,27 +101,21 @@ const VARIANTS: &[Variant] = &[
 
 /// One lab serves this many checks that disturb, which run one after the other;
 /// where there are more, it gets a twin.
-const DISTURBING_AT_MOST: usize = 8;
+const DISTURBING_AT_MOST: usize = 4;
 
 /// The labs that `checks` need to be run with `spec`. A check that no variant
 /// suits asks for none. Disturbing checks get labs of their own.
 #[must_use]
 pub fn laboratories(spec: &Spec, checks: &[&'static Check]) -> Vec<Laboratory> {
     let mut labs: Vec<Laboratory> = Vec::new();
-    let mut disturbing = BTreeMap::new();
     for lab in checks.iter().filter_map(|check| laboratory(spec, check)) {
-        let alike =
-            |other: &&Laboratory| other.name == lab.name && other.disposable == lab.disposable;
-        let there = labs.iter().filter(alike).count();
-        let served = if lab.disposable {
-            let checks = disturbing.entry(lab.name).or_insert(0_usize);
-            *checks += 1;
-            *checks <= there * DISTURBING_AT_MOST
-        } else {
-            there > 0
+        let serves = |other: &&mut Laboratory| {
+            let alike = other.name == lab.name && other.disposable == lab.disposable;
+            alike && (!lab.disposable || other.checks < DISTURBING_AT_MOST)
         };
-        if !served {
-            labs.push(lab);
+        match labs.iter_mut().find(serves) {
+            Some(other) => other.checks += 1,
+            None => labs.push(lab),
         }
     }
     labs
@@ -131,6 +128,7 @@ pub fn laboratory(spec: &Spec, check: &Check) -> Option<Laboratory> {
         name,
         spec,
         disposable: check.exclusive,
+        checks: 1,
     })
 }
 
@@ -158,6 +156,7 @@ pub fn to_plant(
                 name,
                 spec,
                 disposable: check.exclusive,
+                checks: 1,
             }));
         };
         lacks.get_or_insert(missing);
@@ -180,7 +179,7 @@ fn candidates(spec: &Spec) -> Vec<(&'static str, Spec)> {
         (variant.change)(&mut spec);
         (variant.name, spec)
     });
-    let configured = ("as configured", spec.clone());
+    let configured = (AS_CONFIGURED, spec.clone());
     std::iter::once(configured).chain(variants).collect()
 }
 

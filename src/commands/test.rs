@@ -5,6 +5,7 @@ mod labs;
 mod sabotages;
 
 use std::io::{IsTerminal, Write};
+use std::num::NonZero;
 use std::sync::Arc;
 
 use super::Session;
@@ -13,7 +14,7 @@ use super::labs::{image_settings, images, spec, workshop};
 use crate::checks::{self, Check, Options};
 use crate::cli::{Format, Test};
 use crate::report::{self, Colours, Event, Fact, Human, Outputs, Progress, RunReport};
-use labs::Labs;
+use labs::Run;
 
 pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Exit> {
     if let Some(id) = &arguments.explain {
@@ -29,11 +30,17 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
     let settings = image_settings(session, &arguments.images, false);
     let images = images(session, &engine, &settings).await?;
     let workshop = workshop(session, engine, images);
-    let labs = Labs::bring_up(session, &arguments, spec.clone(), &selected, &workshop).await?;
     let mut told = Told::new(session, &mut outputs, arguments.prove);
-    let report = run_checks(session, &arguments, &labs, &selected, &mut told).await;
-    // Whatever the checks said, and however writing it went, nothing is left behind.
-    labs.take_down(session, arguments.keep).await?;
+    let run = Run {
+        session,
+        arguments: &arguments,
+        workshop: &workshop,
+        spec: &spec,
+        checks: &selected,
+        options: options(&arguments),
+    };
+    let report = run.run(&mut told).await;
+    told.result()?;
     let mut report = report?;
     if arguments.prove && !report.interrupted {
         sabotages::prove(session, &spec, &workshop, &selected, &mut report, &mut told).await?;
@@ -62,24 +69,13 @@ fn explain(session: &Session, id: &str) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn run_checks(
-    session: &Session,
-    arguments: &Test,
-    labs: &Labs,
-    selected: &[&'static Check],
-    told: &mut Told<'_>,
-) -> anyhow::Result<RunReport> {
-    let mut options = Options {
+fn options(arguments: &Test) -> Options {
+    let defaults = Options::default();
+    Options {
         describe: true,
-        ..Options::default()
-    };
-    if let Some(jobs) = arguments.jobs {
-        options.jobs = jobs.get();
+        jobs: arguments.jobs.map_or(defaults.jobs, NonZero::get),
+        ..defaults
     }
-    let tell = |event: &Event| told.tell(event);
-    let report = checks::run(selected, labs.targets(), options, &session.cancel, tell).await;
-    told.result()?;
-    Ok(report)
 }
 
 /// Everybody who is told what happens: the person, and the report files.

@@ -1,6 +1,7 @@
 //! Facts about a run, in the order in which they happen.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -30,6 +31,15 @@ pub enum Fact {
         registered: usize,
         /// How many may run at once.
         jobs: usize,
+    },
+    /// A lab for checks has come up, and its checks begin.
+    LabReady {
+        /// Its name on the engine.
+        lab: String,
+        /// What it is: `as configured`, or a variant.
+        laboratory: &'static str,
+        /// Since the run began.
+        after: Duration,
     },
     /// A check begins.
     CheckStarted {

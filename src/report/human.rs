@@ -69,6 +69,11 @@ impl Human {
                 self.selected = *selected;
                 format!("    Starting {selected} of {registered} checks, up to {jobs} at once\n")
             }
+            Fact::LabReady {
+                lab,
+                laboratory,
+                after,
+            } => text::ready(lab, laboratory, *after, colours),
             Fact::CheckStarted { id } => {
                 self.start((*id).to_owned(), event.at);
                 return Ok(());

@@ -1,190 +1,260 @@
-//! The labs that a run needs, brought up side by side and taken down.
+//! The labs that a run needs, each brought up while checks already run in
+//! others, and taken down when no check needs it any more.
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use tokio::sync::{Semaphore, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::super::Session;
 use super::super::exit::Usage;
 use super::super::labs::{check_name, tell_stand_ins};
 use super::super::watch::Watcher;
+use super::Told;
 use crate::certs;
-use crate::checks::{self, Check, Target};
+use crate::checks::{self, Check, Laboratory, Options, Site, Target};
 use crate::cli::Test;
 use crate::config::Spec;
 use crate::lab::{self, Running, Workshop};
 use crate::plan::{Plan, Purpose};
 use crate::progress::{Event, Progress};
 use crate::render;
+use crate::report::RunReport;
 
-/// The labs of one run.
-pub(super) struct Labs {
-    targets: Vec<Arc<Target>>,
-    running: Vec<Running>,
-    watchers: Vec<Watcher>,
-    /// Whether they are this run's own.
-    own: bool,
-    /// What was in the queue of a lab that stays.
-    queued: Vec<lab::Queued>,
+/// How many labs come up at once. More would all be late; the first is to be used early.
+const UP_AT_ONCE: usize = 3;
+
+/// What a run of checks needs.
+pub(super) struct Run<'a> {
+    pub(super) session: &'a Session,
+    pub(super) arguments: &'a Test,
+    pub(super) workshop: &'a Workshop,
+    pub(super) spec: &'a Spec,
+    pub(super) checks: &'a [&'static Check],
+    pub(super) options: Options,
 }
 
-impl Labs {
-    /// Brings up what `checks` need, or finds the lab of `--lab`.
-    pub(super) async fn bring_up(
-        session: &Session,
-        arguments: &Test,
-        spec: Spec,
-        checks: &[&'static Check],
-        workshop: &Workshop,
-    ) -> anyhow::Result<Self> {
-        match &arguments.lab {
-            Some(name) => Self::attach(session, name, spec, workshop).await,
-            None => Self::make(session, arguments.keep, spec, checks, workshop).await,
+impl Run<'_> {
+    /// Runs the checks in labs of their own, or in the lab of `--lab`. Whatever
+    /// comes of it, nothing is left behind that was not to be kept.
+    pub(super) async fn run(&self, told: &mut Told<'_>) -> anyhow::Result<RunReport> {
+        match &self.arguments.lab {
+            Some(name) => self.in_standing(name, told).await,
+            None => self.in_own(told).await,
         }
     }
 
-    /// Against what the checks are run; a check takes the first that has what it needs.
-    pub(super) fn targets(&self) -> &[Arc<Target>] {
-        &self.targets
-    }
-
-    async fn attach(
-        session: &Session,
-        name: &str,
-        spec: Spec,
-        workshop: &Workshop,
-    ) -> anyhow::Result<Self> {
+    async fn in_standing(&self, name: &str, told: &mut Told<'_>) -> anyhow::Result<RunReport> {
         check_name(name)?;
-        let plan = render::complete(Plan::lab(spec, name, Purpose::Lab));
+        let plan = render::complete(Plan::lab(self.spec.clone(), name, Purpose::Lab));
         let names = lab::certificate_names(&plan);
-        let folder = session.store()?.folder(name);
+        let folder = self.session.store()?.folder(name);
         let certificates = certs::foresee(&folder, name, &names, Timestamp::now())?;
-        let running =
-            lab::attach(plan, certificates, workshop)
-                .await
-                .map_err(|error| match error {
-                    lab::Error::Impossible(text) => anyhow::Error::new(Usage(text)),
-                    other => other.into(),
-                })?;
-        Ok(Self {
-            queued: lab::queue(&running).await?,
-            targets: vec![Arc::new(checks::target(&running, false)?)],
-            running: vec![running],
-            watchers: Vec::new(),
-            own: false,
-        })
+        let attached = lab::attach(plan, certificates, self.workshop).await;
+        let running = attached.map_err(|error| match error {
+            lab::Error::Impossible(text) => anyhow::Error::new(Usage(text)),
+            other => other.into(),
+        })?;
+        let queued = lab::queue(&running).await?;
+        let sites = vec![Site::there(Arc::new(checks::target(&running, false)?))];
+        let report = self.check(sites, &self.session.cancel, told).await;
+        // The inbox keeps what arrived, to be looked at; the queue would go on trying.
+        lab::clear_queue(&running, &queued).await?;
+        Ok(report)
     }
 
-    async fn make(
-        session: &Session,
-        keep: bool,
-        spec: Spec,
-        checks: &[&'static Check],
-        workshop: &Workshop,
-    ) -> anyhow::Result<Self> {
+    async fn in_own(&self, told: &mut Told<'_>) -> anyhow::Result<RunReport> {
         let run = run_name();
-        let mut labs = Self {
-            targets: vec![],
-            running: vec![],
-            watchers: vec![],
-            own: true,
-            queued: vec![],
-        };
-        let laboratories = checks::laboratories(&spec, checks);
-        let plans: Vec<Plan> = laboratories
-            .iter()
-            .enumerate()
-            .map(|(index, laboratory)| {
-                let name = format!("test-{run}-{}", index + 1);
-                let spec = laboratory.spec.clone();
-                render::complete(Plan::lab(spec, &name, Purpose::Proof))
-            })
-            .collect();
-        if let Some(plan) = plans.first() {
-            tell_stand_ins(session, plan);
+        let stop = self.session.cancel.child_token();
+        let room = Semaphore::new(UP_AT_ONCE);
+        let laboratories = checks::laboratories(self.spec, self.checks);
+        if let Some(first) = laboratories.first() {
+            let plan = Plan::lab(first.spec.clone(), &run, Purpose::Proof);
+            tell_stand_ins(self.session, &plan);
         }
-        if !keep {
-            labs.watchers = plans
-                .iter()
-                .filter_map(|plan| Watcher::start(&plan.name))
-                .collect();
+        let mut sites = Vec::new();
+        let mut stages = Vec::new();
+        for laboratory in laboratories {
+            let (arrive, arrival) = oneshot::channel();
+            let (depart, departure) = oneshot::channel();
+            let arrival = async { arrival.await.ok() }.boxed();
+            sites.push(Site::coming(laboratory.clone(), arrival, depart));
+            stages.push(Stage {
+                laboratory,
+                arrive,
+                departure,
+            });
         }
-        // One line for each lab.
-        let workshop = &Workshop {
-            progress: warnings_only(session),
-            ..workshop.clone()
-        };
-        let brought = join_all(plans.into_iter().map(async |plan| {
-            let task = session.progress.start(&format!("lab {}", plan.name));
-            let names = lab::certificate_names(&plan);
-            let now = Timestamp::now();
-            let certificates = if keep {
-                let store = session.store()?;
-                store.remember(&plan.name, &plan.spec.lab.users)?;
-                certs::keep(&store.folder(&plan.name), &plan.name, &names, now)?
-            } else {
-                certs::issue(&plan.name, &names, now)?
-            };
-            let running = lab::up(plan, certificates, workshop).await?.running;
-            task.finish();
-            Ok::<_, anyhow::Error>(running)
-        }));
-        let mut failed = None;
-        for result in brought.await {
-            match result {
-                Ok(running) => labs.running.push(running),
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        if let Some(error) = failed {
-            labs.take_down(session, false).await?;
-            return Err(error);
-        }
-        match labs
-            .running
-            .iter()
-            .zip(&laboratories)
-            .map(|(running, laboratory)| checks::target(running, laboratory.disposable))
-            .collect::<Result<Vec<_>, _>>()
-        {
-            Ok(targets) => labs.targets = targets.into_iter().map(Arc::new).collect(),
-            Err(error) => {
-                labs.take_down(session, false).await?;
-                return Err(error.into());
-            }
-        }
-        Ok(labs)
+        let labs = lives(stages, self.arguments.keep);
+        let labs = labs.into_iter().enumerate().map(|(index, stages)| {
+            let name = format!("test-{run}-{}", index + 1);
+            let keep = self.arguments.keep;
+            let watcher = if keep { None } else { Watcher::start(&name) };
+            self.stand(name, stages, watcher, &room, &stop)
+        });
+        let (report, labs) = tokio::join!(self.check(sites, &stop, told), join_all(labs));
+        self.tell_kept(&labs);
+        let failed = labs.into_iter().filter_map(Result::err).find(|error| {
+            let interrupted = error.downcast_ref::<lab::Error>();
+            !matches!(interrupted, Some(lab::Error::Interrupted))
+        });
+        failed.map_or(Ok(report), Err)
     }
 
-    /// Removes what this run made, unless it is to be kept.
-    pub(super) async fn take_down(self, session: &Session, keep: bool) -> anyhow::Result<()> {
-        // The feeds of the inboxes end with the targets, before their containers do.
-        drop(self.targets);
-        if keep {
-            for running in &self.running {
-                let name = &running.plan.name;
-                let line = format!(
-                    "kept: relaykit status, relaykit logs --lab {name}, relaykit down --lab {name} --volumes"
-                );
-                session.progress.report(Event::Warning { line });
-            }
-        } else if self.own {
-            let downs = self
-                .running
-                .iter()
-                .map(|running| lab::down(running.engine.as_ref(), &running.plan.name, true));
-            let results = join_all(downs).await;
-            results.into_iter().collect::<Result<Vec<_>, _>>()?;
-        } else if let Some(running) = self.running.first() {
-            // The inbox keeps what arrived, to be looked at; the queue would go on trying.
-            lab::clear_queue(running, &self.queued).await?;
+    async fn check(
+        &self,
+        sites: Vec<Site>,
+        cancel: &CancellationToken,
+        told: &mut Told<'_>,
+    ) -> RunReport {
+        checks::run_at(self.checks, sites, self.options, cancel, |event| {
+            told.tell(event);
+        })
+        .await
+    }
+
+    /// One lab from its beginning to its end; its name where it is kept.
+    async fn stand(
+        &self,
+        name: String,
+        stages: Vec<Stage>,
+        watcher: Option<Watcher>,
+        room: &Semaphore,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Option<String>> {
+        let lived = self.live(&name, stages, room, stop).await;
+        if lived.is_err() {
+            stop.cancel();
         }
-        for watcher in self.watchers {
+        if self.arguments.keep {
+            return lived.map(|()| Some(name));
+        }
+        lab::down(self.workshop.engine.as_ref(), &name, true).await?;
+        if let Some(watcher) = watcher {
             watcher.release().await;
+        }
+        lived.map(|()| None)
+    }
+
+    /// Lets a lab be one laboratory after the other, each until no check needs it.
+    async fn live(
+        &self,
+        name: &str,
+        stages: Vec<Stage>,
+        room: &Semaphore,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let mut up: Option<Running> = None;
+        for stage in stages {
+            let plan = render::complete(Plan::lab(stage.laboratory.spec, name, Purpose::Proof));
+            let running = match up.take() {
+                Some(running) if running.plan == plan => running,
+                last => {
+                    let _turn = room.acquire().await?;
+                    if stop.is_cancelled() {
+                        return Err(lab::Error::Interrupted.into());
+                    }
+                    self.bring_up(plan, last.as_ref(), stop).await?
+                }
+            };
+            let target = checks::target(&running, stage.laboratory.disposable)?;
+            // Nobody waits for it when the run was interrupted.
+            drop(stage.arrive.send(Arc::new(target)));
+            // It ends with the run at the latest, whether or not it was told.
+            drop(stage.departure.await);
+            up = Some(running);
         }
         Ok(())
     }
+
+    /// A lab anew, or in the place of the `last` one, whose certificates it keeps so
+    /// that nothing but the relay is made anew.
+    async fn bring_up(
+        &self,
+        plan: Plan,
+        last: Option<&Running>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Running> {
+        let names = lab::certificate_names(&plan);
+        let now = Timestamp::now();
+        let last = last.filter(|last| lab::certificate_names(&last.plan) == names);
+        let certificates = if let Some(last) = last {
+            last.certificates.clone()
+        } else if self.arguments.keep {
+            let store = self.session.store()?;
+            store.remember(&plan.name, &plan.spec.lab.users)?;
+            certs::keep(&store.folder(&plan.name), &plan.name, &names, now)?
+        } else {
+            certs::issue(&plan.name, &names, now)?
+        };
+        let workshop = Workshop {
+            progress: warnings_only(self.session),
+            cancel: stop.clone(),
+            ..self.workshop.clone()
+        };
+        Ok(lab::up(plan, certificates, &workshop).await?.running)
+    }
+
+    fn tell_kept(&self, labs: &[anyhow::Result<Option<String>>]) {
+        for name in labs.iter().flatten().flatten() {
+            let line = format!(
+                "kept: relaykit status, relaykit logs --lab {name}, relaykit down --lab {name} --volumes"
+            );
+            self.session.progress.report(Event::Warning { line });
+        }
+    }
+}
+
+/// What a lab is for some of the checks.
+struct Stage {
+    laboratory: Laboratory,
+    arrive: oneshot::Sender<Arc<Target>>,
+    departure: oneshot::Receiver<()>,
+}
+
+/// How many labs serve all variants of relay.yaml.
+const FOR_VARIANTS: usize = 2;
+
+/// Which labs there are, and what each is first and then: a lab becomes another
+/// variant in less time than a new one comes up. Checks that disturb come last in
+/// one that others have used; those on the relay that relay.yaml describes are many,
+/// run one after the other, and begin at once. Labs that are kept stay what they are.
+fn lives(stages: Vec<Stage>, keep: bool) -> Vec<Vec<Stage>> {
+    if keep {
+        return stages.into_iter().map(|stage| vec![stage]).collect();
+    }
+    let (own, variants): (Vec<_>, Vec<_>) = stages
+        .into_iter()
+        .partition(|stage| stage.laboratory.name == checks::AS_CONFIGURED);
+    let mut labs: Vec<Vec<Stage>> = Vec::new();
+    for stage in variants {
+        let same = labs.iter_mut().find(|lab| {
+            lab.iter()
+                .any(|other| other.laboratory.name == stage.laboratory.name)
+        });
+        match same {
+            Some(lab) => lab.push(stage),
+            None => labs.push(vec![stage]),
+        }
+    }
+    let checks = |lab: &Vec<Stage>| -> usize { lab.iter().map(|s| s.laboratory.checks).sum() };
+    labs.sort_by_key(|lab| std::cmp::Reverse(checks(lab)));
+    while labs.len() > FOR_VARIANTS
+        && let Some(shortest) = labs.pop()
+        && let Some(shorter) = labs.last_mut()
+    {
+        shorter.extend(shortest);
+    }
+    for lab in &mut labs {
+        lab.sort_by_key(|stage| (stage.laboratory.name, stage.laboratory.disposable));
+    }
+    let mut own: Vec<_> = own.into_iter().map(|stage| vec![stage]).collect();
+    own.sort_by_key(|lab| !lab[0].laboratory.disposable);
+    own.extend(labs);
+    own
 }
 
 /// A name that no other run has.

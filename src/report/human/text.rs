@@ -28,6 +28,13 @@ pub(super) fn finished(record: &CheckRecord, colours: Colours) -> String {
     text
 }
 
+/// The line of a lab that has come up.
+pub(super) fn ready(lab: &str, laboratory: &str, after: Duration, colours: Colours) -> String {
+    let word = painted("READY", GREEN, colours);
+    let seconds = after.as_secs_f64();
+    format!("{word} [{seconds:>8.3}s] lab {lab}, {laboratory}\n")
+}
+
 /// What a sabotage is called while it is planted.
 pub(super) fn plant(name: &str, laboratory: &str) -> String {
     match laboratory {

@@ -1,0 +1,199 @@
+//! Where checks are run: relays that are there, and labs that are on their way.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::oneshot;
+
+use super::super::probe::rows;
+use super::super::variants::permits;
+use super::super::{Check, Laboratory, Need, Target};
+use crate::config::Spec;
+
+/// A place for checks: what is promised of it, and when it can be used.
+pub struct Site {
+    promise: Promise,
+    arrival: BoxFuture<'static, Option<Arc<Target>>>,
+    departure: Option<oneshot::Sender<()>>,
+}
+
+enum Promise {
+    There(Arc<Target>),
+    Lab(Box<Laboratory>),
+}
+
+impl Site {
+    /// A target that can be used now.
+    #[must_use]
+    pub fn there(target: Arc<Target>) -> Self {
+        Self {
+            promise: Promise::There(target.clone()),
+            arrival: std::future::ready(Some(target)).boxed(),
+            departure: None,
+        }
+    }
+
+    /// A lab that comes up meanwhile; `None` when it cannot be had, which ends the
+    /// run. It is told through `departure` when no check needs it any more, and
+    /// when nobody will.
+    #[must_use]
+    pub fn coming(
+        laboratory: Laboratory,
+        arrival: BoxFuture<'static, Option<Arc<Target>>>,
+        departure: oneshot::Sender<()>,
+    ) -> Self {
+        Self {
+            promise: Promise::Lab(Box::new(laboratory)),
+            arrival,
+            departure: Some(departure),
+        }
+    }
+
+    fn is_disposable(&self) -> bool {
+        match &self.promise {
+            Promise::There(target) => target.disposable,
+            Promise::Lab(lab) => lab.disposable,
+        }
+    }
+
+    fn meets(&self, need: Need) -> bool {
+        match &self.promise {
+            Promise::There(target) => need.is_met(target),
+            Promise::Lab(lab) => permits(need, &lab.spec),
+        }
+    }
+
+    fn spec(&self) -> &Spec {
+        match &self.promise {
+            Promise::There(target) => &target.spec,
+            Promise::Lab(lab) => &lab.spec,
+        }
+    }
+}
+
+/// The sites of a run, and how many checks are at each.
+pub(super) struct Sites {
+    all: Vec<Site>,
+    arriving: FuturesUnordered<BoxFuture<'static, (usize, Option<Arc<Target>>)>>,
+    targets: Vec<Option<Arc<Target>>>,
+    running: Vec<usize>,
+    jobs: usize,
+}
+
+impl Sites {
+    /// With room for `jobs` checks at once.
+    pub(super) fn new(mut sites: Vec<Site>, jobs: usize) -> Self {
+        let arriving = sites.iter_mut().enumerate().map(|(at, site)| {
+            let never = std::future::ready(None).boxed();
+            let arrival = std::mem::replace(&mut site.arrival, never);
+            arrival.map(move |target| (at, target)).boxed()
+        });
+        Self {
+            arriving: arriving.collect(),
+            targets: vec![None; sites.len()],
+            running: vec![0; sites.len()],
+            all: sites,
+            jobs,
+        }
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Those that have all that `check` needs and are alike: the first, and further
+    /// ones that are made from the same settings.
+    pub(super) fn able(&self, check: &Check) -> Vec<usize> {
+        let has_all = |site: &Site| {
+            site.is_disposable() == check.exclusive && check.needs.iter().all(|n| site.meets(*n))
+        };
+        let mut able = (0..self.all.len()).filter(|at| has_all(&self.all[*at]));
+        let Some(first) = able.next() else {
+            return Vec::new();
+        };
+        let alike = |at: &usize| self.all[*at].spec() == self.all[first].spec();
+        std::iter::once(first).chain(able.filter(alike)).collect()
+    }
+
+    /// What the first lacks: the one that a person has described.
+    pub(super) fn unmet(&self, check: &Check) -> Vec<String> {
+        let lacks = |need: &&Need| self.all.first().is_none_or(|site| !site.meets(**need));
+        let lacking = check.needs.iter().filter(lacks).map(|need| need.text());
+        let disturbs = check.exclusive && !self.all.iter().any(Site::is_disposable);
+        let alone = disturbs.then(|| "a lab of its own to disturb (not with --lab)".to_owned());
+        lacking.chain(alone).collect()
+    }
+
+    /// The next one that can be used; pending when all can. `Err` when it cannot be had.
+    pub(super) async fn arrive(&mut self) -> Result<usize, ()> {
+        match self.arriving.next().await {
+            Some((at, Some(target))) => {
+                self.targets[at] = Some(target);
+                Ok(at)
+            }
+            Some((_, None)) => Err(()),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The target at a site, from when it has come until it is left.
+    pub(super) fn target(&self, at: usize) -> Option<&Arc<Target>> {
+        self.targets[at].as_ref()
+    }
+
+    /// The lab at a site, once it has come: its name on the engine and what it is.
+    pub(super) fn lab(&self, at: usize) -> Option<(String, &'static str)> {
+        let Promise::Lab(laboratory) = &self.all[at].promise else {
+            return None;
+        };
+        let lab = self.targets[at].as_ref()?.lab.as_ref()?;
+        Some((lab.plan.name.clone(), laboratory.name))
+    }
+
+    /// That of `able` with room for one check more.
+    pub(super) fn found(&self, able: &[usize]) -> Option<(usize, Arc<Target>)> {
+        let all: usize = self.running.iter().sum();
+        let mut able = able.iter().filter(|_| all < self.jobs);
+        able.find_map(|at| {
+            let target = self.targets[*at].as_ref()?;
+            (self.running[*at] < most(target)).then(|| (*at, target.clone()))
+        })
+    }
+
+    /// A check begins there.
+    pub(super) fn enter(&mut self, at: usize) {
+        self.running[at] += 1;
+    }
+
+    /// A check has ended there.
+    pub(super) fn leave(&mut self, at: usize) {
+        self.running[at] -= 1;
+    }
+
+    /// Gives up the sites that nobody is at and nobody waits for.
+    pub(super) fn depart(&mut self, awaited: impl Fn(usize) -> bool) {
+        for at in 0..self.all.len() {
+            if self.running[at] > 0 || awaited(at) {
+                continue;
+            }
+            // What it holds ends before those who made it are told.
+            self.targets[at] = None;
+            if let Some(departure) = self.all[at].departure.take() {
+                // Nobody hears it where nobody takes the lab down.
+                let _ = departure.send(());
+            }
+        }
+    }
+}
+
+/// How many checks may run on a target at once.
+fn most(target: &Arc<Target>) -> usize {
+    if target.disposable || target.manners.is_some() {
+        1
+    } else {
+        rows::tables_at_once(target)
+    }
+}
