@@ -36,9 +36,7 @@ pub use runner::{Options, Site, run, run_at};
 pub use selection::{NoneSelected, select};
 pub use survey::{Stranger, Survey, Unfit, survey};
 pub use target::{Context, Delivered, Inbox, Lab, Lacks, Moved, Need, Target, Undelivered};
-pub use variants::{
-    AS_CONFIGURED, Laboratory, Unsuitable, laboratories, laboratory, to_plant,
-};
+pub use variants::{AS_CONFIGURED, Laboratory, Unsuitable, laboratories, laboratory, to_plant};
 pub use verdict::Judged;
 
 pub use crate::report::Severity;

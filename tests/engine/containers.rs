@@ -1,10 +1,11 @@
 //! Containers: files, ports, logs, programs, confinement.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
-use relaykit::engine::{ContainerRequest, Error, LogRequest, labels};
+use relaykit::engine::{ContainerRequest, Error, LogRequest, Shells, labels};
 
 use crate::bench::{LOOPBACK, on_engine, tar_with};
 
@@ -200,6 +201,51 @@ fn a_program_in_a_container_tells_its_code_and_both_streams() {
         let much = ["bash", "-c", "head -c 20000000 /dev/zero"];
         let output = bench.engine.exec(&name, &much, None).await.unwrap();
         assert_eq!((output.exit_code, output.stdout.len()), (0, 1024 * 1024));
+    });
+}
+
+#[test]
+fn a_shell_runs_programs_as_the_engine_does() {
+    on_engine(|bench| async move {
+        let name = bench.run(bench.container("shell", "sleep infinity")).await;
+        let shells = Shells::new(bench.engine.clone());
+        let hard = "it's \"$HOME\"\n*";
+        for (argv, user) in [
+            (&["bash", "-c", "id -u; echo bad >&2; exit 7"][..], None),
+            (&["id", "-u"], Some("65534")),
+            (&["printf", "%s", hard], None),
+            (&["test", "-d", "/nowhere"], None),
+            // Nothing to read, and nothing of what the shell is told.
+            (&["cat"], None),
+            (&["head", "-c", "300000", "/dev/zero"], None),
+        ] {
+            let by_engine = bench.engine.exec(&name, argv, user).await.unwrap();
+            let by_shell = shells.exec(&name, argv, user).await.unwrap();
+            assert_eq!(by_shell, by_engine, "{argv:?}");
+        }
+        let absent = shells.exec(&name, &["no-such-program"], None).await;
+        assert_eq!(absent.unwrap().exit_code, 127);
+        // Two that can only end together.
+        let (one, other) = tokio::join!(
+            shells.exec(
+                &name,
+                &["bash", "-c", "mkfifo /tmp/f; echo 1 >/tmp/f"],
+                None
+            ),
+            shells.exec(
+                &name,
+                &["bash", "-c", "until [ -p /tmp/f ]; do :; done; cat /tmp/f"],
+                None
+            ),
+        );
+        assert_eq!(one.unwrap().exit_code, 0);
+        assert_eq!(other.unwrap().stdout, "1\n");
+        // Whoever is dropped half way leaves nothing for the next.
+        let waits = shells.exec(&name, &["sleep", "infinity"], None);
+        let first = tokio::time::timeout(Duration::from_millis(1), waits).await;
+        assert!(first.is_err());
+        let next = shells.exec(&name, &["echo", "2"], None).await.unwrap();
+        assert_eq!(next.stdout, "2\n");
     });
 }
 

@@ -197,3 +197,104 @@ fn most(target: &Arc<Target>) -> usize {
         rows::tables_at_once(target)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::super::testing::{check, target};
+    use super::super::{Options, run_at};
+    use super::*;
+    use crate::report::{Fact, Outcome, RunReport};
+
+    const DOMAINS: Need = Need::Setting {
+        text: "relay.domains",
+        holds: |spec| !spec.relay.domains.is_empty(),
+    };
+
+    struct Promised {
+        site: Site,
+        arrive: oneshot::Sender<Arc<Target>>,
+        departure: oneshot::Receiver<()>,
+        target: Arc<Target>,
+    }
+
+    fn promised(domains: &[&str]) -> Promised {
+        let mut target = target();
+        target.spec.relay.domains = domains.iter().map(|&d| d.to_owned()).collect();
+        let (arrive, arrival) = oneshot::channel();
+        let (depart, departure) = oneshot::channel();
+        let laboratory = Laboratory {
+            name: "a lab",
+            spec: target.spec.clone(),
+            disposable: false,
+            checks: 1,
+        };
+        Promised {
+            site: Site::coming(laboratory, async { arrival.await.ok() }.boxed(), depart),
+            arrive,
+            departure,
+            target: Arc::new(target),
+        }
+    }
+
+    fn needing(id: &'static str, needs: &'static [Need]) -> &'static Check {
+        Box::leak(Box::new(Check { needs, ..check(id) }))
+    }
+
+    async fn run(checks: &[&'static Check], site: Site, on: impl FnMut(&Fact) + Send) -> RunReport {
+        run_all(checks, vec![site], on).await
+    }
+
+    async fn run_all(
+        checks: &[&'static Check],
+        sites: Vec<Site>,
+        mut on: impl FnMut(&Fact) + Send,
+    ) -> RunReport {
+        let cancel = CancellationToken::new();
+        let tell = |event: &crate::report::Event| on(&event.fact);
+        run_at(checks, sites, Options::default(), &cancel, tell).await
+    }
+
+    #[tokio::test]
+    async fn a_check_waits_for_its_own_lab_only_and_a_lab_for_its_own_checks() {
+        let (plain, with_domains) = (promised(&[]), promised(&["example.org"]));
+        let checks = [needing("a.domains", &[DOMAINS]), needing("a.plain", &[])];
+        let mut left = plain.departure;
+        // The second lab comes when the check in the first has ended.
+        let mut second = Some((with_domains.arrive, with_domains.target));
+        let mut left_early = false;
+        plain.arrive.send(plain.target).map_err(|_| ()).unwrap();
+        let report = run_all(&checks, vec![plain.site, with_domains.site], |fact| {
+            if let Fact::CheckFinished { record, .. } = fact {
+                if record.id == "a.plain" {
+                    let (arrive, target) = second.take().unwrap();
+                    arrive.send(target).map_err(|_| ()).unwrap();
+                } else {
+                    left_early = left.try_recv().is_ok();
+                }
+            }
+        })
+        .await;
+        assert_eq!(report.summary().passed, 2, "{report:?}");
+        assert!(left_early, "a lab is left before the run ends");
+    }
+
+    #[tokio::test]
+    async fn a_lab_that_cannot_be_had_ends_the_run() {
+        let lab = promised(&[]);
+        drop(lab.arrive);
+        let report = run(&[needing("a.check", &[])], lab.site, |_| ()).await;
+        assert!(report.interrupted);
+        assert_eq!(report.not_run, ["a.check"]);
+    }
+
+    #[tokio::test]
+    async fn a_check_is_skipped_when_the_lab_has_less_than_its_settings_promise() {
+        let lab = promised(&[]);
+        lab.arrive.send(lab.target).map_err(|_| ()).unwrap();
+        let report = run(&[needing("a.check", &[Need::Inbox])], lab.site, |_| ()).await;
+        let why = "needs an inbox behind the relay".to_owned();
+        assert_eq!(report.checks[0].outcome, Outcome::Skipped { why });
+    }
+}

@@ -272,3 +272,55 @@ pub(super) fn warnings_only(session: &Session) -> Progress {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    fn stage(name: &'static str, disposable: bool, checks: usize) -> Stage {
+        Stage {
+            laboratory: Laboratory {
+                name,
+                spec: config::built_in(),
+                disposable,
+                checks,
+            },
+            arrive: oneshot::channel().0,
+            departure: oneshot::channel().1,
+        }
+    }
+
+    fn named(keep: bool) -> Vec<Vec<(&'static str, bool)>> {
+        let stages = vec![
+            stage("as configured", false, 90),
+            stage("strict", false, 9),
+            stage("as configured", true, 4),
+            stage("ask", false, 2),
+            stage("strict", true, 3),
+            stage("mixed", false, 8),
+        ];
+        let name = |stage: Stage| (stage.laboratory.name, stage.laboratory.disposable);
+        let labs = lives(stages, keep).into_iter();
+        labs.map(|lab| lab.into_iter().map(name).collect())
+            .collect()
+    }
+
+    #[test]
+    fn variants_share_labs_and_what_disturbs_comes_last() {
+        assert_eq!(
+            named(false),
+            [
+                vec![("as configured", true)],
+                vec![("as configured", false)],
+                vec![("strict", false), ("strict", true)],
+                vec![("ask", false), ("mixed", false)],
+            ]
+        );
+    }
+
+    #[test]
+    fn labs_that_are_kept_stay_what_they_are() {
+        assert_eq!(named(true).len(), 6);
+    }
+}
