@@ -24,7 +24,7 @@ use super::verdict::{PASS, require, skip};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::{Listener, Mechanism};
 use crate::plan::Role;
-use crate::smtp::Session;
+use crate::smtp::{Capabilities, Session};
 
 const AUTH_IN_CLEAR: Sabotage = Sabotage {
     name: "AUTH does not wait for TLS",
@@ -57,12 +57,12 @@ const NO_GUARD_COMMAND: Change = Change::Command(
     ],
 );
 
-const PLAIN: Need = Need::Setting {
+const PLAIN: Need = Need::Seen {
     text: "auth.mechanisms: plain",
     holds: |spec| spec.auth.mechanisms.contains(&Mechanism::Plain),
 };
 
-const LOGIN: Need = Need::Setting {
+const LOGIN: Need = Need::Seen {
     text: "auth.mechanisms: login",
     holds: |spec| spec.auth.mechanisms.contains(&Mechanism::Login),
 };
@@ -167,13 +167,26 @@ async fn plaintext_is_never_offered(context: Context) -> Judged {
         |context, listener| async move {
             let mut session = in_clear(&context, listener).await?;
             let offers = ehlo(&mut session, CLIENT).await?;
-            let offered = offers.has("AUTH") || offers.has("AUTH=");
+            let offered = if context.target().manners.is_none() {
+                offers.has("AUTH") || offers.has("AUTH=")
+            } else {
+                shows_secrets(&offers)
+            };
             require(!offered, "no AUTH in the reply to EHLO", || {
                 offers.reply.to_string()
             })
         },
     )
     .await
+}
+
+/// Whether a mechanism is offered that hands over a password or a token as it is. A
+/// stranger may offer others in the clear, CRAM-MD5 or SCRAM (RFC 4954 section 4).
+fn shows_secrets(offers: &Capabilities) -> bool {
+    let offered = offers.auth_mechanisms().iter();
+    let mut offered = offered.chain(offers.auth_equals_mechanisms());
+    let plaintext = ["PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"];
+    offered.any(|name| plaintext.iter().any(|p| p.eq_ignore_ascii_case(name)))
 }
 
 async fn plaintext_is_never_accepted(context: Context) -> Judged {

@@ -285,7 +285,11 @@ impl Check {
         let foreign = |need: &Need| {
             matches!(
                 need,
-                Need::Login | Need::Listener(_) | Need::Envelope | Need::Recipient
+                Need::Login
+                    | Need::Listener(_)
+                    | Need::Envelope
+                    | Need::Recipient
+                    | Need::Seen { .. }
             )
         };
         !self.exclusive && self.needs.iter().all(foreign)

@@ -12,7 +12,8 @@ use std::ops::ControlFlow;
 
 use super::probe::mail::RECIPIENT;
 use super::probe::session::{
-    CLIENT, answer, any_certificate, command, ehlo, logged_in, login_listener, open, require_code,
+    CLIENT, answer, any_certificate, command, ehlo, logged_in, login_listener, mistakes, open,
+    require_code,
 };
 use super::verdict::{PASS, broken, fail, require, require_none, skip};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
@@ -210,13 +211,15 @@ async fn commands_keep_their_order(context: Context) -> Judged {
             wrong.push(format!("MAIL before EHLO: {reply}"));
         }
     }
-    let mut session = submission(&context).await?;
     let (mail, rcpt) = (mail_from(&context), rcpt_to(&context));
-    let steps = [
+    let first = [
         (rcpt.as_str(), 5, "RCPT before MAIL"),
         ("DATA", 5, "DATA before MAIL"),
         (&mail, 2, "MAIL"),
         (&mail, 5, "MAIL twice"),
+    ];
+    let second = [
+        (mail.as_str(), 2, "MAIL"),
         ("RSET", 2, "RSET in a transaction"),
         (&mail, 2, "MAIL after RSET"),
         ("DATA", 5, "DATA without a recipient"),
@@ -228,10 +231,13 @@ async fn commands_keep_their_order(context: Context) -> Judged {
         ("RSET", 2, "RSET"),
         ("DATA", 5, "DATA after RSET"),
     ];
-    for (line, class, what) in steps {
-        let reply = command(&mut session, line).await?;
-        if reply.code / 100 != class {
-            wrong.push(format!("{what}: {reply}"));
+    for steps in [&first[..], &second[..]] {
+        let mut session = submission(&context).await?;
+        for (line, class, what) in steps {
+            let reply = command(&mut session, line).await?;
+            if reply.code / 100 != *class {
+                wrong.push(format!("{what}: {reply}"));
+            }
         }
     }
     require_none(
@@ -242,8 +248,8 @@ async fn commands_keep_their_order(context: Context) -> Judged {
 
 async fn a_mistake_ends_no_session(context: Context) -> Judged {
     let mut session = submission(&context).await?;
-    let mistakes = ["XYZZY", "", "MAIL", "RCPT TO", "EHLO", "XYZZY \u{fc}\u{1}"];
-    let mut wrong = refused(&mut session, &mistakes).await?;
+    let all = ["XYZZY", "MAIL", "RCPT TO", "", "EHLO", "XYZZY \u{fc}\u{1}"];
+    let mut wrong = refused(&mut session, &all[..mistakes(&context, all.len())]).await?;
     let lower = mail_from(&context).to_ascii_lowercase();
     let (mail, rcpt) = (mail_from(&context), rcpt_to(&context));
     let legal = [

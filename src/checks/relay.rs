@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use super::probe::mail::{self, RECIPIENT, SENDER};
 use super::probe::rows;
 use super::probe::session::{
-    CLIENT, any_certificate, command, ehlo, in_clear, logged_in, port, require_code,
+    CLIENT, any_certificate, command, ehlo, in_clear, logged_in, mistakes, port, require_code,
     starts_in_clear, under_tls,
 };
 use super::verdict::{PASS, fail, require};
@@ -226,7 +226,7 @@ impl Way {
 
 async fn nobody_relays_without_login(context: Context) -> Judged {
     let recipients = strangers::recipients(&context).await?;
-    let chunks: Vec<&[&str]> = recipients.chunks(PER_SESSION).collect();
+    let chunks: Vec<&[&str]> = recipients.chunks(mistakes(&context, PER_SESSION)).collect();
     let table = rows::pairs(Way::all(&context), &chunks);
     rows::each(
         &context,

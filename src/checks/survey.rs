@@ -94,11 +94,12 @@ pub async fn survey(stranger: Stranger) -> Result<Survey, Unfit> {
         return Err(Unfit::Silent { name, reasons });
     }
     let mut spec = spec(&stranger, &seen);
-    if !speaks_tls12(&stranger, &seen).await {
+    if !speaks(TlsVersion::Tls12, &stranger, &seen).await {
         spec.tls.minimum = config::TlsVersion::V1_3;
     }
     let mut lacks = Lacks {
         tls: without_tls(&seen),
+        tls13: !speaks(TlsVersion::Tls13, &stranger, &seen).await,
         envelope: None,
     };
     if let Some(user) = &stranger.user {
@@ -253,15 +254,15 @@ fn spec(stranger: &Stranger, seen: &BTreeMap<Listener, Seen>) -> Spec {
     spec
 }
 
-/// Whether TLS 1.2 is spoken beside 1.3, on the first listener that speaks TLS.
-async fn speaks_tls12(stranger: &Stranger, seen: &BTreeMap<Listener, Seen>) -> bool {
+/// Whether this version is spoken, on the first listener that speaks TLS.
+async fn speaks(version: TlsVersion, stranger: &Stranger, seen: &BTreeMap<Listener, Seen>) -> bool {
     let first = seen.iter().find(|(_, seen)| seen.certificate.is_some());
     let Some((listener, _)) = first else {
         return true;
     };
     let address = stranger.endpoints[listener.name()];
     let tls = TlsSettings::recording(&*stranger.name, Some(&stranger.ca_pem));
-    let tls = tls.only(TlsVersion::Tls12);
+    let tls = tls.only(version);
     let mut again = Seen::default();
     let talk = converse(stranger, *listener, address, &tls, &mut again).await;
     !matches!(

@@ -56,6 +56,8 @@ pub struct Target {
 pub struct Lacks {
     /// Listeners where no handshake succeeds.
     pub tls: BTreeSet<Listener>,
+    /// TLS 1.3, where it speaks an older version.
+    pub tls13: bool,
     /// Why a login may not send from the sender of the probes to their recipient.
     pub envelope: Option<String>,
 }

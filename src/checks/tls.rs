@@ -12,17 +12,18 @@ pub(super) mod suites;
 use std::ops::ControlFlow;
 
 use super::probe::client_hello::{self, ClientHello, Version};
+use super::probe::mail::{RECIPIENT, SENDER};
 use super::probe::rows;
 use super::probe::server_hello::{Answer, awaiting_hello, offer, say};
 use super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, in_clear, open, port, require_code,
-    starts_in_clear, under_tls,
+    starts_in_clear, tls_listeners, under_tls,
 };
 use super::verdict::{fail, require};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::certs::Flaw;
 use crate::config::{self, Listener};
-use crate::smtp::TlsVersion;
+use crate::smtp::{Session, TlsVersion};
 
 /// What hand-made offers need: they can be read as far as TLS 1.2 goes.
 const TLS12: Need = Need::Seen {
@@ -246,11 +247,29 @@ async fn starttls_is_offered_in_clear(context: Context) -> Judged {
 async fn submission_requires_starttls(context: Context) -> Judged {
     let mut session = in_clear(&context, Listener::Submission).await?;
     ehlo(&mut session, CLIENT).await?;
+    if context.target().manners.is_some() {
+        return takes_nothing(&mut session).await;
+    }
     for line in ["MAIL FROM:<sender@relaykit.example>", "VRFY postmaster"] {
         let reply = command(&mut session, line).await?;
         require_code(&reply, 530, &format!("{line} in the clear"))?;
     }
     ControlFlow::Continue(())
+}
+
+/// What is owed of a port where TLS may be a choice: without it, no mail. Others than
+/// relaykit may say so at RCPT, and in other words (RFC 6409 section 4.3).
+async fn takes_nothing(session: &mut Session) -> Judged {
+    let reply = command(session, &format!("MAIL FROM:<{SENDER}>")).await?;
+    if !reply.is_positive() {
+        return ControlFlow::Continue(());
+    }
+    let reply = command(session, &format!("RCPT TO:<{RECIPIENT}>")).await?;
+    require(
+        !reply.is_positive(),
+        "a refusal of mail in the clear",
+        || format!("{reply} to RCPT in the clear"),
+    )
 }
 
 async fn ports_do_not_mix(context: Context) -> Judged {
@@ -277,7 +296,7 @@ async fn modern_versions_are_spoken(context: Context) -> Judged {
         config::TlsVersion::V1_2 => &[TlsVersion::Tls12, TlsVersion::Tls13],
         config::TlsVersion::V1_3 => &[TlsVersion::Tls13],
     };
-    let table = rows::pairs(context.target().listeners(), versions);
+    let table = rows::pairs(tls_listeners(&context)?, versions);
     rows::each(
         &context,
         table,
@@ -305,7 +324,7 @@ const OLD: [Option<Version>; 5] = [
 async fn old_versions_are_refused(context: Context) -> Judged {
     rows::each(
         &context,
-        rows::pairs(context.target().listeners(), &OLD),
+        rows::pairs(tls_listeners(&context)?, &OLD),
         |(listener, version)| {
             let version = version.map_or("SSL 2".to_owned(), |v| v.to_string());
             format!("{version} on {}", port(listener))

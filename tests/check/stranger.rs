@@ -97,3 +97,28 @@ fn a_limit_ends_it() {
     // Two sessions of a table may be under way when the limit is met.
     assert!((1..=2).contains(&refused), "{refused} of {log}");
 }
+
+#[test]
+fn what_a_stranger_does_without_is_one_finding_or_none() {
+    let lab = Lab::new("without");
+    lab.configure(
+        "auth: {mechanisms: [plain]}\npostfix: {main: {smtpd_tls_security_level: none}}\n",
+    );
+    let up = lab.up();
+    let run = check(&lab, &up, &["--format", "json"]).ended_with(10);
+    let report = run.json();
+    let checks = report["checks"].as_array().unwrap();
+    let ids = |outcome: &str| -> Vec<&str> {
+        let found = checks.iter().filter(|c| c["outcome"] == outcome);
+        found.map(|c| c["id"].as_str().unwrap()).collect()
+    };
+    // Port 25 has no STARTTLS; that nobody offers LOGIN is no failure.
+    assert_eq!(
+        ids("fail"),
+        ["tls.starttls_is_offered_in_clear"],
+        "{report}"
+    );
+    assert!(ids("skipped").contains(&"auth.login_mechanism_logs_in"));
+    assert!(ids("pass").contains(&"auth.documents_pair_logs_in"));
+    assert!(ids("pass").contains(&"tls.old_versions_are_refused"));
+}

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use super::super::survey::PATIENCE;
 use super::super::verdict::{broken, fail, skip};
 use super::super::{Context, Judged};
-use crate::config::{ClientCertificates, Listener, Mechanism, User};
+use crate::config::{self, ClientCertificates, Listener, Mechanism, User};
 use crate::secret::Secret;
-use crate::smtp::{Capabilities, Connect, Error, Failure, Reply, Session, TlsSettings};
+use crate::smtp::{Capabilities, Connect, Error, Failure, Reply, Session, TlsSettings, TlsVersion};
 
 /// What a session of ours says in EHLO.
 pub(in super::super) const CLIENT: &str = "client.relaykit.test";
@@ -166,10 +166,52 @@ pub(in super::super) async fn logged_in(context: &Context, listener: Listener) -
     ControlFlow::Continue(session)
 }
 
+/// How many mistakes one session may make. A stranger may end it at the fourth, as Exim
+/// does (RFC 5321 section 7.8); that tells nothing of what is asked.
+pub(in super::super) fn mistakes(context: &Context, of_ours: usize) -> usize {
+    if context.target().manners.is_some() {
+        3
+    } else {
+        of_ours
+    }
+}
+
 /// The listeners where a session begins in the clear.
 pub(in super::super) fn starts_in_clear(context: &Context) -> Vec<Listener> {
     let listeners = context.target().listeners();
     listeners.filter(|l| *l != Listener::Submissions).collect()
+}
+
+/// The listeners where TLS can be had. Of a stranger that does without, one check
+/// says so; those that judge the TLS itself have nothing to judge.
+pub(in super::super) fn tls_listeners(context: &Context) -> Judged<Vec<Listener>> {
+    let target = context.target();
+    let listeners = target.listeners().filter(|l| target.speaks_tls(*l));
+    some(listeners.collect(), "no port speaks TLS")
+}
+
+/// The listeners where TLS begins with STARTTLS.
+pub(in super::super) fn starttls_listeners(context: &Context) -> Judged<Vec<Listener>> {
+    let mut listeners = tls_listeners(context)?;
+    listeners.retain(|l| *l != Listener::Submissions);
+    some(listeners, "no port offers STARTTLS")
+}
+
+/// The versions of TLS that the target speaks, of those that are any good.
+pub(in super::super) fn tls_versions(context: &Context) -> &'static [TlsVersion] {
+    let target = context.target();
+    match target.spec.tls.minimum {
+        _ if target.lacks.tls13 => &[TlsVersion::Tls12],
+        config::TlsVersion::V1_2 => &[TlsVersion::Tls12, TlsVersion::Tls13],
+        config::TlsVersion::V1_3 => &[TlsVersion::Tls13],
+    }
+}
+
+fn some(listeners: Vec<Listener>, otherwise: &str) -> Judged<Vec<Listener>> {
+    if listeners.is_empty() {
+        return skip(otherwise);
+    }
+    ControlFlow::Continue(listeners)
 }
 
 /// What a row about one listener is called.

@@ -3,7 +3,7 @@
 
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
-use super::super::probe::session::{CLIENT, answer, command, ehlo, require_code};
+use super::super::probe::session::{CLIENT, answer, command, ehlo, mistakes, require_code};
 use super::super::verdict::{PASS, require, require_none, skip};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{mail_from, rcpt_to, refused, submission};
@@ -106,29 +106,27 @@ const OF_RCPT: [&str; 6] = [
 ];
 
 async fn wrong_parameters_are_refused(context: Context) -> Judged {
-    let mut session = submission(&context).await?;
     let mut wrong = Vec::new();
-    for parameter in OF_MAIL {
-        let reply = command(
-            &mut session,
-            &format!("{} {parameter}", mail_from(&context)),
-        )
-        .await?;
-        if !reply.is_permanent() {
-            wrong.push(format!("MAIL with {parameter}: {reply}"));
-            command(&mut session, "RSET").await?;
+    let mail = mail_from(&context);
+    for parameters in OF_MAIL.chunks(mistakes(&context, OF_MAIL.len())) {
+        let mut session = submission(&context).await?;
+        for parameter in parameters {
+            let reply = command(&mut session, &format!("{mail} {parameter}")).await?;
+            if !reply.is_permanent() {
+                wrong.push(format!("MAIL with {parameter}: {reply}"));
+                command(&mut session, "RSET").await?;
+            }
         }
     }
-    let mut session = submission(&context).await?;
-    require_code(
-        &command(&mut session, &mail_from(&context)).await?,
-        250,
-        "MAIL",
-    )?;
-    for parameter in OF_RCPT {
-        let reply = command(&mut session, &format!("{} {parameter}", rcpt_to(&context))).await?;
-        if !reply.is_permanent() {
-            wrong.push(format!("RCPT with {parameter}: {reply}"));
+    for parameters in OF_RCPT.chunks(mistakes(&context, OF_RCPT.len())) {
+        let mut session = submission(&context).await?;
+        require_code(&command(&mut session, &mail).await?, 250, "MAIL")?;
+        for parameter in parameters {
+            let rcpt = format!("{} {parameter}", rcpt_to(&context));
+            let reply = command(&mut session, &rcpt).await?;
+            if !reply.is_permanent() {
+                wrong.push(format!("RCPT with {parameter}: {reply}"));
+            }
         }
     }
     require_none(&wrong, "5xx to each")
@@ -156,13 +154,12 @@ const RECIPIENTS: [&str; 8] = [
 ];
 
 async fn wrong_addresses_are_refused(context: Context) -> Judged {
-    let kinds = [
-        ("MAIL", SENDERS.as_slice()),
-        ("RCPT", RECIPIENTS.as_slice()),
-    ];
+    let at_once = mistakes(&context, RECIPIENTS.len());
+    let senders = SENDERS.chunks(at_once).map(|lines| ("MAIL", lines));
+    let recipients = RECIPIENTS.chunks(at_once).map(|lines| ("RCPT", lines));
     rows::each(
         &context,
-        kinds,
+        senders.chain(recipients),
         |(kind, _)| kind.to_owned(),
         |context, (kind, lines)| async move {
             let mut session = submission(&context).await?;

@@ -66,7 +66,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 address of whoever looks at it.",
         repair: "Leave smtpd_forbidden_commands at its default (CONNECT GET POST and whatever \
                  does not begin with a letter) and set smtpd_forbid_unauth_pipelining = yes.",
-        needs: &[],
+        needs: &[Need::Built],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "HTTP is no reason to hang up",

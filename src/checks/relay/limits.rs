@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
-    CLIENT, answer, any_certificate, command, ehlo, logged_in, login_listener, port, require_code,
-    under_tls,
+    CLIENT, answer, any_certificate, command, ehlo, in_clear, logged_in, login_listener, port,
+    require_code, under_tls,
 };
 use super::super::verdict::{PASS, broken, fail, require, skip};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity, Undelivered};
@@ -117,8 +117,10 @@ async fn size_limit_is_announced(context: Context) -> Judged {
             let login = context.target().login_listeners().any(|l| l == listener);
             let mut session = if login && !context.target().users.is_empty() {
                 logged_in(&context, listener).await?
-            } else {
+            } else if context.target().speaks_tls(listener) {
                 under_tls(&context, listener, any_certificate(&context)).await?
+            } else {
+                in_clear(&context, listener).await?
             };
             let announced = match (ehlo(&mut session, CLIENT).await?.size(), promised) {
                 (None | Some(0), None) => return skip("no limit is announced"),
@@ -128,6 +130,14 @@ async fn size_limit_is_announced(context: Context) -> Judged {
                 }
                 (Some(told), _) => told,
             };
+            if promised.is_none() {
+                let reply = command(&mut session, &format!("MAIL FROM:<{SENDER}>")).await?;
+                if !reply.is_positive() {
+                    return skip(format!("no size counts where MAIL is refused: {reply}"));
+                }
+                let reset = command(&mut session, "RSET").await?;
+                require_code(&reset, 250, "RSET")?;
+            }
             let over = format!("MAIL FROM:<{SENDER}> SIZE={}", announced.saturating_add(1));
             let reply = command(&mut session, &over).await?;
             require(reply.is_permanent(), "a refusal of a larger size", || {
@@ -195,10 +205,12 @@ async fn surplus_recipients_are_put_off(context: Context) -> Judged {
         .collect();
     let commands: Vec<&str> = recipients.iter().map(String::as_str).collect();
     let mut session = logged_in(&context, login_listener(&context)?).await?;
+    let pipelining = ehlo(&mut session, CLIENT).await?.has("PIPELINING");
     let reply = command(&mut session, &format!("MAIL FROM:<{SENDER}>")).await?;
     require_code(&reply, 250, "MAIL")?;
     let mut replies = Vec::new();
-    for some in commands.chunks(LEAST) {
+    let at_once = if pipelining { LEAST } else { 1 };
+    for some in commands.chunks(at_once) {
         replies.extend(answer(
             session.pipeline(some).await,
             "a reply to each recipient",

@@ -8,9 +8,9 @@ use x509_parser::prelude::X509Certificate;
 use x509_parser::public_key::PublicKey;
 
 use super::super::probe::rows;
-use super::super::probe::session::{any_certificate, port, under_tls};
+use super::super::probe::session::{any_certificate, port, tls_listeners, under_tls};
 use super::super::verdict::{broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Sabotage, Severity};
+use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::certs::Flaw;
 use crate::config::Listener;
 use crate::plan::{Content, File, Plan, Role};
@@ -171,7 +171,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 others got a new one is found here, while it is still valid.",
         repair: "Set `tls.certificate` and nothing about certificates under `postfix`. By hand: set \
                  `smtpd_tls_chain_files` in main.cf alone, and reload after a change.",
-        needs: &[],
+        needs: &[Need::Built],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "an old certificate on port 587",
@@ -208,35 +208,27 @@ async fn shown(context: &Context, listener: Listener, tls: TlsSettings) -> Judge
 }
 
 async fn chain_leads_to_the_ca(context: Context) -> Judged {
-    rows::each(
-        &context,
-        context.target().listeners(),
-        port,
-        |context, listener| async move {
-            let facts = shown(&context, listener, any_certificate(&context)).await?;
-            match facts.chain {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(reason) => fail("a chain to the CA", reason),
-            }
-        },
-    )
-    .await
+    believed(&context, "a chain to the CA", |facts| facts.chain).await
 }
 
 async fn certificate_names_the_host(context: Context) -> Judged {
-    rows::each(
-        &context,
-        context.target().listeners(),
-        port,
-        |context, listener| async move {
-            let facts = shown(&context, listener, any_certificate(&context)).await?;
-            let hostname = &context.target().hostname;
-            match facts.name {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(reason) => fail(format!("a certificate for {hostname}"), reason),
-            }
-        },
-    )
+    let expected = format!("a certificate for {}", context.target().hostname);
+    believed(&context, &expected, |facts| facts.name).await
+}
+
+/// Demands on every port that a client believes what `part` is of the certificate.
+async fn believed(
+    context: &Context,
+    expected: &str,
+    part: fn(TlsFacts) -> Result<(), String>,
+) -> Judged {
+    let listeners = tls_listeners(context)?;
+    rows::each(context, listeners, port, |context, listener| async move {
+        match part(shown(&context, listener, any_certificate(&context)).await?) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(reason) => fail(expected, reason),
+        }
+    })
     .await
 }
 
@@ -250,7 +242,7 @@ async fn each_certificate(
     let judge = &judge;
     rows::each(
         context,
-        context.target().listeners(),
+        tls_listeners(context)?,
         port,
         |context, listener| async move {
             // What is read here is not relied on: another check proves the key.
@@ -273,6 +265,8 @@ async fn each_certificate(
 
 async fn certificate_stays_valid(context: Context) -> Judged {
     const WEEK: i64 = 7 * 24 * 60 * 60;
+    // Others may have certificates that live for less than that, and renew in time.
+    let ours = context.target().manners.is_none();
     let now = Timestamp::now().as_second();
     each_certificate(
         &context,
@@ -280,7 +274,9 @@ async fn certificate_stays_valid(context: Context) -> Judged {
         move |_, certificate| {
             let valid = certificate.validity();
             let (from, to) = (valid.not_before, valid.not_after);
-            let right = from.timestamp() <= now && now + WEEK <= to.timestamp();
+            let third = (to.timestamp() - from.timestamp()) / 3;
+            let ahead = if ours { WEEK } else { WEEK.min(third) };
+            let right = from.timestamp() <= now && now + ahead <= to.timestamp();
             let observed = || format!("is valid from {from} to {to}");
             (!right).then(observed).into_iter().collect()
         },
@@ -349,7 +345,7 @@ async fn certificate_is_a_servers(context: Context) -> Judged {
 async fn chain_is_in_order(context: Context) -> Judged {
     rows::each(
         &context,
-        context.target().listeners(),
+        tls_listeners(&context)?,
         port,
         |context, listener| async move {
             let tls = any_certificate(&context).unproven();
@@ -377,7 +373,7 @@ async fn every_port_shows_the_same_certificate(context: Context) -> Judged {
     let plain = || any_certificate(&context).unproven();
     let mut first = None;
     let mut others = Vec::new();
-    for listener in context.target().listeners() {
+    for listener in tls_listeners(&context)? {
         let asked = [
             ("its own name", plain()),
             ("another name", plain().named("another.invalid")),

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use super::super::probe::client_hello::{ClientHello, FALLBACK, SUITES_OF_TLS13, Version};
 use super::super::probe::rows;
 use super::super::probe::server_hello::{Answer, awaiting_hello, offer, say};
-use super::super::probe::session::{answer, any_certificate, port, under_tls};
-use super::super::verdict::{fail, require, require_none};
+use super::super::probe::session::{answer, any_certificate, port, tls_listeners, under_tls};
+use super::super::verdict::{fail, require, require_none, skip};
 use super::super::{Change, Check, Context, Judged, Sabotage, Severity};
 use super::{NO_TLS13, TLS_IS_OFF, TLS12};
 use crate::config::Listener;
@@ -94,7 +94,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
 async fn handshake_has_no_known_hole(context: Context) -> Judged {
     rows::each(
         &context,
-        context.target().listeners(),
+        tls_listeners(&context)?,
         port,
         |context, listener| async move {
             let hello = ClientHello::of(Version::TLS12)
@@ -138,9 +138,12 @@ async fn handshake_has_no_known_hole(context: Context) -> Judged {
 const DOWNGRADED: &[u8] = b"DOWNGRD\x01";
 
 async fn downgrades_are_noticed(context: Context) -> Judged {
+    if context.target().lacks.tls13 {
+        return skip("the relay does not speak TLS 1.3: there is nothing to push down from");
+    }
     rows::each(
         &context,
-        context.target().listeners(),
+        tls_listeners(&context)?,
         port,
         |context, listener| async move {
             let hello = ClientHello::of(Version::TLS12);
@@ -165,23 +168,34 @@ async fn downgrades_are_noticed(context: Context) -> Judged {
 /// A value that is kept free for this (RFC 8701).
 const GREASE: u16 = 0x3a3a;
 
+/// AES-GCM with elliptic curves, for a certificate of either kind.
+const AEAD_OF_TLS12: [u16; 4] = [0xc02b, 0xc02f, 0xc02c, 0xc030];
+
 async fn unknown_extensions_are_passed_over(context: Context) -> Judged {
     let table = [
+        "unknown values",
         "another server name",
         "an unknown protocol",
-        "unknown values",
     ];
+    // Servers may refuse a name (RFC 6066 section 3) or a protocol (RFC 7301 section
+    // 3.2) that they do not know; no relay of ours does.
+    let ours = context.target().manners.is_none();
+    let table = if ours { &table[..] } else { &table[..1] };
     rows::each(
         &context,
-        rows::pairs(context.target().listeners(), &table),
+        rows::pairs(tls_listeners(&context)?, table),
         |(listener, name)| format!("{name} on {}", port(listener)),
         |context, (listener, name)| async move {
-            let hello = ClientHello::of_tls13();
+            let (hello, suites) = if context.target().lacks.tls13 {
+                (ClientHello::of(Version::TLS12), &AEAD_OF_TLS12[..])
+            } else {
+                (ClientHello::of_tls13(), &SUITES_OF_TLS13[..])
+            };
             let hello = match name {
                 "another server name" => hello.extension(0, &server_name(b"another.invalid")),
                 "an unknown protocol" => hello.extension(16, b"\0\x08\x07unknown"),
                 _ => hello
-                    .suites(&[&[GREASE], SUITES_OF_TLS13.as_slice()].concat())
+                    .suites(&[&[GREASE], suites].concat())
                     .groups(&[GREASE, 29, 23])
                     .extension(GREASE, b"anything"),
             };
@@ -238,14 +252,14 @@ fn hello_of(name: &str) -> Vec<u8> {
 async fn broken_hellos_do_no_harm(context: Context) -> Judged {
     rows::each(
         &context,
-        rows::pairs(context.target().listeners(), &HELLOS),
+        rows::pairs(tls_listeners(&context)?, &HELLOS),
         |(listener, name)| format!("{name} on {}", port(listener)),
         |context, (listener, name)| async move { broken_hello(&context, listener, name).await },
     )
     .await?;
     rows::each(
         &context,
-        context.target().listeners(),
+        tls_listeners(&context)?,
         |listener| format!("a right handshake afterwards on {}", port(listener)),
         |context, listener| async move {
             let tls = any_certificate(&context);

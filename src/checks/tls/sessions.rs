@@ -8,12 +8,12 @@ use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, log_in, logged_in, login_listener, port,
-    require_code, right_certificate, under_tls,
+    require_code, right_certificate, tls_listeners, tls_versions, under_tls,
 };
 use super::super::probe::trace;
 use super::super::verdict::{broken, fail, require, skip};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity, Undelivered};
-use crate::config::{Listener, TlsVersion as Minimum};
+use crate::config::Listener;
 use crate::smtp::{Message, TlsVersion};
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -28,7 +28,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand: set `smtpd_tls_session_cache_database` to a file that Postfix may write, \
                  `lmdb:${data_directory}/smtpd_scache`, and leave NO_TICKET out of \
                  `tls_ssl_options`.",
-        needs: &[],
+        needs: &[Need::Built],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "no session cache",
@@ -117,13 +117,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
 const ANY_SENDER: &str = "check_sender_access static:OK, reject";
 
 async fn sessions_are_resumed(context: Context) -> Judged {
-    let versions: &[TlsVersion] = match context.target().spec.tls.minimum {
-        Minimum::V1_2 => &[TlsVersion::Tls12, TlsVersion::Tls13],
-        Minimum::V1_3 => &[TlsVersion::Tls13],
-    };
     rows::each(
         &context,
-        rows::pairs(context.target().listeners(), versions),
+        rows::pairs(tls_listeners(&context)?, tls_versions(&context)),
         |(listener, version)| format!("{version} on {}", port(listener)),
         |context, (listener, version)| async move {
             let tls = any_certificate(&context).only(version).resuming();

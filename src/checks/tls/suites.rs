@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::super::probe::client_hello::{ClientHello, P256, Version, X25519};
 use super::super::probe::rows;
 use super::super::probe::server_hello::{group_of_key, offer};
-use super::super::probe::session::port;
+use super::super::probe::session::{port, tls_listeners};
 use super::super::verdict::{fail, require};
 use super::super::{Change, Check, Context, Judged, Sabotage, Severity};
 use super::TLS12;
@@ -30,7 +30,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         about: "Offers at once every suite without encryption, without authentication, of export \
                 strength, with RC4, DES, 3DES, IDEA, SEED or MD5, and with a key exchange by RSA, \
                 whose recorded sessions are open to whoever gets the key later. Where the server \
-                takes one it is told, and the rest is offered again until all are refused.",
+                takes one it is told, and the rest is offered again until all are refused. A \
+                relay that relaykit did not build may have anonymous suites on port 25.",
         repair: "Set no ciphers under `postfix.main`. By hand: `smtpd_tls_ciphers = high`, \
                  `smtpd_tls_mandatory_ciphers = high` and `smtpd_tls_exclude_ciphers = aNULL, \
                  kRSA, MD5, RC4, 3DES`.",
@@ -117,6 +118,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
 
 /// A suite: its number, and its name in IANA's registry or what it lacks.
 type Suite = (u16, &'static str);
+
+/// How the names of anonymous suites end.
+const ANONYMOUS: &str = "without authentication";
 
 /// RFC 9325 section 4.1, and what was forbidden before it.
 const WEAK: &[Suite] = &[
@@ -263,10 +267,15 @@ const CBC: &[Suite] = &[
 async fn refused(context: Context, suites: &'static [Suite]) -> Judged {
     rows::each(
         &context,
-        context.target().listeners(),
+        tls_listeners(&context)?,
         port,
         |context, listener| async move {
-            let mut left: Vec<u16> = suites.iter().map(|(number, _)| *number).collect();
+            // Anonymous suites on port 25 are for clients that ask for no name: it is the
+            // client who decides (RFC 7435 section 3). No relay of ours has them.
+            let opportunistic = context.target().manners.is_some() && listener == Listener::Smtp;
+            let counts = |name: &str| !opportunistic || !name.ends_with(ANONYMOUS);
+            let counting = suites.iter().filter(|(_, name)| counts(name));
+            let mut left: Vec<u16> = counting.map(|(number, _)| *number).collect();
             let mut taken = Vec::new();
             while !left.is_empty() {
                 let hello = ClientHello::of(Version::TLS12).suites(&left);
@@ -298,9 +307,12 @@ const STRONG: [(&str, Option<[u16; 2]>, u16); 5] = [
 ];
 
 async fn strong_suites_are_spoken(context: Context) -> Judged {
+    let spoken =
+        |(_, older, _): &(_, Option<_>, _)| older.is_some() || !context.target().lacks.tls13;
+    let strong: Vec<_> = STRONG.into_iter().filter(spoken).collect();
     rows::each(
         &context,
-        rows::pairs(context.target().listeners(), &STRONG),
+        rows::pairs(tls_listeners(&context)?, &strong),
         |(listener, (name, ..))| format!("{name} on {}", port(listener)),
         |context, (listener, (_, older, newer))| async move {
             let hello = match older {
@@ -323,9 +335,15 @@ const SMALL: [u16; 17] = [
 ];
 
 async fn groups_are_strong(context: Context) -> Judged {
+    // What is wanted of a client is said in TLS 1.3 alone.
+    let wanted: &[u16] = if context.target().lacks.tls13 {
+        &[]
+    } else {
+        &[P256, X25519]
+    };
     rows::each(
         &context,
-        rows::pairs(context.target().listeners(), &[P256, X25519]),
+        rows::pairs(tls_listeners(&context)?, wanted),
         |(listener, group)| {
             let name = if group == P256 { "P-256" } else { "X25519" };
             format!("{name} on {}", port(listener))
@@ -335,7 +353,7 @@ async fn groups_are_strong(context: Context) -> Judged {
     .await?;
     rows::each(
         &context,
-        rows::pairs(context.target().listeners(), &[false, true]),
+        rows::pairs(tls_listeners(&context)?, &[false, true]),
         |(listener, better)| {
             let with = if better { " before P-256" } else { "" };
             format!("small groups{with} on {}", port(listener))
