@@ -50,13 +50,12 @@ pub struct Target {
     pub lab: Option<Lab>,
 }
 
-/// What a stranger was seen to lack. One check says so where it is wrong; the others
-/// do without.
+/// What a stranger was seen to lack. One check says so; the others do without.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lacks {
     /// Listeners where no handshake succeeds.
     pub tls: BTreeSet<Listener>,
-    /// TLS 1.3, where it speaks an older version.
+    /// TLS 1.3.
     pub tls13: bool,
     /// Why a login may not send from the sender of the probes to their recipient.
     pub envelope: Option<String>,
@@ -200,8 +199,7 @@ pub enum Need {
     Lab,
     /// The lab's directory over `ldaps://`.
     Directory,
-    /// A relay that was built from relay.yaml: what the check judges is a promise
-    /// of relaykit's, or what relay.yaml says, and no standard.
+    /// A relay built from relay.yaml: what the check judges is promised there alone.
     Built,
     /// A login that may send from the sender of the probes, in a domain that nobody
     /// has, to their recipient: relays that look at senders do not let it.
