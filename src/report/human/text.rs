@@ -110,7 +110,12 @@ pub(super) fn summary(report: &RunReport, selected: usize, colours: Colours) -> 
     }
     sabotages(&mut text, report);
     if report.interrupted {
-        text.push_str("             interrupted; not run:");
+        let rest = if report.not_run.is_empty() {
+            "interrupted"
+        } else {
+            "interrupted; not run:"
+        };
+        let _ = write!(text, "             {rest}");
         for id in &report.not_run {
             text.push_str("\n               ");
             text.push_str(id);
