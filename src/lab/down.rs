@@ -109,10 +109,11 @@ async fn look_and_remove(
         networks: names(Kind::Network),
         volumes: names(Kind::Volume),
     };
-    // What is in their volumes goes with them: nothing is put in order first.
-    let grace = if volumes { Duration::ZERO } else { GRACE };
+    // Where what is in their volumes goes with them, nothing is put in order first.
     let ended = join_all(removed.containers.iter().map(async |name| {
-        engine.stop(name, grace).await?;
+        if !volumes {
+            engine.stop(name, GRACE).await?;
+        }
         engine.remove(Kind::Container, name).await
     }));
     let mut results: Vec<Result<(), engine::Error>> = ended.await;

@@ -32,8 +32,9 @@ pub(super) enum Cost {
     Files,
 }
 
-/// What this area's checks look at is what the engine made: for them it makes it anew.
-const LOOKS_AT_CONTAINERS: &str = "runtime";
+/// Reads what its container has logged since it was made, and would find there what
+/// an earlier plant did.
+const READS_OLD_LINES: &str = "runtime.logs_hold_no_password";
 
 impl Plant {
     /// Whether something of it may be left in the relay's container: a program was
@@ -44,17 +45,17 @@ impl Plant {
         self.changes.iter().any(runs) || self.claims.iter().any(disturbs)
     }
 
-    /// Whether its checks look at what the engine made.
-    pub(super) fn looks_at_containers(&self) -> bool {
-        let looks = |claim: &Claim| claim.check.area() == LOOKS_AT_CONTAINERS;
-        self.claims.iter().any(looks)
+    /// Whether its relay must be in a container that nobody has used.
+    pub(super) fn needs_new_container(&self) -> bool {
+        let reads = |claim: &Claim| claim.check.id == READS_OLD_LINES;
+        self.leaves_traces() || self.claims.iter().any(reads)
     }
 
     /// What it can be planted after, and when.
     pub(super) fn kind(&self) -> Kind {
         let cost = if self.leaves_traces() {
             Cost::Spoilt
-        } else if self.looks_at_containers() {
+        } else if self.needs_new_container() {
             Cost::Anew
         } else {
             Cost::Files
@@ -228,5 +229,22 @@ mod tests {
         // What is wrong on one of two ports is wrong.
         let alone = "listeners: {submissions: null}\nauth: {listeners: [submission]}";
         assert_eq!(names(alone), ["submission trusts networks, too"]);
+    }
+
+    #[test]
+    fn the_longest_come_first_and_kinds_stay_together() {
+        let all: Vec<_> = checks::all().collect();
+        let plants = plants(&config::built_in(), &all);
+        let kinds: Vec<Kind> = plants.iter().map(Plant::kind).collect();
+        assert!(kinds.is_sorted());
+        let of = |name: &str| plants.iter().find(|p| p.name == name).unwrap().kind().0;
+        assert_eq!(
+            of("everybody's password is right"),
+            Cost::Spoilt,
+            "a program"
+        );
+        assert_eq!(of("a stop that kills"), Cost::Spoilt, "an exclusive check");
+        assert_eq!(of("a session log for every client"), Cost::Anew);
+        assert_eq!(of("TLS is off"), Cost::Files);
     }
 }

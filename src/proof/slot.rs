@@ -103,7 +103,7 @@ impl Slot {
         let certificates = self.certificates(&sabotaged).map_err(failed)?;
         let workshop = self.with_images(&sabotaged).await?;
         let plan = sabotaged.plan.clone();
-        let standing = self.stand(plan, certificates, plant.looks_at_containers(), &workshop);
+        let standing = self.stand(plan, certificates, plant.needs_new_container(), &workshop);
         let running = standing.await.map_err(failed)?;
         for (role, argv) in &sabotaged.commands {
             let name = running.plan.container(*role).map(|c| c.name.as_str());

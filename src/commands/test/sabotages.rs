@@ -13,7 +13,7 @@ use crate::report::{Event, Fact, Outcome, RunReport};
 
 /// How many sabotages are planted side by side: a lab comes up by the work of
 /// both cores, and waits for deadlines of checks without any.
-const SIDE_BY_SIDE: usize = 4;
+const SIDE_BY_SIDE: usize = 5;
 
 /// Tries the claims of those of `selected` that passed, and adds to `report`
 /// what came of it.
