@@ -30,6 +30,8 @@ pub struct Options {
     pub deadline: Duration,
     /// Whether the report is to have facts about the first target.
     pub describe: bool,
+    /// Whether a failure is to have the relay's log lines.
+    pub logs: bool,
 }
 
 impl Default for Options {
@@ -40,6 +42,7 @@ impl Default for Options {
             jobs: 8,
             deadline: Duration::from_secs(30),
             describe: false,
+            logs: true,
         }
     }
 }
@@ -294,10 +297,10 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         let outcome = excused(masked(outcome, &task.context), task.context.target());
         let evidence = Evidence {
             log: match outcome {
-                Outcome::Fail { .. } | Outcome::Broken { .. } => {
+                Outcome::Fail { .. } | Outcome::Broken { .. } if self.options.logs => {
                     evidence::log(&task.context, task.started_at).await
                 }
-                Outcome::Pass | Outcome::Skipped { .. } => Vec::new(),
+                _ => Vec::new(),
             },
             transcript: task.context.evidence(),
             exhibits: task.context.exhibits(),

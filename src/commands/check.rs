@@ -42,6 +42,7 @@ pub(super) async fn run(session: &Session, arguments: Check) -> anyhow::Result<E
         jobs: 1,
         deadline: DEADLINE,
         describe: true,
+        ..Options::default()
     };
     let mut told = Told::new(session, &mut outputs, false);
     let targets = [Arc::new(target)];

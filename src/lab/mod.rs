@@ -35,7 +35,7 @@ pub use inbox::{Feed, Inbox, StoredMessage};
 pub use names::certificate_names;
 pub use queue::{Queued, clear_queue, queue};
 pub use ready::log_lines;
-pub use renew::{Writer, is_renewable, renew};
+pub use renew::{Shape, Writer, renew, shape};
 pub use status::{Found, find};
 pub use store::{Lock, Store};
 pub use up::{Change, Outcome, attach, changes, up};

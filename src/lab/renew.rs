@@ -11,7 +11,7 @@ use super::fill::FILL;
 use super::up::{definitions, gateways};
 use super::{Error, Running, Workshop, ready, started};
 use crate::certs::Certificates;
-use crate::engine::{ContainerRequest, Reading, labels};
+use crate::engine::{ContainerRequest, Reading, Shells, labels};
 use crate::plan::{Plan, Role};
 
 /// The program of the container that writes: it does nothing but end when it is told to.
@@ -105,37 +105,37 @@ impl Writer {
     }
 }
 
-/// Whether the lab that is `running` becomes what `plan` says by other files in
-/// its relay, and nothing else.
+/// What a lab's containers are, but for the files of its relay. Labs that are alike
+/// in this can become each other by [`renew`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape(Vec<String>);
+
+/// The shape of the lab that `plan` and the images of `workshop` make.
 ///
 /// # Errors
 /// When a file of the operator's cannot be read.
-pub fn is_renewable(
-    running: &Running,
+pub fn shape(
     plan: &Plan,
     certificates: &Certificates,
     workshop: &Workshop,
-) -> Result<bool, Error> {
-    let then = definitions(&running.plan, &running.certificates, workshop)?;
-    let now = definitions(plan, certificates, workshop)?;
-    let same = |(then, now): (&Definition, &Definition)| {
-        if now.role == Role::Relay {
-            then.shape() == now.shape()
-        } else {
-            then.digest() == now.digest()
-        }
-    };
-    Ok(then.len() == now.len() && then.iter().zip(&now).all(same))
+) -> Result<Shape, Error> {
+    let definitions = definitions(plan, certificates, workshop)?;
+    let shapes = definitions.iter().map(|definition| match definition.role {
+        Role::Relay => definition.shape().to_owned(),
+        _ => definition.digest().to_owned(),
+    });
+    Ok(Shape(shapes.collect()))
 }
 
-/// Brings a lab for which [`is_renewable`] holds to what `plan` says: its relay
-/// gets its files and begins again, with an empty queue.
+/// Brings a lab to what `plan`, of the same [`Shape`], says: its relay gets its files
+/// and begins again, with an empty queue. `shells` are in the lab's containers.
 ///
 /// # Errors
 /// As [`super::up`].
 pub async fn renew(
     running: &Running,
     writer: &mut Writer,
+    shells: &Shells,
     plan: Plan,
     certificates: Certificates,
     workshop: &Workshop,
@@ -151,7 +151,7 @@ pub async fn renew(
     writer.write(&tar).await?;
     let name = &relay[0].request.name;
     let argv = ["sh", "-c", AGAIN];
-    let output = workshop.engine.exec(name, &argv, None).await?;
+    let output = shells.exec(name, &argv, None).await?;
     let began = output.stdout.trim().parse();
     let (Ok(began), 0) = (began, output.exit_code) else {
         return Err(Error::Impossible(format!(

@@ -13,9 +13,9 @@ use super::apply::{Sabotaged, sabotaged};
 use super::plants::{Claim, Kind, Plant};
 use crate::certs::{self, Certificates};
 use crate::checks::{self, Check, Options};
-use crate::engine::labels;
+use crate::engine::{Shells, labels};
 use crate::image;
-use crate::lab::{self, Readiness, Running, Workshop, Writer};
+use crate::lab::{self, Readiness, Running, Shape, Workshop, Writer};
 use crate::plan::{Image, Plan, Role};
 use crate::report::{CheckRecord, Outcome, Planted, Unclaimed};
 
@@ -42,6 +42,10 @@ struct Standing {
     running: Running,
     /// Whether its relay was left as it began.
     tidy: bool,
+    /// What it is beside the files of its relay.
+    shape: Shape,
+    /// Shells in its containers.
+    shells: Arc<Shells>,
     /// What gives the relay other files, once it was needed.
     writer: Option<Writer>,
 }
@@ -139,39 +143,39 @@ impl Slot {
         anew: bool,
         workshop: &Workshop,
     ) -> Result<Running, lab::Error> {
+        let shape = lab::shape(&plan, &certificates, workshop)?;
         let last = self.standing.take();
-        if let Some(mut last) = last {
-            let renewable = lab::is_renewable(&last.running, &plan, &certificates, workshop)?;
-            if renewable && last.tidy && !anew {
+        let last = match last {
+            Some(mut last) if last.tidy && last.shape == shape && !anew => {
                 let writer = match &mut last.writer {
                     Some(writer) => writer,
                     none => none.insert(Writer::start(&last.running, workshop).await?),
                 };
-                let renewed = lab::renew(&last.running, writer, plan, certificates, workshop);
+                let (running, shells) = (&last.running, &last.shells);
+                let renewed = lab::renew(running, writer, shells, plan, certificates, workshop);
                 last.running = renewed.await?;
                 last.tidy = false;
                 let running = last.running.clone();
                 self.standing = Some(last);
                 return Ok(running);
             }
-            let outcome = lab::up(plan, certificates, workshop).await?;
-            let mut running = outcome.running;
-            if outcome.changes[&Role::Sink] == lab::Change::Keep {
-                running.inbox = last.running.inbox.clone();
-            }
-            return Ok(self.standing_as(running));
-        }
+            last => last,
+        };
         let outcome = lab::up(plan, certificates, workshop).await?;
-        Ok(self.standing_as(outcome.running))
-    }
-
-    fn standing_as(&mut self, running: Running) -> Running {
+        let mut running = outcome.running;
+        if let Some(last) = last
+            && outcome.changes[&Role::Sink] == lab::Change::Keep
+        {
+            running.inbox = last.running.inbox;
+        }
         self.standing = Some(Standing {
             running: running.clone(),
             tidy: false,
+            shape,
+            shells: Arc::new(Shells::new(workshop.engine.clone())),
             writer: None,
         });
-        running
+        Ok(running)
     }
 
     /// The workshop with a worse image for the relay, where the sabotage has one.
@@ -231,6 +235,10 @@ impl Slot {
             }
             let mut target = checks::target(running, disposable)?;
             target.spec = sabotaged.spec.clone();
+            let shells = self.standing.as_ref().map(|s| s.shells.clone());
+            if let Some(lab) = target.lab.as_mut().filter(|lab| lab.shells.is_some()) {
+                lab.shells = shells;
+            }
             let targets = [Arc::new(target)];
             let cancel = &self.workshop.cancel;
             let report = checks::run(&checks, &targets, self.options, cancel, |_| ()).await;
