@@ -91,6 +91,10 @@ pub struct Sabotage {
     pub sees: &'static str,
 }
 
+/// The others change what counts on port 25 alone: submission ports have options of
+/// their own in master.cf, or refuse everything before TLS and a login.
+const ON_SMTP: Change = Change::Given(Need::Listener(Listener::Smtp));
+
 impl Sabotage {
     /// The same changes as another check sees them.
     #[must_use]

@@ -16,7 +16,7 @@ use super::probe::session::{
     require_code,
 };
 use super::verdict::{PASS, broken, fail, require, require_none, skip};
-use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use crate::config::Listener;
 use crate::smtp::{Error, Failure, Reply, Session};
 
@@ -36,7 +36,7 @@ pub(super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "HELO is not required",
-            changes: &[Change::Main("smtpd_helo_required", "no")],
+            changes: &[ON_SMTP, Change::Main("smtpd_helo_required", "no")],
             sees: "MAIL before EHLO: 250",
         }],
         run: |context| Box::pin(commands_keep_their_order(context)),

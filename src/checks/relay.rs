@@ -16,13 +16,13 @@ use super::probe::session::{
     starts_in_clear, under_tls,
 };
 use super::verdict::{PASS, fail, require};
-use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use crate::config::{Listener, Spec};
 use crate::smtp::Session;
 
 const ANYBODY: Sabotage = Sabotage {
     name: "all the world is trusted",
-    changes: &[Change::Main("mynetworks", "0.0.0.0/0 [::]/0")],
+    changes: &[ON_SMTP, Change::Main("mynetworks", "0.0.0.0/0 [::]/0")],
     sees: "",
 };
 
@@ -81,6 +81,7 @@ pub(super) static CHECKS: &[Check] = &[
             Sabotage {
                 name: "postmaster slips past the recipient restrictions",
                 changes: &[
+                    ON_SMTP,
                     Change::Main("smtpd_command_filter", ""),
                     Change::Main("smtpd_data_restrictions", ""),
                 ],
@@ -107,12 +108,15 @@ pub(super) static CHECKS: &[Check] = &[
         sabotages: &[
             Sabotage {
                 name: "postmaster slips past the command filter",
-                changes: &[Change::Main("smtpd_command_filter", "")],
+                changes: &[ON_SMTP, Change::Main("smtpd_command_filter", "")],
                 sees: "mail taken for <postmaster>",
             },
             Sabotage {
                 name: "the sender of address probes slips past them",
-                changes: &[Change::Main("address_verify_sender", "double-bounce")],
+                changes: &[
+                    ON_SMTP,
+                    Change::Main("address_verify_sender", "double-bounce"),
+                ],
                 sees: "mail taken for <double-bounce@",
             },
         ],
@@ -135,6 +139,7 @@ pub(super) static CHECKS: &[Check] = &[
             Sabotage {
                 name: "mail from postmaster passes",
                 changes: &[
+                    ON_SMTP,
                     Change::Main(
                         "smtpd_relay_restrictions",
                         "check_sender_access inline:{postmaster@=OK}, reject",

@@ -20,7 +20,7 @@ use super::probe::session::{
     starts_in_clear, tls_listeners, under_tls,
 };
 use super::verdict::{fail, require};
-use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use crate::certs::Flaw;
 use crate::config::{self, Listener};
 use crate::smtp::{Session, TlsVersion};
@@ -34,7 +34,7 @@ const TLS12: Need = Need::Seen {
 /// Nobody gets TLS.
 const TLS_IS_OFF: Sabotage = Sabotage {
     name: "TLS is off",
-    changes: &[Change::Main("smtpd_tls_security_level", "none")],
+    changes: &[ON_SMTP, Change::Main("smtpd_tls_security_level", "none")],
     sees: "without STARTTLS",
 };
 

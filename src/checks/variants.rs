@@ -62,6 +62,9 @@ const VARIANTS: &[Variant] = &[
                 .extend(TRUSTED.map(str::to_owned));
             if spec.listeners.smtp.is_some() && spec.privacy.received != Received::Hide {
                 spec.auth.listeners.insert(Listener::Smtp);
+                if spec.tls.client_certificates == ClientCertificates::Require {
+                    spec.tls.client_certificates = ClientCertificates::Ask;
+                }
             }
         },
     },
@@ -70,7 +73,9 @@ const VARIANTS: &[Variant] = &[
         name: "strict",
         change: |spec| {
             spec.tls.minimum = TlsVersion::V1_3;
-            spec.tls.client_certificates = ClientCertificates::Require;
+            if keeps_logins_off_port_25(spec) {
+                spec.tls.client_certificates = ClientCertificates::Require;
+            }
             spec.tls.outbound.level = OutboundLevel::Secure;
             spec.privacy.show_login = false;
             spec.privacy.strip_headers = ["X-Originating-IP", "X-Mailer", "User-Agent"]
@@ -93,11 +98,23 @@ const VARIANTS: &[Variant] = &[
         name: "ask",
         change: |spec| {
             spec.tls.client_certificates = ClientCertificates::Ask;
-            spec.privacy.received = Received::Hide;
+            if keeps_logins_off_port_25(spec) {
+                spec.privacy.received = Received::Hide;
+            }
             spec.relay.sender_login = SenderLogin::Any;
         },
     },
 ];
+
+/// What Postfix cannot do on port 25, where mail comes without a login too, is no
+/// relay's (`config::combine`). Whether no login is left there.
+fn keeps_logins_off_port_25(spec: &mut Spec) -> bool {
+    let logins = &mut spec.auth.listeners;
+    if logins.iter().any(|listener| *listener != Listener::Smtp) {
+        logins.remove(&Listener::Smtp);
+    }
+    !logins.contains(&Listener::Smtp)
+}
 
 /// One lab serves this many checks that disturb, which run one after the other;
 /// where there are more, it gets a twin.
@@ -201,6 +218,8 @@ pub(super) fn permits(need: Need, spec: &Spec) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::super::testing::check;
     use super::*;
     use crate::config;
@@ -252,6 +271,36 @@ mod tests {
     fn many_checks_that_disturb_get_twins() {
         let checks = [asking(&[], true); DISTURBING_AT_MOST + 1];
         assert_eq!(names(&checks), [("as configured", true); 2]);
+    }
+
+    #[test]
+    fn no_variant_is_what_relay_yaml_may_not_be() {
+        let smtp = BTreeSet::from([Listener::Smtp]);
+        for listeners in [
+            config::built_in().auth.listeners,
+            Listener::ALL.into(),
+            smtp,
+        ] {
+            for received in Received::ALL {
+                for certificates in [ClientCertificates::None, ClientCertificates::Require] {
+                    let mut spec = config::built_in();
+                    let port_25 = listeners.contains(&Listener::Smtp);
+                    let demands = certificates == ClientCertificates::Require;
+                    if port_25 && (demands || received == Received::Hide) {
+                        continue;
+                    }
+                    spec.auth.listeners.clone_from(&listeners);
+                    spec.privacy.received = received;
+                    spec.tls.client_certificates = certificates;
+                    for (name, spec) in candidates(&spec) {
+                        let port_25 = spec.auth.listeners.contains(&Listener::Smtp);
+                        let demands = spec.tls.client_certificates == ClientCertificates::Require;
+                        let hides = spec.privacy.received == Received::Hide;
+                        assert!(!port_25 || !demands && !hides, "{name} of {spec:?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Combinations of values that are right each for itself and impossible together.
 
 use super::problem::{Refusal, Report};
-use super::spec::{Listener, OutboundLevel, Received, SenderLogin, Spec};
+use super::spec::{ClientCertificates, Listener, OutboundLevel, Received, SenderLogin, Spec};
 use super::tree::Node;
 
 /// Looks for what cannot be, in a `spec` that was filled from `root`.
@@ -10,6 +10,7 @@ pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
     check.ports();
     check.listeners();
     check.logins();
+    check.client_certificates();
     check.privacy();
     check.outbound();
     check.lab();
@@ -133,6 +134,19 @@ impl Check<'_> {
             let why = "the password in this file ends with white space, which Postfix drops \
                        when it searches for the owner of an address";
             self.refuse("auth.ldap.bind.password_file", Refusal::new(why));
+        }
+    }
+
+    /// Postfix demands a certificate only where it demands TLS (`smtpd_tls_req_ccert`
+    /// in postconf(5)), which port 25 cannot.
+    fn client_certificates(&mut self) {
+        let spec = self.spec;
+        let require = spec.tls.client_certificates == ClientCertificates::Require;
+        if require && spec.auth.listeners.contains(&Listener::Smtp) {
+            let why = "`require` with smtp in auth.listeners: port 25 also takes mail without TLS, \
+                       where Postfix demands no certificate, so a login there would need none";
+            let hint = "take smtp out of auth.listeners, or write ask";
+            self.refuse("tls.client_certificates", Refusal::new(why).hint(hint));
         }
     }
 

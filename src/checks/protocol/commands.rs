@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::super::probe::mail::ANY_SENDER;
 use super::super::probe::session::{CLIENT, command, ehlo, mistakes, require_code, user};
 use super::super::verdict::require_none;
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use super::super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use super::{mail_from, replies, say, shown, stranger, submission};
 use crate::smtp::Reply;
 
@@ -34,7 +34,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
             Sabotage {
                 name: "postmaster slips past the command filter",
-                changes: &[Change::Main("smtpd_command_filter", "")],
+                changes: &[ON_SMTP, Change::Main("smtpd_command_filter", "")],
                 sees: "the rest of a line of 4106 octets was executed",
             },
         ],
@@ -53,7 +53,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "VRFY is answered",
-            changes: &[Change::Main("disable_vrfy_command", "no")],
+            changes: &[ON_SMTP, Change::Main("disable_vrfy_command", "no")],
             sees: "VRFY postmaster: 252",
         }],
         run: |context| Box::pin(vrfy_and_expn_tell_nothing(context)),
@@ -72,10 +72,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "anybody may use XFORWARD",
-            changes: &[Change::Main(
-                "smtpd_authorized_xforward_hosts",
-                "static:all",
-            )],
+            changes: &[
+                ON_SMTP,
+                Change::Main("smtpd_authorized_xforward_hosts", "static:all"),
+            ],
             sees: "XFORWARD",
         }],
         run: |context| Box::pin(strangers_start_nothing(context)),
@@ -150,7 +150,8 @@ async fn one_refusal(context: &Context, line: &str) -> Judged<Option<String>> {
     let codes: Vec<u16> = replies.iter().map(|reply| reply.code).collect();
     let right = matches!(
         codes.as_slice(),
-        [] | [221 | 400..=599] | [500..=599, 250, 221]
+        // On a submission port RSET has to wait for TLS (RFC 3207 section 4).
+        [] | [221 | 400..=599] | [500..=599, 250 | 530, 221]
     );
     let octets = line.len();
     ControlFlow::Continue((!right).then(|| {

@@ -8,7 +8,9 @@ use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{CLIENT, answer, command, ehlo, port, require_code};
 use super::super::verdict::{broken, fail, require, require_none, skip};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity, Undelivered};
+use super::super::{
+    Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity, Undelivered,
+};
 use super::{
     at_the_door_of, mail_from, rcpt_to, replies, require_nothing_done, say, shown, stranger,
     submission,
@@ -92,10 +94,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "BDAT is hidden by the command filter",
-            changes: &[Change::Main(
-                "smtpd_command_filter",
-                "pcre:{{/^BDAT/ UNKNOWN}}",
-            )],
+            changes: &[
+                ON_SMTP,
+                Change::Main("smtpd_command_filter", "pcre:{{/^BDAT/ UNKNOWN}}"),
+            ],
             sees: "the chunk was executed",
         }],
         run: |context| Box::pin(chunks_are_never_commands(context)),

@@ -9,17 +9,20 @@ use super::super::probe::session::{CLIENT, command, ehlo};
 use super::super::probe::xclient::{Client, xclient};
 use super::super::probe::{appliance, neighbour, postconf, rows};
 use super::super::verdict::{PASS, broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use super::super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use super::{ANYBODY, Way, takes};
 use crate::config::Listener;
 use crate::plan::Role;
 
 const OWN_NETWORKS: Sabotage = Sabotage {
     name: "the relay trusts its own networks",
-    changes: &[Change::Main(
-        "mynetworks",
-        "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 [::1]/128",
-    )],
+    changes: &[
+        ON_SMTP,
+        Change::Main(
+            "mynetworks",
+            "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 [::1]/128",
+        ),
+    ],
     sees: "",
 };
 
@@ -132,18 +135,18 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[
             Sabotage {
                 name: "everybody may use XCLIENT",
-                changes: &[Change::Main(
-                    "smtpd_authorized_xclient_hosts",
-                    "0.0.0.0/0 [::]/0",
-                )],
+                changes: &[
+                    ON_SMTP,
+                    Change::Main("smtpd_authorized_xclient_hosts", "0.0.0.0/0 [::]/0"),
+                ],
                 sees: "220 to XCLIENT",
             },
             Sabotage {
                 name: "everybody may use XFORWARD",
-                changes: &[Change::Main(
-                    "smtpd_authorized_xforward_hosts",
-                    "0.0.0.0/0 [::]/0",
-                )],
+                changes: &[
+                    ON_SMTP,
+                    Change::Main("smtpd_authorized_xforward_hosts", "0.0.0.0/0 [::]/0"),
+                ],
                 sees: "250 to XFORWARD",
             },
         ],

@@ -9,7 +9,7 @@ use super::super::probe::session::{
     starttls_listeners,
 };
 use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Judged, Sabotage, Severity};
+use super::super::{Change, Check, Context, Judged, ON_SMTP, Sabotage, Severity};
 use crate::config::Listener;
 use crate::plan::Role;
 
@@ -52,6 +52,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "STARTTLS is off and commands come in any order",
             changes: &[
+                ON_SMTP,
                 Change::Main("smtpd_tls_security_level", "none"),
                 Change::Main("smtpd_forbid_unauth_pipelining", "no"),
             ],

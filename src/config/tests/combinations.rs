@@ -98,6 +98,19 @@ fn one_port_for_two() {
 }
 
 #[test]
+fn client_certificates() {
+    let smtp = "version: 1\nauth: {listeners: [smtp, submission, submissions]}\ntls: {client_certificates: require}\n";
+    problems(
+        smtp,
+        &[
+            "3:7: tls.client_certificates: `require` with smtp in auth.listeners: port 25 also takes mail without TLS, where Postfix demands no certificate, so a login there would need none; take smtp out of auth.listeners, or write ask",
+        ],
+    );
+    assert!(told(&smtp.replace("require", "ask")).is_empty());
+    assert!(told(&smtp.replace("smtp, ", "")).is_empty());
+}
+
+#[test]
 fn privacy() {
     let smtp = "version: 1\nauth: {listeners: [smtp, submission, submissions]}\nprivacy: {received: hide}\n";
     problems(
