@@ -47,7 +47,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: true,
         sabotages: &[Sabotage {
             name: "a crash that is mended in silence",
-            changes: &[Change::Image(&["RUN rm /etc/s6/services/postfix/finish"])],
+            changes: &[Change::Command(
+                Role::Relay,
+                &["rm", "/run/service/postfix/finish"],
+            )],
             sees: "the container goes on",
         }],
         run: |context| Box::pin(dead_master_ends_the_container(context)),
@@ -86,9 +89,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: true,
         sabotages: &[Sabotage {
             name: "a saslauthd that stays dead",
-            changes: &[Change::Image(&[
-                "RUN echo 'exit 125' >>/etc/s6/services/saslauthd/finish",
-            ])],
+            changes: &[Change::Command(
+                Role::Relay,
+                &[
+                    "sh",
+                    "-c",
+                    "echo 'exit 125' >>/run/service/saslauthd/finish",
+                ],
+            )],
             sees: "nobody can log in again",
         }],
         run: |context| Box::pin(dead_daemons_return(context)),

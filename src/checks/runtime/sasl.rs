@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::super::probe::appliance;
 use super::super::probe::postconf::Postconf;
-use super::super::verdict::{require, require_none};
+use super::super::verdict::{broken, require, require_none};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::CARELESS;
 use crate::config::Listener;
@@ -139,9 +139,19 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
             Sabotage {
                 name: "saslauthd remembers passwords",
-                changes: &[Change::Image(&[
-                    "RUN sed -i 's/saslauthd -d -r/saslauthd -c -d -r/' /etc/s6/services/saslauthd/run",
-                ])],
+                changes: &[Change::Command(
+                    Role::Relay,
+                    &[
+                        "timeout",
+                        "10",
+                        "sh",
+                        "-c",
+                        "cd /run/service/saslauthd && \
+                         sed -i 's/saslauthd -d -r/saslauthd -c -d -r/' run && s6-svc -wr -r . && \
+                         until grep -qa ^saslauthd.-c /proc/$(s6-svstat -o pid .)/cmdline; \
+                         do sleep 0.05; done",
+                    ],
+                )],
                 sees: "saslauthd -c -d -r",
             },
         ],
@@ -310,6 +320,9 @@ async fn directory_is_verified(context: Context) -> Judged {
     let script = "tr '\\0' ' ' </proc/$(\
                   grep -l '^Name:.saslauthd$' /proc/[0-9]*/status | head -n1 | cut -d/ -f3)/cmdline";
     let line = appliance::output(&context, Role::Relay, &["sh", "-c", script]).await?;
+    if !line.starts_with("saslauthd ") {
+        return broken(format!("no process of saslauthd is found, but {line:?}"));
+    }
     let words: Vec<_> = line.split_whitespace().collect();
     require(
         words.contains(&"-r") && !words.contains(&"-c"),
