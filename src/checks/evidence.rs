@@ -7,9 +7,11 @@
 //! the port, the queue ids that the relay told in its replies do the same.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::timeout;
 
 use super::{Context, Lab, Target};
 use crate::engine::LogRequest;
@@ -17,6 +19,9 @@ use crate::plan::Role;
 
 /// The lines that are kept: a failure is read by a person.
 const MOST_LINES: usize = 200;
+
+/// How long a relay may take to log a delivery that the next hop has seen.
+const SOON: Duration = Duration::from_secs(2);
 
 /// How far an engine's clock may be from ours before lines are missed.
 const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
@@ -28,11 +33,25 @@ pub(super) async fn log(context: &Context, started: Timestamp) -> Vec<String> {
     let Some(lab) = &target.lab else {
         return Vec::new();
     };
-    let lines = read(lab, target, started).await;
-    let mut own = match lines {
-        // Nothing else runs on a relay that may be disturbed.
-        Ok(lines) if target.disposable => lines,
-        Ok(lines) => Sessions::of(context).lines(&lines),
+    // Nothing else runs on a relay that may be disturbed.
+    let own = |lines: Vec<String>| {
+        if target.disposable {
+            lines
+        } else {
+            Sessions::of(context).lines(&lines)
+        }
+    };
+    let mut own = match read(lab, target, started, &[]).await.map(own) {
+        Ok(so_far) => {
+            // A message is at the next hop before the relay has logged that it is.
+            let under_way = under_way(&so_far);
+            if under_way.is_empty() {
+                so_far
+            } else {
+                let more = timeout(SOON, read(lab, target, started, &under_way)).await;
+                more.map_or(so_far, |lines| lines.map_or_else(|why| vec![why], own))
+            }
+        }
         Err(why) => vec![why],
     };
     if own.len() > MOST_LINES {
@@ -43,7 +62,31 @@ pub(super) async fn log(context: &Context, started: Timestamp) -> Vec<String> {
     own.iter().map(|line| context.masked(line)).collect()
 }
 
-async fn read(lab: &Lab, target: &Target, started: Timestamp) -> Result<Vec<String>, String> {
+/// The queue ids of messages of which no delivery has been told yet.
+fn under_way(lines: &[String]) -> Vec<String> {
+    let told = |id: &str| {
+        let mut entries = lines.iter().map(|line| Entry::read(line));
+        entries.any(|e| e.queue_id() == Some(id) && e.message.contains("status="))
+    };
+    let entries = lines.iter().map(|line| Entry::read(line));
+    let queued = entries.filter(|entry| entry.message.contains("(queue active)"));
+    let mut ids: Vec<String> = queued
+        .filter_map(|entry| entry.queue_id())
+        .filter(|id| !told(id))
+        .map(str::to_owned)
+        .collect();
+    ids.dedup();
+    ids
+}
+
+/// The lines since the check began; where there is something to wait for, until a
+/// delivery is told of each of these messages.
+async fn read(
+    lab: &Lab,
+    target: &Target,
+    started: Timestamp,
+    wait_for: &[String],
+) -> Result<Vec<String>, String> {
     let Some(relay) = lab.plan.container(Role::Relay) else {
         return Ok(Vec::new());
     };
@@ -54,14 +97,20 @@ async fn read(lab: &Lab, target: &Target, started: Timestamp) -> Result<Vec<Stri
         started.saturating_sub(CLOCKS).unwrap_or(started)
     };
     let request = LogRequest {
-        follow: false,
+        follow: !wait_for.is_empty(),
         tail: None,
         since: Some(since),
     };
     let mut stream = lab.engine.logs(&relay.name, request);
     let mut lines = Vec::new();
+    let mut waits: Vec<&str> = wait_for.iter().map(String::as_str).collect();
     while let Some(line) = stream.next().await {
-        lines.push(line.map_err(|e| format!("-- the relay's log cannot be read: {e}"))?);
+        let line = line.map_err(|e| format!("-- the relay's log cannot be read: {e}"))?;
+        waits.retain(|id| !(line.contains(*id) && line.contains("status=")));
+        lines.push(line);
+        if waits.is_empty() && !wait_for.is_empty() {
+            break;
+        }
     }
     Ok(lines)
 }
@@ -248,6 +297,21 @@ Nov 25 10:30:27 relay postfix/submission/smtpd[31]: disconnect from unknown[172.
         let own = sessions.lines(&log);
         let number = |line| log.iter().position(|l| l == line).unwrap();
         own.iter().map(number).collect()
+    }
+
+    #[test]
+    fn a_message_is_under_way_until_a_delivery_is_told() {
+        let line = |text: &str| format!("Nov 25 10:30:26 relay postfix/{text}");
+        let mut log = vec![
+            line("qmgr[33]: 4jZPQG2zPszHJd0: from=<a@b.example>, size=419, nrcpt=1 (queue active)"),
+            line("qmgr[33]: 4jZPQG2zPszHJd1: from=<a@b.example>, size=419, nrcpt=1 (queue active)"),
+            line("smtp[30]: 4jZPQG2zPszHJd1: to=<a@b.example>, status=deferred"),
+        ];
+        assert_eq!(under_way(&log), ["4jZPQG2zPszHJd0"]);
+        log.push(line(
+            "smtp[30]: 4jZPQG2zPszHJd0: to=<a@b.example>, status=sent",
+        ));
+        assert!(under_way(&log).is_empty());
     }
 
     #[test]
