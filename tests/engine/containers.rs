@@ -229,12 +229,22 @@ fn a_shell_runs_programs_as_the_engine_does() {
         let (one, other) = tokio::join!(
             shells.exec(
                 &name,
-                &["bash", "-c", "mkfifo /tmp/f; echo 1 >/tmp/f"],
+                &[
+                    "timeout",
+                    "10",
+                    "bash",
+                    "-c",
+                    "mkfifo /dev/shm/f; echo 1 >/dev/shm/f"
+                ],
                 None
             ),
             shells.exec(
                 &name,
-                &["bash", "-c", "until [ -p /tmp/f ]; do :; done; cat /tmp/f"],
+                &[
+                    "bash",
+                    "-c",
+                    "until [ -p /dev/shm/f ]; do :; done; cat /dev/shm/f"
+                ],
                 None
             ),
         );
