@@ -12,7 +12,7 @@ use super::endpoints::{direct, endpoints};
 use super::fill::fill;
 use super::{Error, Inbox, Readiness, Running, Workshop, down, ready};
 use crate::certs::Certificates;
-use crate::engine::{Kind, NetworkRequest, Object, labels};
+use crate::engine::{self, Engine, Kind, NetworkRequest, Object, labels};
 use crate::plan::{Container, Plan, Reach, Role};
 use crate::progress::Event;
 
@@ -249,6 +249,23 @@ async fn remove_outdated(
     Ok(removed.await.into_iter().collect::<Result<(), _>>()?)
 }
 
+/// Creates a network that was not there. One of this lab's own that has come since
+/// is the engine's answer to an `up` that was killed: nobody else knows it.
+async fn create_network(engine: &dyn Engine, network: NetworkRequest) -> Result<(), engine::Error> {
+    match engine.create_network(network.clone()).await {
+        Err(error @ engine::Error::NameInUse { .. }) => {
+            let own = engine.list(&network.labels).await?;
+            let late = |o: &&Object| o.kind == Kind::Network && o.name == network.name;
+            let Some(late) = own.iter().find(late) else {
+                return Err(error);
+            };
+            engine.remove(Kind::Network, &late.id).await?;
+            engine.create_network(network).await
+        }
+        made => made,
+    }
+}
+
 /// Networks and volumes that are not there. Volumes are asked for even where
 /// they were: creating one that exists changes nothing.
 async fn create_places(plan: &Plan, existing: &[Object], workshop: &Workshop) -> Result<(), Error> {
@@ -260,12 +277,15 @@ async fn create_places(plan: &Plan, existing: &[Object], workshop: &Workshop) ->
         .iter()
         .filter(|n| !there(Kind::Network, &n.name));
     let networks = join_all(networks.map(|network| {
-        engine.create_network(NetworkRequest {
-            name: network.name.clone(),
-            internal: network.reach == Reach::Members,
-            masquerade: network.reach == Reach::World,
-            labels: labels::of_object(&plan.name, labels::NETWORK),
-        })
+        create_network(
+            engine,
+            NetworkRequest {
+                name: network.name.clone(),
+                internal: network.reach == Reach::Members,
+                masquerade: network.reach == Reach::World,
+                labels: labels::of_object(&plan.name, labels::NETWORK),
+            },
+        )
     }));
     // A configuration volume was removed with its container; a kept one with
     // the same labels is taken as it is.
