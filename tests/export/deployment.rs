@@ -7,21 +7,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use relaykit::certs::{self, Certificates};
 use relaykit::config::{Spec, User, built_in};
-use relaykit::image;
-use relaykit::lab::{Readiness, Running, Workshop, certificate_names, up};
-use relaykit::plan::{Image, Plan, Purpose, Role};
-use relaykit::progress::Progress;
+use relaykit::lab::{Readiness, Running, certificate_names, up};
+use relaykit::plan::{Plan, Purpose, Role};
 use relaykit::render;
 use relaykit::secret::Secret;
-use tokio_util::sync::CancellationToken;
 
 use crate::bench::{composes, export, succeed};
-use crate::lab::{block_on, engine, program};
+use crate::lab::{block_on, program, workshop};
 
 pub(crate) const DIRECTORY: &str = "ldap.example.org";
 pub(crate) const NEXT_HOP: &str = "smtp.example.net";
@@ -243,28 +239,7 @@ volumes:
 
     /// Brings up the directory and the next hop.
     pub(crate) fn surroundings(certificates: &Certificates) -> Running {
-        let engine = engine();
-        let mut settings = image::Settings::default();
-        if let Some(namespace) = namespace() {
-            settings.namespace = namespace;
-        }
-        let wanted = [Image::Relay, Image::Directory];
-        let progress = Progress::silent();
-        let images = block_on(image::ensure(
-            engine.as_ref(),
-            &wanted,
-            &settings,
-            &progress,
-        ))
-        .unwrap();
-        let workshop = Workshop {
-            readiness: Readiness::Proved,
-            engine,
-            images,
-            progress,
-            cancel: CancellationToken::new(),
-            ready_within: Duration::from_secs(60),
-        };
+        let workshop = workshop(Readiness::Proved);
         block_on(up(Self::plan(), certificates.clone(), &workshop))
             .unwrap()
             .running
@@ -287,14 +262,4 @@ fn lab_spec() -> Spec {
         password: Secret::new(PASSWORD),
     }];
     spec
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the name that this run's images have"
-)]
-fn namespace() -> Option<String> {
-    std::env::var("RELAYKIT_NAMESPACE")
-        .ok()
-        .filter(|namespace| !namespace.is_empty())
 }

@@ -10,6 +10,7 @@
 mod engine;
 mod mail;
 mod program;
+mod workshop;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -21,6 +22,7 @@ use tempfile::TempDir;
 pub(crate) use engine::{block_on, engine, settled, until};
 pub(crate) use mail::{Door, submit};
 pub(crate) use program::{Child, Run, program};
+pub(crate) use workshop::workshop;
 
 /// A relay.yaml with ports that the kernel picks; `more` is appended.
 pub(crate) fn configuration(more: &str) -> String {

@@ -11,4 +11,5 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod renewal;
 mod sabotages;
