@@ -200,6 +200,8 @@ fn most(target: &Arc<Target>) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio_util::sync::CancellationToken;
 
     use super::super::super::testing::{check, target};
@@ -253,7 +255,10 @@ mod tests {
     ) -> RunReport {
         let cancel = CancellationToken::new();
         let tell = |event: &crate::report::Event| on(&event.fact);
-        run_at(checks, sites, Options::default(), &cancel, tell).await
+        let run = run_at(checks, sites, Options::default(), &cancel, tell);
+        // A run that forgets a lab waits for ever.
+        let ended = tokio::time::timeout(Duration::from_secs(60), run).await;
+        ended.expect("the run ends")
     }
 
     #[tokio::test]
