@@ -43,18 +43,12 @@ const NO_GUARD: Sabotage = Sabotage {
 };
 
 /// Ends the guard and lets saslauthd have the socket that Postfix knows.
-const NO_GUARD_COMMAND: Change = Change::Command(
+const NO_GUARD_COMMAND: Change = Change::Script(
     Role::Relay,
-    &[
-        "timeout",
-        "10",
-        "sh",
-        "-c",
-        "cd /run/service && s6-svc -wD -T 5000 -d guard && s6-svc -wD -T 5000 -d saslauthd && \
+    "cd /run/service && s6-svc -wD -T 5000 -d guard && s6-svc -wD -T 5000 -d saslauthd && \
              rm -f /run/saslauthd/mux && \
              sed -i 's|-m /run/saslauthd/behind|-m /run/saslauthd|' saslauthd/run && \
              s6-svc -wu -u saslauthd && until [ -S /run/saslauthd/mux ]; do sleep 0.05; done",
-    ],
 );
 
 const PLAIN: Need = Need::Seen {

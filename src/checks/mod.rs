@@ -153,8 +153,9 @@ pub enum Change {
     Plan(fn(&mut Plan)),
     /// A certificate of the relay's with this flaw.
     Certificate(Flaw),
-    /// A command that root runs in a container once the relay answers.
-    Command(Role, &'static [&'static str]),
+    /// What a shell does in a container, as root, once the daemons have started. It
+    /// is not given long: what it waits for has to come.
+    Script(Role, &'static str),
 }
 
 impl Change {
@@ -188,9 +189,7 @@ impl Change {
             Self::Image(lines) => format!("the relay's image: {}", lines.join("; ")),
             Self::Certificate(flaw) => format!("the relay's certificate: {}", flaw.in_words()),
             Self::Plan(_) => "a container is made otherwise than it is planned".to_owned(),
-            Self::Command(role, argv) => {
-                format!("root runs in the {}: {}", role.name(), argv.join(" "))
-            }
+            Self::Script(role, script) => format!("root runs in the {}: {script}", role.name()),
         }
     }
 }

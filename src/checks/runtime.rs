@@ -88,9 +88,9 @@ pub(super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "a queue folder of somebody else",
-            changes: &[Change::Command(
+            changes: &[Change::Script(
                 Role::Relay,
-                &["chown", "nobody", "/var/spool/postfix/hold"],
+                "chown nobody /var/spool/postfix/hold",
             )],
             sees: "hold",
         }],

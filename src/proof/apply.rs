@@ -18,8 +18,8 @@ pub(super) struct Sabotaged {
     pub(super) plan: Plan,
     /// What checks are to believe of it.
     pub(super) spec: Spec,
-    /// What root runs once the daemons have started.
-    pub(super) commands: Vec<(Role, &'static [&'static str])>,
+    /// What shells do once the daemons have started.
+    pub(super) scripts: Vec<(Role, &'static str)>,
     /// What the relay's image is made worse by.
     pub(super) instructions: Vec<&'static str>,
     /// What is wrong with the relay's certificate.
@@ -41,12 +41,12 @@ pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
         }
     }
     let mut plan = render::complete(Plan::lab(spec, lab, Purpose::Proof));
-    let mut commands = Vec::new();
+    let mut scripts = Vec::new();
     let mut instructions = Vec::new();
     let mut flaw = None;
     for change in plant.changes {
         match change {
-            Change::Command(role, argv) => commands.push((*role, *argv)),
+            Change::Script(role, script) => scripts.push((*role, *script)),
             Change::Certificate(wanted) => flaw = Some(*wanted),
             Change::Image(lines) => instructions.extend(*lines),
             _ => {}
@@ -57,7 +57,7 @@ pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
     Ok(Sabotaged {
         plan,
         spec: honest,
-        commands,
+        scripts,
         instructions,
         flaw,
     })
@@ -86,7 +86,7 @@ fn carry_out(change: &Change, plan: &mut Plan) -> Result<(), String> {
         }
         Change::Given(_)
         | Change::Spec(_)
-        | Change::Command(..)
+        | Change::Script(..)
         | Change::Image(_)
         | Change::Certificate(_) => Ok(()),
     }
@@ -182,7 +182,7 @@ mod tests {
             Change::Replace(Role::Relay, "sasl/smtpd.conf", "plain login", "plain"),
             Change::Spec(|spec| spec.auth.outlook_compatible = false),
             Change::Plan(|plan| plan.containers[0].capabilities.push("SYS_ADMIN")),
-            Change::Command(Role::Relay, &["true"]),
+            Change::Script(Role::Relay, "true"),
             Change::Certificate(Flaw::OtherName),
         ])
         .unwrap();
@@ -196,7 +196,7 @@ mod tests {
         let sasl = text(plan, Role::Relay, "smtpd.conf");
         assert!(sasl.contains("mech_list: plain\n") && sasl.ends_with("a line\n"));
         assert!(plan.containers[0].capabilities.contains(&"SYS_ADMIN"));
-        assert_eq!(sabotaged.commands.len(), 1);
+        assert_eq!(sabotaged.scripts.len(), 1);
         assert_eq!(sabotaged.flaw, Some(Flaw::OtherName));
         // What checks believe is not sabotaged.
         assert!(sabotaged.spec.auth.outlook_compatible);

@@ -40,7 +40,7 @@ impl Plant {
     /// Whether something of it may be left in the relay's container: a program was
     /// run there, or a check disturbed it.
     pub(super) fn leaves_traces(&self) -> bool {
-        let runs = |change: &Change| matches!(change, Change::Command(..));
+        let runs = |change: &Change| matches!(change, Change::Script(..));
         let disturbs = |claim: &Claim| claim.check.exclusive;
         self.changes.iter().any(runs) || self.claims.iter().any(disturbs)
     }

@@ -3,10 +3,8 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::timeout;
 
 use super::Judgement;
 use super::apply::{Sabotaged, sabotaged};
@@ -19,8 +17,11 @@ use crate::lab::{self, Readiness, Running, Shape, Workshop, Writer};
 use crate::plan::{Image, Plan, Role};
 use crate::report::{CheckRecord, Outcome, Planted, Unclaimed};
 
-/// A sabotage that a program plants is planted by then; each ends by itself sooner.
-const COMMAND_WITHIN: Duration = Duration::from_secs(15);
+/// Seconds in which what a script waits for has to come.
+const SCRIPT_WITHIN: u32 = 10;
+
+/// What timeout(1) ends with when it had to end a program.
+const OVERDUE: i64 = 124;
 
 /// A name on the engine that sabotaged labs come and go under.
 pub(super) struct Slot {
@@ -109,29 +110,43 @@ impl Slot {
         let plan = sabotaged.plan.clone();
         let standing = self.stand(plan, certificates, plant.needs_new_container(), &workshop);
         let running = standing.await.map_err(failed)?;
-        for (role, argv) in &sabotaged.commands {
-            let name = running.plan.container(*role).map(|c| c.name.as_str());
-            let ran = running.engine.exec(name.unwrap_or_default(), argv, None);
-            let ran = timeout(COMMAND_WITHIN, ran);
-            let output = tokio::select! {
-                output = ran => output,
-                () = workshop.cancel.cancelled() => return Err(failed(lab::Error::Interrupted)),
-            };
-            let why = match output {
-                Ok(Ok(output)) if output.exit_code == 0 => continue,
-                Ok(Ok(output)) => {
-                    let said = output.stderr.trim();
-                    format!("ended with code {}: {said}", output.exit_code)
-                }
-                Ok(Err(error)) => return Err(failed(error.into())),
-                Err(_) => format!("did not end within {} s", COMMAND_WITHIN.as_secs()),
-            };
-            return Err(ControlFlow::Continue(format!(
-                "the sabotage cannot be planted: `{}` {why}",
-                argv.join(" ")
-            )));
+        for (role, script) in &sabotaged.scripts {
+            self.run_script(&running, *role, script).await?;
         }
         Ok((running, sabotaged))
+    }
+
+    async fn run_script(
+        &self,
+        running: &Running,
+        role: Role,
+        script: &str,
+    ) -> Result<(), ControlFlow<lab::Error, String>> {
+        let container = running.plan.container(role);
+        let name = container.map(|c| c.name.as_str()).unwrap_or_default();
+        let within = SCRIPT_WITHIN.to_string();
+        // What is dropped here goes on in the container, and ends there all the same.
+        let argv = ["timeout", &within, "sh", "-c", script];
+        let output = tokio::select! {
+            output = running.engine.exec(name, &argv, None) => output,
+            () = self.workshop.cancel.cancelled() => {
+                return Err(ControlFlow::Break(lab::Error::Interrupted));
+            }
+        };
+        let why = match output {
+            Ok(output) if output.exit_code == 0 => return Ok(()),
+            Ok(output) if output.exit_code == OVERDUE => {
+                format!("did not end within {within} s")
+            }
+            Ok(output) => {
+                let said = output.stderr.trim();
+                format!("ended with code {}: {said}", output.exit_code)
+            }
+            Err(error) => error.to_string(),
+        };
+        Err(ControlFlow::Continue(format!(
+            "the sabotage cannot be planted: `{script}` {why}"
+        )))
     }
 
     /// Brings the lab to `plan`: in the containers that it has where only files of

@@ -19,6 +19,18 @@ const LOGIN_SHOWN: Need = Need::Setting {
     holds: |spec| spec.privacy.received != Received::Hide && spec.privacy.show_login,
 };
 
+/// It then goes on accepting an old password.
+pub(in super::super) const CACHES: Sabotage = Sabotage {
+    name: "saslauthd caches logins",
+    changes: &[Change::Script(
+        Role::Relay,
+        "cd /run/service/saslauthd && s6-svc -wD -d . && \
+         sed -i 's/ -d -r / -d -r -c /' run && s6-svc -wu -u . && \
+         until grep -qa ^saslauthd.-d /proc/$(s6-svstat -o pid .)/cmdline; do sleep 0.05; done",
+    )],
+    sees: "",
+};
+
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
         id: "auth.long_password_is_not_cut",
@@ -47,21 +59,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Run saslauthd without -c, and without nscd or sssd between it and the directory.",
         needs: &[Need::Login, Need::Lab, BY_UID],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "saslauthd caches logins",
-            changes: &[Change::Command(
-                Role::Relay,
-                &[
-                    "timeout",
-                    "10",
-                    "sh",
-                    "-c",
-                    "cd /run/service/saslauthd && s6-svc -wD -d . && \
-                     sed -i 's/ -d -r / -d -r -c /' run && s6-svc -wu -u .",
-                ],
-            )],
-            sees: "the old password: 235",
-        }],
+        sabotages: &[CACHES.seen_as("the old password: 235")],
         run: |context| Box::pin(directory_changes_count_at_once(context)),
     },
     Check {

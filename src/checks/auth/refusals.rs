@@ -15,20 +15,14 @@ use crate::smtp::{Reply, Session};
 /// A guard that says OK to everybody.
 const ANYTHING_GOES: Sabotage = Sabotage {
     name: "everybody's password is right",
-    changes: &[Change::Command(
+    changes: &[Change::Script(
         Role::Relay,
-        &[
-            "timeout",
-            "10",
-            "sh",
-            "-c",
-            "cd /run/service/guard && s6-svc -wD -d . && \
+        "cd /run/service/guard && s6-svc -wD -d . && \
              sed 's/^    my .began = now();/    my $began = now(); request($client); return answer($client, q(OK));/' \
              /usr/libexec/relaykit/saslauthd-guard >deaf && \
              sed -i 's|/usr/libexec/relaykit/saslauthd-guard|perl /run/service/guard/deaf|' run && \
              rm -f /run/saslauthd/mux && s6-svc -wu -u . && \
              until [ -S /run/saslauthd/mux ]; do sleep 0.05; done",
-        ],
     )],
     sees: "235",
 };
@@ -122,16 +116,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "saslauthd drops the realm",
-            changes: &[Change::Command(
+            changes: &[Change::Script(
                 Role::Relay,
-                &[
-                    "timeout",
-                    "10",
-                    "sh",
-                    "-c",
-                    "cd /run/service/saslauthd && s6-svc -wD -d . && \\
+                "cd /run/service/saslauthd && s6-svc -wD -d . && \\
                      sed -i 's/ -d -r / -d /' run && s6-svc -wu -u .",
-                ],
             )],
             sees: "235",
         }],

@@ -89,10 +89,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
             Sabotage {
                 name: "nobody asks the directory who a login is",
-                changes: &[Change::Command(
-                    Role::Relay,
-                    &["rm", "/run/limits/login_names"],
-                )],
+                changes: &[Change::Script(Role::Relay, "rm /run/limits/login_names")],
                 sees: "one message more is taken",
             },
         ],

@@ -67,9 +67,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
             CARELESS.seen_as("/etc/default/postfix"),
             Sabotage {
                 name: "a session cache that everybody can write",
-                changes: &[Change::Command(
+                changes: &[Change::Script(
                     Role::Relay,
-                    &["chmod", "0666", "/var/lib/postfix/master.lock"],
+                    "chmod 0666 /var/lib/postfix/master.lock",
                 )],
                 sees: "/var/lib/postfix/master.lock",
             },
@@ -91,17 +91,17 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[
             Sabotage {
                 name: "a queue that everybody can read",
-                changes: &[Change::Command(
+                changes: &[Change::Script(
                     Role::Relay,
-                    &["chmod", "0755", "/var/spool/postfix/deferred"],
+                    "chmod 0755 /var/spool/postfix/deferred",
                 )],
                 sees: "deferred postfix root 755",
             },
             Sabotage {
                 name: "private sockets for everybody",
-                changes: &[Change::Command(
+                changes: &[Change::Script(
                     Role::Relay,
-                    &["chmod", "0711", "/var/spool/postfix/private"],
+                    "chmod 0711 /var/spool/postfix/private",
                 )],
                 sees: "private postfix root 711",
             },

@@ -47,9 +47,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: true,
         sabotages: &[Sabotage {
             name: "a crash that is mended in silence",
-            changes: &[Change::Command(
+            changes: &[Change::Script(
                 Role::Relay,
-                &["rm", "/run/service/postfix/finish"],
+                "rm /run/service/postfix/finish",
             )],
             sees: "the container goes on",
         }],
@@ -89,13 +89,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: true,
         sabotages: &[Sabotage {
             name: "a saslauthd that stays dead",
-            changes: &[Change::Command(
+            changes: &[Change::Script(
                 Role::Relay,
-                &[
-                    "sh",
-                    "-c",
-                    "echo 'exit 125' >>/run/service/saslauthd/finish",
-                ],
+                "echo 'exit 125' >>/run/service/saslauthd/finish",
             )],
             sees: "nobody can log in again",
         }],

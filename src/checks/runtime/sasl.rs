@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::super::auth::people::CACHES;
 use super::super::probe::appliance;
 use super::super::probe::postconf::Postconf;
 use super::super::verdict::{broken, require, require_none};
@@ -42,17 +43,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[
             Sabotage {
                 name: "the socket's folder is open to all",
-                changes: &[Change::Command(
-                    Role::Relay,
-                    &["chmod", "0755", "/run/saslauthd"],
-                )],
+                changes: &[Change::Script(Role::Relay, "chmod 0755 /run/saslauthd")],
                 sees: "755 saslauthd sasl",
             },
             Sabotage {
                 name: "the socket's folder belongs to root",
-                changes: &[Change::Command(
+                changes: &[Change::Script(
                     Role::Relay,
-                    &["chown", "root:root", "/run/saslauthd"],
+                    "chown root:root /run/saslauthd",
                 )],
                 sees: "710 root root",
             },
@@ -137,23 +135,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 )],
                 sees: "\"no\"",
             },
-            Sabotage {
-                name: "saslauthd remembers passwords",
-                changes: &[Change::Command(
-                    Role::Relay,
-                    &[
-                        "timeout",
-                        "10",
-                        "sh",
-                        "-c",
-                        "cd /run/service/saslauthd && \
-                         sed -i 's/saslauthd -d -r/saslauthd -c -d -r/' run && s6-svc -wr -r . && \
-                         until grep -qa ^saslauthd.-c /proc/$(s6-svstat -o pid .)/cmdline; \
-                         do sleep 0.05; done",
-                    ],
-                )],
-                sees: "saslauthd -c -d -r",
-            },
+            CACHES.seen_as("saslauthd -d -r -c"),
         ],
         run: |context| Box::pin(directory_is_verified(context)),
     },
