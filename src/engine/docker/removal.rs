@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bollard::errors::Error as Fault;
 use bollard::models::NetworkDisconnectRequest;
 use bollard::query_parameters::{RemoveContainerOptions, RemoveVolumeOptions};
+use futures_util::future::join_all;
 
 use super::{DockerEngine, fault};
 use crate::engine::{Error, Kind};
@@ -38,6 +39,7 @@ impl DockerEngine {
             v: true,
             ..RemoveContainerOptions::default()
         };
+        self.leave_all_but_one_network(name).await?;
         let deadline = Instant::now() + LET_GO;
         loop {
             // 409: `removal of container X is already in progress`
@@ -52,6 +54,35 @@ impl DockerEngine {
                 other => return other,
             }
         }
+    }
+
+    /// Takes a running container off its networks but for the first, which has its
+    /// published ports. An engine lets go of that one first as the container ends, and
+    /// publishes the ports on each of the others in turn, for nobody.
+    async fn leave_all_but_one_network(&self, name: &str) -> Result<(), Fault> {
+        let container = self.docker.inspect_container(name, None).await?;
+        let running = container.state.and_then(|state| state.running);
+        let networks = container.network_settings.and_then(|s| s.networks);
+        let mut networks: Vec<String> = networks.unwrap_or_default().into_keys().collect();
+        if running != Some(true) {
+            return Ok(());
+        }
+        networks.sort();
+        let left = networks.iter().skip(1).map(async |network| {
+            let request = NetworkDisconnectRequest {
+                container: name.to_owned(),
+                force: Some(true),
+            };
+            self.docker.disconnect_network(network, request).await
+        });
+        for left in join_all(left).await {
+            // It may have ended, or been taken off by somebody else: it is removed anyhow.
+            match left {
+                Err(fault) if fault::status(&fault).is_none() => return Err(fault),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     async fn remove_network(&self, name: &str) -> Result<(), Fault> {
