@@ -14,19 +14,26 @@ use crate::lab::Error;
 const USER: &str = "inbox";
 
 /// Answers `SIZE NAME` and the file, or `- NAME` where there is none: first for
-/// every file there is, ended by an empty line, then for each name it is told.
+/// every file there is, ended by an empty line, then for each name it is told. It
+/// starts no other program: a message would cost several.
 const PROGRAM: &str = r#"
-mkdir -p "$1" && cd "$1" || exit
-answer() {
-    { printf '%s %s\n' "$(stat -Lc %s /proc/self/fd/3)" "$1" && cat <&3; } 3<"$1" || echo "- $1"
+my ($folder) = @ARGV;
+-d $folder or mkdir $folder;
+chdir $folder or die "$folder: $!\n";
+$| = 1;
+sub answer {
+    my ($name) = @_;
+    return print "- $name\n" unless open my $file, '<', $name;
+    local $/;
+    my $bytes = <$file> // '';
+    print length $bytes, " $name\n$bytes";
 }
-for name in *.eml; do
-    [ ! -e "$name" ] || answer "$name"
-done 2>/dev/null
-echo
-while read -r name; do
-    answer "$name" 2>/dev/null
-done
+answer($_) for sort glob '*.eml';
+print "\n";
+while (my $name = <STDIN>) {
+    chomp $name;
+    answer($name);
+}
 "#;
 
 /// What reads single messages out of a sink that runs.
@@ -38,7 +45,7 @@ pub(super) struct Reader {
 impl Reader {
     /// The reader, and the messages that are there, in the order of their names.
     pub(super) async fn open(sink: &Sink) -> Result<(Self, Vec<StoredMessage>), Error> {
-        let argv = ["sh", "-c", PROGRAM, "sh", FOLDER];
+        let argv = ["perl", "-e", PROGRAM, FOLDER];
         let engine = sink.engine.as_ref();
         let conversation = engine.converse(&sink.container, &argv, USER).await?;
         let (names, files) = conversation.split();
