@@ -5,20 +5,31 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::Semaphore;
 
 use super::{Engine, Error, ExecOutput, Said};
+
+/// How many shells there are at most for one user of one container. Programs take
+/// turns beyond that: most have ended before a further shell would be there.
+const AT_MOST: usize = 4;
 
 /// Shells in containers that are not stopped meanwhile. Each ends with this.
 pub struct Shells {
     engine: Arc<dyn Engine>,
-    idle: Mutex<HashMap<(String, String), Vec<Shell>>>,
+    rooms: Mutex<HashMap<(String, String), Arc<Room>>>,
     runs: AtomicU64,
+}
+
+/// The shells of one user in one container.
+struct Room {
+    turns: Semaphore,
+    idle: Mutex<Vec<Shell>>,
 }
 
 impl Shells {
@@ -27,12 +38,13 @@ impl Shells {
     pub fn new(engine: Arc<dyn Engine>) -> Self {
         Self {
             engine,
-            idle: Mutex::default(),
+            rooms: Mutex::default(),
             runs: AtomicU64::new(0),
         }
     }
 
-    /// Runs a program as [`Engine::exec`] does. One that is not there ends with 127.
+    /// Runs a program as [`Engine::exec`] does, when it is its turn. One that is not
+    /// there ends with 127.
     ///
     /// # Errors
     /// When the engine refuses, or the container ends before the program.
@@ -42,22 +54,36 @@ impl Shells {
         argv: &[&str],
         user: Option<&str>,
     ) -> Result<ExecOutput, Error> {
-        let whose = (container.to_owned(), user.unwrap_or("0").to_owned());
-        let idle = self.lock().get_mut(&whose).and_then(Vec::pop);
+        let user = user.unwrap_or("0");
+        let room = self.room(container, user);
+        let _turn = room.turns.acquire().await;
+        let idle = lock(&room.idle).pop();
         let mut shell = match idle {
             Some(shell) => shell,
-            None => Shell::open(self.engine.as_ref(), &whose.0, &whose.1).await?,
+            None => Shell::open(self.engine.as_ref(), container, user).await?,
         };
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
         let output = shell.run(argv, run).await?;
         // One that was dropped half way is not used again.
-        self.lock().entry(whose).or_default().push(shell);
+        lock(&room.idle).push(shell);
         Ok(output)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Vec<Shell>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn room(&self, container: &str, user: &str) -> Arc<Room> {
+        let mut rooms = lock(&self.rooms);
+        let whose = (container.to_owned(), user.to_owned());
+        let room = rooms.entry(whose).or_insert_with(|| {
+            Arc::new(Room {
+                turns: Semaphore::new(AT_MOST),
+                idle: Mutex::default(),
+            })
+        });
+        room.clone()
     }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Shell {
