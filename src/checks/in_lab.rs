@@ -14,11 +14,15 @@ use crate::lab::{self, Feed, Running};
 use crate::plan::{Purpose, Role};
 
 /// The relay of a lab that is ready, as checks see it. `disposable`: only checks
-/// that disturb run against it.
+/// that disturb run against it, and stop containers that `shells` are in.
 ///
 /// # Errors
 /// When a client's certificate cannot be made.
-pub fn target(running: &Running, disposable: bool) -> Result<Target, lab::Error> {
+pub fn target(
+    running: &Running,
+    disposable: bool,
+    shells: &Arc<Shells>,
+) -> Result<Target, lab::Error> {
     let plan = &running.plan;
     Ok(Target {
         hostname: plan.spec.hostname.clone(),
@@ -41,7 +45,7 @@ pub fn target(running: &Running, disposable: bool) -> Result<Target, lab::Error>
             engine: running.engine.clone(),
             plan: Arc::new(plan.clone()),
             moved: Moved::default(),
-            shells: (!disposable).then(|| Arc::new(Shells::new(running.engine.clone()))),
+            shells: (!disposable).then(|| shells.clone()),
         }),
     })
 }

@@ -81,7 +81,11 @@ pub(super) async fn while_it_runs(
     }
 }
 
-async fn prove(running: &Running, workshop: &Workshop) -> Result<(), Error> {
+/// Waits until a login over TLS has succeeded and its message has reached the sink.
+///
+/// # Errors
+/// As [`wait`], but for a container that ends.
+pub(super) async fn prove(running: &Running, workshop: &Workshop) -> Result<(), Error> {
     let deadline = Instant::now() + workshop.ready_within;
     let feed = running.inbox.feed();
     let options = options(running)?;

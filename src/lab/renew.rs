@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 use super::definition::{Definition, archive, volume_labels};
 use super::fill::FILL;
 use super::up::{definitions, gateways};
-use super::{Error, Running, Workshop, ready, started};
+use super::{Error, Readiness, Running, Workshop, ready, started};
 use crate::certs::Certificates;
 use crate::engine::{ContainerRequest, Reading, Shells, labels};
 use crate::plan::{Plan, Role};
@@ -42,7 +42,7 @@ exec s6-svscanctl -t /run/service
 
 /// Writes the relay's files into the volume that the relay has read-only. It is
 /// a container of the lab and ends with it.
-pub struct Writer {
+pub(super) struct Writer {
     volume: String,
     tars: Pin<Box<dyn AsyncWrite + Send>>,
     answers: Reading,
@@ -53,7 +53,7 @@ impl Writer {
     ///
     /// # Errors
     /// When the engine refuses.
-    pub async fn start(running: &Running, workshop: &Workshop) -> Result<Self, Error> {
+    pub(super) async fn start(running: &Running, workshop: &Workshop) -> Result<Self, Error> {
         let relay = relay(&running.plan, &running.certificates, workshop)?;
         let volumes = relay.filled();
         let volume = volumes.first().ok_or_else(no_relay)?.to_string();
@@ -108,13 +108,13 @@ impl Writer {
 /// What a lab's containers are, but for the files of its relay. Labs that are alike
 /// in this can become each other by [`renew`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape(Vec<String>);
+pub(super) struct Shape(Vec<String>);
 
 /// The shape of the lab that `plan` and the images of `workshop` make.
 ///
 /// # Errors
 /// When a file of the operator's cannot be read.
-pub fn shape(
+pub(super) fn shape(
     plan: &Plan,
     certificates: &Certificates,
     workshop: &Workshop,
@@ -132,7 +132,7 @@ pub fn shape(
 ///
 /// # Errors
 /// As [`super::up`].
-pub async fn renew(
+pub(super) async fn renew(
     running: &Running,
     writer: &mut Writer,
     shells: &Shells,
@@ -164,12 +164,14 @@ pub async fn renew(
         certificates,
         ..running.clone()
     };
-    ready::while_it_runs(
-        &running,
-        workshop,
-        started::again(&running, workshop, began),
-    )
-    .await?;
+    let ready = async {
+        started::again(&running, workshop, began).await?;
+        match workshop.readiness {
+            Readiness::Proved => ready::prove(&running, workshop).await,
+            Readiness::Started => Ok(()),
+        }
+    };
+    ready::while_it_runs(&running, workshop, ready).await?;
     Ok(running)
 }
 

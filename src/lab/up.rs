@@ -70,9 +70,35 @@ pub async fn up(
     workshop: &Workshop,
 ) -> Result<Outcome, Error> {
     let existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
+    bring_up(plan, certificates, &existing, workshop).await
+}
+
+/// As [`up`], and the relay is made anew whatever its label says: other files than
+/// those it was made with may have been given to it.
+pub(super) async fn up_with_new_relay(
+    plan: Plan,
+    certificates: Certificates,
+    workshop: &Workshop,
+) -> Result<Outcome, Error> {
+    let mut existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
+    let relay = plan.container(Role::Relay).map(|c| c.name.as_str());
+    for object in &mut existing {
+        if object.kind == Kind::Container && Some(object.name.as_str()) == relay {
+            object.labels.remove(labels::DIGEST);
+        }
+    }
+    bring_up(plan, certificates, &existing, workshop).await
+}
+
+async fn bring_up(
+    plan: Plan,
+    certificates: Certificates,
+    existing: &[Object],
+    workshop: &Workshop,
+) -> Result<Outcome, Error> {
     let name = plan.name.clone();
     // It is large, and whoever calls this would be as large.
-    let result = Box::pin(carry_out(plan, certificates, &existing, workshop)).await;
+    let result = Box::pin(carry_out(plan, certificates, existing, workshop)).await;
     if result.is_err() && existing.is_empty() {
         let engine = workshop.engine.as_ref();
         if let Err(e) = down::remove_labelled(engine, &labels::of_lab(&name), true).await {

@@ -11,10 +11,11 @@ use super::apply::{Sabotaged, sabotaged};
 use super::plants::{Claim, Kind, Plant};
 use crate::certs::{self, Certificates};
 use crate::checks::{self, Check, Options};
-use crate::engine::{Shells, labels};
+use crate::config::Spec;
+use crate::engine::labels;
 use crate::image;
-use crate::lab::{self, Readiness, Running, Shape, Workshop, Writer};
-use crate::plan::{Image, Plan, Role};
+use crate::lab::{self, Readiness, Running, Standing, Workshop};
+use crate::plan::{Image, Role};
 use crate::report::{CheckRecord, Outcome, Planted, Unclaimed};
 
 /// Seconds in which what a script waits for has to come.
@@ -36,19 +37,6 @@ pub(super) struct Slot {
     standing: Option<Standing>,
     /// The kind of the last plant.
     pub(super) kind: Option<Kind>,
-}
-
-/// A lab that is up.
-struct Standing {
-    running: Running,
-    /// Whether its relay was left as it began.
-    tidy: bool,
-    /// What it is beside the files of its relay.
-    shape: Shape,
-    /// Shells in its containers.
-    shells: Arc<Shells>,
-    /// What gives the relay other files, once it was needed.
-    writer: Option<Writer>,
 }
 
 impl Slot {
@@ -79,13 +67,14 @@ impl Slot {
     ) -> Result<Judgement, lab::Error> {
         self.kind = Some(plant.kind());
         let records = match self.bring_up(plant).await {
-            Ok((running, sabotaged)) => {
+            Ok((mut standing, spec)) => {
                 let claimed: Vec<_> = plant.claims.iter().map(|claim| claim.check).collect();
                 let all = [&claimed, bystanders].concat();
-                let records = self.run(&running, sabotaged, &all).await?;
-                if let Some(standing) = &mut self.standing {
-                    standing.tidy = !plant.leaves_traces();
+                let records = self.run(&standing, &spec, &all).await?;
+                if plant.leaves_traces() {
+                    standing.disturb();
                 }
+                self.standing = Some(standing);
                 records
             }
             Err(ControlFlow::Break(error)) => return Err(error),
@@ -94,10 +83,11 @@ impl Slot {
         Ok(judgement(plant, &records, "it was not run"))
     }
 
+    /// The lab with the sabotage, and what checks are to believe of it.
     async fn bring_up(
         &mut self,
         plant: &Plant,
-    ) -> Result<(Running, Sabotaged), ControlFlow<lab::Error, String>> {
+    ) -> Result<(Standing, Spec), ControlFlow<lab::Error, String>> {
         let sabotaged = sabotaged(plant, &self.lab).map_err(|why| {
             ControlFlow::Continue(format!("the sabotage cannot be planted: {why}"))
         })?;
@@ -107,13 +97,21 @@ impl Slot {
         };
         let certificates = self.certificates(&sabotaged).map_err(failed)?;
         let workshop = self.with_images(&sabotaged).await?;
-        let plan = sabotaged.plan.clone();
-        let standing = self.stand(plan, certificates, plant.needs_new_container(), &workshop);
-        let running = standing.await.map_err(failed)?;
+        let plan = sabotaged.plan;
+        let standing = match self.standing.take() {
+            Some(mut last) => {
+                if plant.needs_new_container() {
+                    last.disturb();
+                }
+                last.become_plan(plan, certificates, &workshop).await
+            }
+            None => Standing::up(plan, certificates, &workshop).await,
+        };
+        let standing = standing.map_err(failed)?;
         for (role, script) in &sabotaged.scripts {
-            self.run_script(&running, *role, script).await?;
+            self.run_script(standing.running(), *role, script).await?;
         }
-        Ok((running, sabotaged))
+        Ok((standing, sabotaged.spec))
     }
 
     async fn run_script(
@@ -147,50 +145,6 @@ impl Slot {
         Err(ControlFlow::Continue(format!(
             "the sabotage cannot be planted: `{script}` {why}"
         )))
-    }
-
-    /// Brings the lab to `plan`: in the containers that it has where only files of
-    /// the relay differ, and nothing was left in it, unless it is to be made `anew`.
-    async fn stand(
-        &mut self,
-        plan: Plan,
-        certificates: Certificates,
-        anew: bool,
-        workshop: &Workshop,
-    ) -> Result<Running, lab::Error> {
-        let shape = lab::shape(&plan, &certificates, workshop)?;
-        let last = self.standing.take();
-        let last = match last {
-            Some(mut last) if last.tidy && last.shape == shape && !anew => {
-                let writer = match &mut last.writer {
-                    Some(writer) => writer,
-                    none => none.insert(Writer::start(&last.running, workshop).await?),
-                };
-                let (running, shells) = (&last.running, &last.shells);
-                let renewed = lab::renew(running, writer, shells, plan, certificates, workshop);
-                last.running = renewed.await?;
-                last.tidy = false;
-                let running = last.running.clone();
-                self.standing = Some(last);
-                return Ok(running);
-            }
-            last => last,
-        };
-        let outcome = lab::up(plan, certificates, workshop).await?;
-        let mut running = outcome.running;
-        if let Some(last) = last
-            && outcome.changes[&Role::Sink] == lab::Change::Keep
-        {
-            running.inbox = last.running.inbox;
-        }
-        self.standing = Some(Standing {
-            running: running.clone(),
-            tidy: false,
-            shape,
-            shells: Arc::new(Shells::new(workshop.engine.clone())),
-            writer: None,
-        });
-        Ok(running)
     }
 
     /// The workshop with a worse image for the relay, where the sabotage has one.
@@ -237,8 +191,8 @@ impl Slot {
     /// Those that disturb come last.
     async fn run(
         &self,
-        running: &Running,
-        sabotaged: Sabotaged,
+        standing: &Standing,
+        spec: &Spec,
         checks: &[&'static Check],
     ) -> Result<Vec<CheckRecord>, lab::Error> {
         let (disturbing, others): (Vec<_>, Vec<_>) =
@@ -248,12 +202,8 @@ impl Slot {
             if checks.is_empty() {
                 continue;
             }
-            let mut target = checks::target(running, disposable)?;
-            target.spec = sabotaged.spec.clone();
-            let shells = self.standing.as_ref().map(|s| s.shells.clone());
-            if let Some(lab) = target.lab.as_mut().filter(|lab| lab.shells.is_some()) {
-                lab.shells = shells;
-            }
+            let mut target = checks::target(standing.running(), disposable, standing.shells())?;
+            target.spec = spec.clone();
             let targets = [Arc::new(target)];
             let cancel = &self.workshop.cancel;
             let report = checks::run(&checks, &targets, self.options, cancel, |_| ()).await;

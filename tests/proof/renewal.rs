@@ -1,9 +1,13 @@
 //! A relay that begins again in its container: other files, and nothing left.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use futures_util::FutureExt;
 use jiff::Timestamp;
+use relaykit::certs::Certificates;
 use relaykit::config::{Spec, built_in};
-use relaykit::engine::Shells;
-use relaykit::lab::{self, Readiness, Workshop, Writer};
+use relaykit::engine::ExecOutput;
+use relaykit::lab::{self, Readiness, Standing, Workshop};
 use relaykit::plan::{Container, Content, File, Plan, Purpose, Role};
 use relaykit::{certs, render};
 
@@ -31,63 +35,156 @@ fn relay_of(plan: &mut Plan) -> &mut Container {
     containers.find(|c| c.role == Role::Relay).unwrap()
 }
 
-#[test]
-fn a_relay_begins_again_with_other_files_and_nothing_of_before() {
-    let name = format!("t{}-renewal", std::process::id());
-    let workshop = workshop(Readiness::Started);
+/// A lab and what is asked of its relay.
+struct Bench {
+    standing: Standing,
+    certificates: Certificates,
+    workshop: Workshop,
+}
+
+impl Bench {
+    fn relay(&self) -> &str {
+        let plan = &self.standing.running().plan;
+        &plan.container(Role::Relay).unwrap().name
+    }
+
+    async fn exec(&self, argv: &[&str]) -> ExecOutput {
+        let shells = self.standing.shells();
+        shells.exec(self.relay(), argv, None).await.unwrap()
+    }
+
+    async fn is_there(&self, path: &str) -> bool {
+        self.exec(&["test", "-e", path]).await.exit_code == 0
+    }
+
+    async fn size_limit(&self) -> String {
+        let argv = ["postconf", "-h", "message_size_limit"];
+        self.exec(&argv).await.stdout.trim().to_owned()
+    }
+
+    /// The container that the relay is in.
+    async fn container(&self) -> String {
+        let engine = &self.workshop.engine;
+        engine.inspect(self.relay()).await.unwrap().unwrap().id
+    }
+
+    /// How many messages the sink holds, those that prove readiness included.
+    async fn stored(&self) -> usize {
+        let plan = &self.standing.running().plan;
+        let sink = &plan.container(Role::Sink).unwrap().name;
+        let argv = ["ls", "/var/mail/inbox/new"];
+        let shells = self.standing.shells();
+        let listed = shells.exec(sink, &argv, None).await.unwrap();
+        listed.stdout.lines().count()
+    }
+
+    async fn become_plan(self, plan: &Plan) -> Self {
+        let (certificates, workshop) = (self.certificates.clone(), &self.workshop);
+        let next = self
+            .standing
+            .become_plan(plan.clone(), certificates, workshop);
+        Self {
+            standing: next.await.unwrap(),
+            ..self
+        }
+    }
+}
+
+fn in_a_lab(what: &str, readiness: Readiness, test: impl AsyncFnOnce(String, Workshop)) {
+    let name = format!("t{}-{what}", std::process::id());
+    let workshop = workshop(readiness);
     block_on(async {
-        let told = tokio::spawn(renewed(name.clone(), workshop.clone())).await;
-        let down = lab::down(workshop.engine.as_ref(), &name, true).await;
-        told.unwrap();
-        down.unwrap();
+        let tested = AssertUnwindSafe(test(name.clone(), workshop.clone())).catch_unwind();
+        let tested = tested.await;
+        lab::down(workshop.engine.as_ref(), &name, true)
+            .await
+            .unwrap();
+        if let Err(panic) = tested {
+            resume_unwind(panic);
+        }
     });
 }
 
-async fn renewed(name: String, workshop: Workshop) {
-    let mut first = plan(&name, |_| ());
-    relay_of(&mut first).files.push(File {
-        path: INJECTED.to_owned(),
-        mode: 0o644,
-        owner: (0, 0),
-        content: Content::Text("text\n".to_owned()),
-    });
-    let second = plan(&name, |spec| spec.relay.message_size_limit = 54321);
-    let names = lab::certificate_names(&first);
-    let certificates = certs::issue(&name, &names, Timestamp::now()).unwrap();
-    let shape = |plan: &Plan| lab::shape(plan, &certificates, &workshop).unwrap();
-    assert_eq!(shape(&first), shape(&second));
-    let mut mightier = second.clone();
-    relay_of(&mut mightier).capabilities.push("SYS_ADMIN");
-    assert_ne!(shape(&first), shape(&mightier));
-
-    let up = lab::up(first, certificates.clone(), &workshop).await;
-    let running = up.unwrap().running;
-    let relay = &running.plan.container(Role::Relay).unwrap().name;
-    let shells = Shells::new(workshop.engine.clone());
-    let code = async |argv: &[&str]| shells.exec(relay, argv, None).await.unwrap().exit_code;
-    let id = async || workshop.engine.inspect(relay).await.unwrap().unwrap().id;
-    assert_eq!(code(&["test", "-e", INJECTED]).await, 0);
-    for left in LEFT {
-        assert_eq!(code(&["touch", left]).await, 0, "{left}");
-    }
-    let before = id().await;
-
-    let mut writer = Writer::start(&running, &workshop).await.unwrap();
-    let renewed = lab::renew(
-        &running,
-        &mut writer,
-        &shells,
-        second,
+async fn standing(plan: &Plan, workshop: Workshop) -> Bench {
+    let names = lab::certificate_names(plan);
+    let certificates = certs::issue(&plan.name, &names, Timestamp::now()).unwrap();
+    let up = Standing::up(plan.clone(), certificates.clone(), &workshop);
+    Bench {
+        standing: up.await.unwrap(),
         certificates,
-        &workshop,
-    );
-    let renewed = renewed.await.unwrap();
-    assert_eq!(id().await, before, "the container is the same");
-    assert_eq!(renewed.endpoints, running.endpoints);
-    let size = ["postconf", "-h", "message_size_limit"];
-    let size = shells.exec(relay, &size, None).await.unwrap();
-    assert_eq!(size.stdout, "54321\n");
-    for gone in LEFT.into_iter().chain([INJECTED]) {
-        assert_ne!(code(&["test", "-e", gone]).await, 0, "{gone} is left");
+        workshop,
     }
+}
+
+#[test]
+fn a_relay_begins_again_with_other_files_and_nothing_of_before() {
+    in_a_lab("renewal", Readiness::Started, async |name, workshop| {
+        let mut first = plan(&name, |_| ());
+        relay_of(&mut first).files.push(File {
+            path: INJECTED.to_owned(),
+            mode: 0o644,
+            owner: (0, 0),
+            content: Content::Text("text\n".to_owned()),
+        });
+        let second = plan(&name, |spec| spec.relay.message_size_limit = 54321);
+        let bench = standing(&first, workshop).await;
+        assert!(bench.is_there(INJECTED).await);
+        for left in LEFT {
+            assert_eq!(bench.exec(&["touch", left]).await.exit_code, 0, "{left}");
+        }
+        let (container, endpoints) = (
+            bench.container().await,
+            bench.standing.running().endpoints.clone(),
+        );
+
+        let bench = bench.become_plan(&second).await;
+        assert_eq!(bench.container().await, container, "it is the same");
+        assert_eq!(bench.standing.running().endpoints, endpoints);
+        assert_eq!(bench.size_limit().await, "54321");
+        for gone in LEFT.into_iter().chain([INJECTED]) {
+            assert!(!bench.is_there(gone).await, "{gone} is left");
+        }
+    });
+}
+
+#[test]
+fn another_container_is_made_where_files_are_not_all_that_differs() {
+    in_a_lab("mightier", Readiness::Started, async |name, workshop| {
+        let first = plan(&name, |_| ());
+        let mut mightier = first.clone();
+        relay_of(&mut mightier).capabilities.push("SYS_ADMIN");
+        let bench = standing(&first, workshop).await;
+        let container = bench.container().await;
+        let bench = bench.become_plan(&mightier).await;
+        assert_ne!(bench.container().await, container);
+    });
+}
+
+#[test]
+fn a_disturbed_relay_is_made_anew_even_for_the_plan_that_its_container_is_labelled_with() {
+    in_a_lab("disturbed", Readiness::Started, async |name, workshop| {
+        let first = plan(&name, |spec| spec.relay.message_size_limit = 12345);
+        let second = plan(&name, |spec| spec.relay.message_size_limit = 54321);
+        let bench = standing(&first, workshop).await;
+        let container = bench.container().await;
+        let mut bench = bench.become_plan(&second).await;
+        assert_eq!(bench.size_limit().await, "54321");
+        bench.standing.disturb();
+        let bench = bench.become_plan(&first).await;
+        assert_ne!(bench.container().await, container);
+        assert_eq!(bench.size_limit().await, "12345");
+    });
+}
+
+#[test]
+fn readiness_is_proved_again_where_it_was_asked_for() {
+    in_a_lab("proved", Readiness::Proved, async |name, workshop| {
+        let first = plan(&name, |_| ());
+        let second = plan(&name, |spec| spec.relay.message_size_limit = 54321);
+        let bench = standing(&first, workshop).await;
+        let before = bench.stored().await;
+        let bench = bench.become_plan(&second).await;
+        let after = bench.stored().await;
+        assert_eq!(after, before + 1, "the message that proves it");
+    });
 }

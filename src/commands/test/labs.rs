@@ -18,7 +18,8 @@ use crate::certs;
 use crate::checks::{self, Check, Laboratory, Options, Site, Target};
 use crate::cli::Test;
 use crate::config::Spec;
-use crate::lab::{self, Running, Workshop};
+use crate::engine::Shells;
+use crate::lab::{self, Standing, Workshop};
 use crate::plan::{Plan, Purpose};
 use crate::progress::{Event, Progress};
 use crate::render;
@@ -59,7 +60,10 @@ impl Run<'_> {
             other => other.into(),
         })?;
         let queued = lab::queue(&running).await?;
-        let sites = vec![Site::there(Arc::new(checks::target(&running, false)?))];
+        let shells = Arc::new(Shells::new(running.engine.clone()));
+        let sites = vec![Site::there(Arc::new(checks::target(
+            &running, false, &shells,
+        )?))];
         let report = self.check(sites, &self.session.cancel, told).await;
         // The inbox keeps what arrived, to be looked at; the queue would go on trying.
         lab::clear_queue(&running, &queued).await?;
@@ -147,55 +151,65 @@ impl Run<'_> {
         room: &Semaphore,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let mut up: Option<Running> = None;
+        let mut up: Option<Standing> = None;
         for stage in stages {
             let plan = render::complete(Plan::lab(stage.laboratory.spec, name, Purpose::Proof));
-            let running = match up.take() {
-                Some(running) if running.plan == plan => running,
+            let mut standing = match up.take() {
+                Some(standing) if standing.running().plan == plan => standing,
                 last => {
                     let _turn = room.acquire().await?;
                     if stop.is_cancelled() {
                         return Err(lab::Error::Interrupted.into());
                     }
-                    self.bring_up(plan, last.as_ref(), stop).await?
+                    self.bring_up(plan, last, stop).await?
                 }
             };
-            let target = checks::target(&running, stage.laboratory.disposable)?;
+            let disposable = stage.laboratory.disposable;
+            let target = checks::target(standing.running(), disposable, standing.shells())?;
             // Nobody waits for it when the run was interrupted.
             drop(stage.arrive.send(Arc::new(target)));
             // It ends with the run at the latest, whether or not it was told.
             drop(stage.departure.await);
-            up = Some(running);
+            if disposable {
+                standing.disturb();
+            }
+            up = Some(standing);
         }
         Ok(())
     }
 
-    /// A lab anew, or in the place of the `last` one, whose certificates it keeps so
-    /// that nothing but the relay is made anew.
+    /// A lab anew, or what the `last` one becomes. It keeps its certificates, so that
+    /// nothing but the relay changes.
     async fn bring_up(
         &self,
         plan: Plan,
-        last: Option<&Running>,
+        last: Option<Standing>,
         stop: &CancellationToken,
-    ) -> anyhow::Result<Running> {
+    ) -> anyhow::Result<Standing> {
+        let workshop = Workshop {
+            progress: warnings_only(self.session),
+            cancel: stop.clone(),
+            ..self.workshop.clone()
+        };
         let names = lab::certificate_names(&plan);
         let now = Timestamp::now();
-        let last = last.filter(|last| lab::certificate_names(&last.plan) == names);
-        let certificates = if let Some(last) = last {
-            last.certificates.clone()
-        } else if self.arguments.keep {
+        if let Some(last) = last {
+            let running = last.running();
+            let certificates = if lab::certificate_names(&running.plan) == names {
+                running.certificates.clone()
+            } else {
+                certs::issue(&plan.name, &names, now)?
+            };
+            return Ok(last.become_plan(plan, certificates, &workshop).await?);
+        }
+        let certificates = if self.arguments.keep {
             let store = self.session.store()?;
             store.remember(&plan.name, &plan.spec.lab.users)?;
             certs::keep(&store.folder(&plan.name), &plan.name, &names, now)?
         } else {
             certs::issue(&plan.name, &names, now)?
         };
-        let workshop = Workshop {
-            progress: warnings_only(self.session),
-            cancel: stop.clone(),
-            ..self.workshop.clone()
-        };
-        Ok(lab::up(plan, certificates, &workshop).await?.running)
+        Ok(Standing::up(plan, certificates, &workshop).await?)
     }
 
     fn tell_kept(&self, labs: &[anyhow::Result<Option<String>>]) {
@@ -215,46 +229,24 @@ struct Stage {
     departure: oneshot::Receiver<()>,
 }
 
-/// How many labs serve all variants of relay.yaml.
-const FOR_VARIANTS: usize = 2;
-
-/// Which labs there are, and what each is first and then: a lab becomes another
-/// variant in less time than a new one comes up. Checks that disturb come last in
-/// one that others have used; those on the relay that relay.yaml describes are many,
-/// run one after the other, and begin at once. Labs that are kept stay what they are.
+/// Which labs there are, and what each is first and then. All variants of relay.yaml
+/// are one lab after the other: it becomes another variant in less time than a new one
+/// comes up. Checks that disturb come last there, and have labs of their own beside
+/// the relay that relay.yaml describes. Those that take turns for the longest begin first;
+/// the many checks that share one relay fill what time the others leave. Labs that
+/// are kept stay what they are.
 fn lives(stages: Vec<Stage>, keep: bool) -> Vec<Vec<Stage>> {
     if keep {
         return stages.into_iter().map(|stage| vec![stage]).collect();
     }
-    let (own, variants): (Vec<_>, Vec<_>) = stages
+    let (own, mut variants): (Vec<_>, Vec<_>) = stages
         .into_iter()
         .partition(|stage| stage.laboratory.name == checks::AS_CONFIGURED);
-    let mut labs: Vec<Vec<Stage>> = Vec::new();
-    for stage in variants {
-        let same = labs.iter_mut().find(|lab| {
-            lab.iter()
-                .any(|other| other.laboratory.name == stage.laboratory.name)
-        });
-        match same {
-            Some(lab) => lab.push(stage),
-            None => labs.push(vec![stage]),
-        }
-    }
-    let checks = |lab: &Vec<Stage>| -> usize { lab.iter().map(|s| s.laboratory.checks).sum() };
-    labs.sort_by_key(|lab| std::cmp::Reverse(checks(lab)));
-    while labs.len() > FOR_VARIANTS
-        && let Some(shortest) = labs.pop()
-        && let Some(shorter) = labs.last_mut()
-    {
-        shorter.extend(shortest);
-    }
-    for lab in &mut labs {
-        lab.sort_by_key(|stage| (stage.laboratory.name, stage.laboratory.disposable));
-    }
+    variants.sort_by_key(|stage| (stage.laboratory.disposable, stage.laboratory.name));
     let mut own: Vec<_> = own.into_iter().map(|stage| vec![stage]).collect();
     own.sort_by_key(|lab| !lab[0].laboratory.disposable);
-    own.extend(labs);
-    own
+    let variants = Some(variants).filter(|stages| !stages.is_empty());
+    variants.into_iter().chain(own).collect()
 }
 
 /// A name that no other run has.
@@ -307,14 +299,18 @@ mod tests {
     }
 
     #[test]
-    fn variants_share_labs_and_what_disturbs_comes_last() {
+    fn variants_share_a_lab_and_what_disturbs_comes_last() {
         assert_eq!(
             named(false),
             [
+                vec![
+                    ("ask", false),
+                    ("mixed", false),
+                    ("strict", false),
+                    ("strict", true)
+                ],
                 vec![("as configured", true)],
                 vec![("as configured", false)],
-                vec![("strict", false), ("strict", true)],
-                vec![("ask", false), ("mixed", false)],
             ]
         );
     }
