@@ -35,11 +35,12 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Eight at once: checks wait for the relay most of the time. Half a minute
-    /// each, more than any needs on a loaded machine.
+    /// Six at once: checks wait for the relay most of the time, and with more than are
+    /// needed to keep two cores busy Postfix starts more processes. Half a minute each,
+    /// more than any needs on a loaded machine.
     fn default() -> Self {
         Self {
-            jobs: 8,
+            jobs: 6,
             deadline: Duration::from_secs(30),
             describe: false,
             logs: true,
