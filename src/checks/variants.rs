@@ -85,6 +85,12 @@ const VARIANTS: &[Variant] = &[
             spec.relay.message_size_limit = spec.relay.message_size_limit.min(SIZE);
             spec.limits.connections_per_client = CONNECTIONS;
             spec.limits.messages_per_login_per_hour = Some(MESSAGES);
+            if spec.lab.users.len() < 2 {
+                spec.lab.users.push(User {
+                    name: SECOND_USER.to_owned(),
+                    password: Secret::new("looking-glass"),
+                });
+            }
         },
     },
     // The middle setting where there are three, and freedom where relay.yaml is strict.
@@ -99,17 +105,6 @@ const VARIANTS: &[Variant] = &[
         },
     },
 ];
-
-/// Every variant has one, so that they have the same directory and one lab becomes
-/// another at the cost of its relay's files.
-fn add_second_user(spec: &mut Spec) {
-    if spec.lab.users.len() < 2 {
-        spec.lab.users.push(User {
-            name: SECOND_USER.to_owned(),
-            password: Secret::new("looking-glass"),
-        });
-    }
-}
 
 /// What Postfix cannot do on port 25, where mail comes without a login too, is no
 /// relay's (`config::combine`). Whether no login is left there.
@@ -199,7 +194,6 @@ fn candidates(spec: &Spec) -> Vec<(&'static str, Spec)> {
     let variants = VARIANTS.iter().map(|variant| {
         let mut spec = spec.clone();
         (variant.change)(&mut spec);
-        add_second_user(&mut spec);
         (variant.name, spec)
     });
     let configured = (AS_CONFIGURED, spec.clone());

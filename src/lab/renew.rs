@@ -105,10 +105,14 @@ impl Writer {
     }
 }
 
-/// What a lab's containers are, but for the files of its relay. Labs that are alike
-/// in this can become each other by [`renew`].
+/// What a lab's containers are, but for the files of its relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shape(Vec<String>);
+pub(super) struct Shape {
+    /// The relay. Where this is the same, its files are all that can differ: [`renew`].
+    pub(super) relay: Option<String>,
+    /// The others, with their files.
+    pub(super) others: Vec<String>,
+}
 
 /// The shape of the lab that `plan` and the images of `workshop` make.
 ///
@@ -120,11 +124,12 @@ pub(super) fn shape(
     workshop: &Workshop,
 ) -> Result<Shape, Error> {
     let definitions = definitions(plan, certificates, workshop)?;
-    let shapes = definitions.iter().map(|definition| match definition.role {
-        Role::Relay => definition.shape().to_owned(),
-        _ => definition.digest().to_owned(),
-    });
-    Ok(Shape(shapes.collect()))
+    let (relays, others): (Vec<_>, Vec<_>) =
+        definitions.iter().partition(|d| d.role == Role::Relay);
+    Ok(Shape {
+        relay: relays.first().map(|relay| relay.shape().to_owned()),
+        others: others.iter().map(|d| d.digest().to_owned()).collect(),
+    })
 }
 
 /// Brings a lab to what `plan`, of the same [`Shape`], says: its relay gets its files

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::renew::{Shape, Writer, renew, shape};
-use super::up::{Outcome, up, up_with_new_relay};
-use super::{Change, Error, Running, Workshop};
+use super::up::{Outcome, up, up_beside_relay, up_with_new_relay};
+use super::{Change, Error, Readiness, Running, Workshop};
 use crate::certs::Certificates;
 use crate::engine::Shells;
 use crate::plan::{Plan, Role};
@@ -49,28 +49,34 @@ impl Standing {
         }
     }
 
-    /// What `plan` says: in the containers that are there where only files of the
-    /// relay differ and nobody has disturbed it; else with a relay made anew, and
+    /// What `plan` says. The relay begins again in its container where its files are
+    /// all that differs and nobody has disturbed it, and is made anew else; so is
     /// whatever else differs.
     ///
     /// # Errors
     /// As [`up`]. The lab is not to be used then.
     pub async fn become_plan(
-        self,
+        mut self,
         plan: Plan,
         certificates: Certificates,
         workshop: &Workshop,
     ) -> Result<Self, Error> {
         let shape = shape(&plan, &certificates, workshop)?;
-        if self.disturbed || self.shape != shape {
+        if self.disturbed || self.shape.relay != shape.relay {
             let up = up_with_new_relay(plan, certificates, workshop);
+            return Ok(self.after(Box::pin(up).await?, shape, workshop));
+        }
+        if self.shape.others != shape.others {
+            // What the relay is now need not be ready among them.
+            let started = Workshop {
+                readiness: Readiness::Started,
+                ..workshop.clone()
+            };
+            let up = up_beside_relay(plan.clone(), certificates.clone(), &started);
             let outcome = Box::pin(up).await?;
-            let keeps_sink = outcome.changes[&Role::Sink] == Change::Keep;
-            let mut next = Self::new(outcome, shape, workshop);
-            if keeps_sink {
-                next.running.inbox = self.running.inbox;
-            }
-            return Ok(next);
+            let writer = self.writer.take();
+            self = self.after(outcome, shape, workshop);
+            self.writer = writer;
         }
         let mut writer = match self.writer {
             Some(writer) => writer,
@@ -84,6 +90,16 @@ impl Standing {
             writer: Some(writer),
             ..self
         })
+    }
+
+    /// What it is after containers of it were made anew.
+    fn after(self, outcome: Outcome, shape: Shape, workshop: &Workshop) -> Self {
+        let keeps_sink = outcome.changes[&Role::Sink] == Change::Keep;
+        let mut next = Self::new(outcome, shape, workshop);
+        if keeps_sink {
+            next.running.inbox = self.running.inbox;
+        }
+        next
     }
 
     /// Its relay is not to be used for another plan.

@@ -81,13 +81,34 @@ pub(super) async fn up_with_new_relay(
     workshop: &Workshop,
 ) -> Result<Outcome, Error> {
     let mut existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
-    let relay = plan.container(Role::Relay).map(|c| c.name.as_str());
-    for object in &mut existing {
-        if object.kind == Kind::Container && Some(object.name.as_str()) == relay {
-            object.labels.remove(labels::DIGEST);
-        }
+    for relay in existing.iter_mut().filter(|o| is_relay(&plan, o)) {
+        relay.labels.remove(labels::DIGEST);
     }
     bring_up(plan, certificates, &existing, workshop).await
+}
+
+/// As [`up`] for all but the relay, which stays as it is, and what writes its files.
+pub(super) async fn up_beside_relay(
+    plan: Plan,
+    certificates: Certificates,
+    workshop: &Workshop,
+) -> Result<Outcome, Error> {
+    let definitions = definitions(&plan, &certificates, workshop)?;
+    let digest = definitions.iter().find(|d| d.role == Role::Relay);
+    let digest = digest.map_or("", Definition::digest).to_owned();
+    let mut existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
+    existing.retain(|o| o.labels.get(labels::ROLE).map(String::as_str) != Some(labels::WRITER));
+    for relay in existing.iter_mut().filter(|o| is_relay(&plan, o)) {
+        relay
+            .labels
+            .insert(labels::DIGEST.to_owned(), digest.clone());
+    }
+    bring_up(plan, certificates, &existing, workshop).await
+}
+
+fn is_relay(plan: &Plan, object: &Object) -> bool {
+    let relay = plan.container(Role::Relay);
+    object.kind == Kind::Container && relay.is_some_and(|relay| relay.name == object.name)
 }
 
 async fn bring_up(

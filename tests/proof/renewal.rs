@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use relaykit::certs::Certificates;
-use relaykit::config::{Spec, built_in};
+use relaykit::config::{SenderLogin, Spec, built_in};
 use relaykit::engine::ExecOutput;
 use relaykit::lab::{self, Readiness, Standing, Workshop};
 use relaykit::plan::{Container, Content, File, Plan, Purpose, Role};
@@ -64,8 +64,13 @@ impl Bench {
 
     /// The container that the relay is in.
     async fn container(&self) -> String {
+        self.container_of(Role::Relay).await
+    }
+
+    async fn container_of(&self, role: Role) -> String {
+        let name = &self.standing.running().plan.container(role).unwrap().name;
         let engine = &self.workshop.engine;
-        engine.inspect(self.relay()).await.unwrap().unwrap().id
+        engine.inspect(name).await.unwrap().unwrap().id
     }
 
     /// How many messages the sink holds, those that prove readiness included.
@@ -173,6 +178,28 @@ fn a_disturbed_relay_is_made_anew_even_for_the_plan_that_its_container_is_labell
         let bench = bench.become_plan(&first).await;
         assert_ne!(bench.container().await, container);
         assert_eq!(bench.size_limit().await, "12345");
+    });
+}
+
+#[test]
+fn another_directory_leaves_the_relay_in_its_container() {
+    in_a_lab("directory", Readiness::Proved, async |name, workshop| {
+        let first = plan(&name, |_| ());
+        // Nobody can log in before both the directory and the relay have changed.
+        let second = plan(&name, |spec| {
+            spec.relay.sender_login = SenderLogin::Own;
+            spec.lab.users[0].name = "carol".to_owned();
+        });
+        let third = plan(&name, |spec| spec.relay.message_size_limit = 54321);
+        let bench = standing(&first, workshop).await;
+        let container = bench.container().await;
+        let directory = bench.container_of(Role::Directory).await;
+        let bench = bench.become_plan(&second).await;
+        assert_eq!(bench.container().await, container);
+        assert_ne!(bench.container_of(Role::Directory).await, directory);
+        let bench = bench.become_plan(&third).await;
+        assert_eq!(bench.container().await, container);
+        assert_eq!(bench.size_limit().await, "54321");
     });
 }
 
