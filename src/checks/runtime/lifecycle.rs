@@ -1,6 +1,10 @@
 //! What becomes of the relay, and of the mail it holds, when something ends it.
 
+use std::ops::ControlFlow;
+use std::time::Duration;
+
 use futures_util::StreamExt;
+use tokio::time::Instant;
 
 use super::super::probe::lifecycle::{self, done};
 use super::super::probe::session::{command, logged_in, login_listener};
@@ -10,6 +14,7 @@ use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::engine::LogRequest;
 use crate::plan::{Plan, Role};
 use crate::render::next_hops::AWAY;
+use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -107,6 +112,9 @@ const STARTED: &str = "daemon started -- version";
 
 /// How many messages are submitted before a kill.
 const MESSAGES: usize = 3;
+
+/// How long a queue manager may take to move what it found.
+const MOVED: Duration = Duration::from_secs(5);
 
 fn queue_in_memory(plan: &mut Plan) {
     const QUEUE: &str = "/var/spool/postfix";
@@ -210,17 +218,33 @@ async fn kill_loses_nothing(context: Context) -> Judged {
         .transcript()
         .note("the relay's container was killed");
     lifecycle::start(&context).await?;
-    // Looks for them, and removes them again.
-    let script = "cd /var/spool/postfix && find incoming active deferred hold -type f \
-                  -exec postcat {} + 2>/dev/null; printf '%s\\n' \"$@\" | postsuper -d - 2>/dev/null; :";
-    let ids: Vec<_> = messages.iter().map(|(id, _)| id.as_str()).collect();
-    let look = [&["sh", "-c", script, "sh"], ids.as_slice()].concat();
-    let queue = appliance::output(&context, Role::Relay, &look).await?;
-    let lost = messages.iter().filter(|(_, m)| !queue.contains(m.token()));
+    let lost = missing(&context, &messages).await?;
+    let ids = messages.iter().map(|(id, _)| id.as_str());
+    let remove = "printf '%s\\n' \"$@\" | postsuper -d - 2>/dev/null; :";
+    let remove: Vec<_> = ["sh", "-c", remove, "sh"].into_iter().chain(ids).collect();
+    appliance::output(&context, Role::Relay, &remove).await?;
     let lost: Vec<_> = lost
-        .map(|(id, _)| format!("{id} is not in the queue"))
+        .iter()
+        .map(|id| format!("{id} is not in the queue"))
         .collect();
     require_none(&lost, &format!("all of {MESSAGES} acknowledged messages"))
+}
+
+/// The queue IDs of those of `messages` that are not in the queue. A queue manager that
+/// begins moves every file from one folder to the next: one look can miss what is there.
+async fn missing(context: &Context, messages: &[(String, Message)]) -> Judged<Vec<String>> {
+    let look = "cd /var/spool/postfix && find incoming active deferred hold -type f \
+                -exec postcat {} \\; 2>/dev/null; :";
+    let deadline = Instant::now() + MOVED;
+    let mut missing: Vec<_> = messages.iter().collect();
+    loop {
+        let queue = appliance::output(context, Role::Relay, &["sh", "-c", look]).await?;
+        missing.retain(|(_, message)| !queue.contains(message.token()));
+        if missing.is_empty() || Instant::now() > deadline {
+            let ids = missing.iter().map(|(id, _)| id.clone());
+            return ControlFlow::Continue(ids.collect());
+        }
+    }
 }
 
 async fn dead_daemons_return(context: Context) -> Judged {
