@@ -16,8 +16,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         severity: Severity::High,
         about: "Reads the environment and the command line of every process in the lab's containers \
                 and what the engine keeps of their environment and labels, and looks for the \
-                passwords of relay.yaml and for names like PASSWORD. Everybody who may ask the \
-                engine, and every program in the container, reads these.",
+                passwords of relay.yaml, but for plain words and numbers of up to nine \
+                characters, and for names like PASSWORD. Everybody who may ask the engine, and \
+                every program in the container, reads these.",
         repair: "Give secrets as files with mode 0600 (password_file in relay.yaml), never as \
                  variables, arguments or labels.",
         needs: &[Need::Lab],
@@ -31,9 +32,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         citation: "row 11; row 13",
         severity: Severity::High,
         about: "Reads the history of the image's layers from the engine, and looks for private keys \
-                and the lab's passwords in the image's own /etc, /root, /srv, /opt, /home and \
-                /usr/local. Whoever can pull an image has everything that was ever in it, deleted \
-                or not.",
+                and the lab's passwords, but for plain words and numbers of up to nine \
+                characters, in the image's own /etc, /root, /srv, /opt, /home and /usr/local. \
+                Whoever can pull an image has everything that was ever in it, deleted or not.",
         repair: "Do not COPY or RUN secrets into an image, nor pass them as ARG or ENV; inject them \
                  when the container is made, and change every secret that an image ever held.",
         needs: &[Need::Lab],
@@ -53,11 +54,22 @@ fn secrets(context: &Context) -> Vec<String> {
     all.map(|secret| secret.reveal().to_owned()).collect()
 }
 
-/// Whether `secret` stands in `text` as a word of its own. A short password is a
-/// part of many a word; one of three letters and less tells nothing.
+/// Whether a text that has `secret` in it can be told from one that has the word for
+/// reasons of its own: `test`, `password` and `8080` stand in many places.
+pub(super) fn is_telling(secret: &str) -> bool {
+    let is_plain = |kind: fn(char) -> bool| secret.chars().all(kind);
+    if is_plain(char::is_alphabetic) || is_plain(char::is_numeric) {
+        secret.chars().count() > 9
+    } else {
+        secret.chars().count() > 3
+    }
+}
+
+/// Whether `secret` stands in `text` as a word of its own: a short password is a
+/// part of many a word.
 fn holds(text: &str, secret: &str) -> bool {
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    secret.len() > 3
+    is_telling(secret)
         && text.match_indices(secret).any(|(at, _)| {
             edge(text[..at].chars().next_back()) && edge(text[at + secret.len()..].chars().next())
         })
@@ -138,7 +150,31 @@ async fn image_holds_no_secret(context: Context) -> Judged {
 
 #[cfg(test)]
 mod tests {
-    use super::{holds, is_named_secret};
+    use super::{holds, is_named_secret, is_telling};
+
+    #[test]
+    fn words_and_numbers_of_any_text_tell_nothing() {
+        for secret in [
+            "",
+            "x1!",
+            "test",
+            "password",
+            "saslauthd",
+            "8080",
+            "123456789",
+        ] {
+            assert!(!is_telling(secret), "{secret}");
+        }
+        for secret in [
+            "wonderland",
+            "test1",
+            "pass word",
+            "1234567890",
+            "p\u{e4}ss-1",
+        ] {
+            assert!(is_telling(secret), "{secret}");
+        }
+    }
 
     #[test]
     fn a_secret_is_a_word_of_its_own() {
