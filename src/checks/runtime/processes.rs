@@ -177,14 +177,15 @@ async fn daemons_have_no_further_groups(context: Context) -> Judged {
 
 async fn ended_processes_are_reaped(context: Context) -> Judged {
     const PATIENCE: Duration = Duration::from_secs(5);
-    // The outer shell ends at once; the inner one becomes PID 1's, and ends.
-    let orphan = [
-        "sh",
-        "-c",
-        "sh -c 'read -r line </dev/null; exit 0' & echo $!",
-    ];
-    let pid = appliance::output(&context, Role::Relay, &orphan).await?;
+    // The child waits for its parent's end and ends after it: a parent that is still
+    // there might be the one who waits for it.
+    let orphan = "pipe my $from, my $to; defined(my $pid = fork) or die; \
+                  if ($pid) { print $pid; exit } close $to; <$from>";
+    let pid = appliance::output(&context, Role::Relay, &["perl", "-e", orphan]).await?;
     let pid = pid.trim();
+    if pid.parse::<u32>().is_err() {
+        return broken(format!("no process was started: {pid:?}"));
+    }
     let started = Instant::now();
     loop {
         // Each look takes the engine longer than an end takes.
