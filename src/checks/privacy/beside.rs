@@ -5,7 +5,7 @@ use super::super::probe::forms::{self, FORM};
 use super::super::probe::log::Log;
 use super::super::probe::mail;
 use super::super::probe::played::{self, PLAYED};
-use super::super::probe::secrets::told;
+use super::super::probe::secrets::{is_telling, told};
 use super::super::probe::session::{CLIENT, login_listener, user};
 use super::super::verdict::{fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
@@ -141,7 +141,8 @@ async fn log_tells_the_operator(context: Context) -> Judged {
         })
         .await?;
     let password = login.password.reveal();
-    let leak = lines.iter().find_map(|line| {
+    let mut searched = lines.iter().filter(|_| is_telling(password));
+    let leak = searched.find_map(|line| {
         let form = told(line.as_bytes(), password)?;
         Some((form, line.split_once(": ").map_or("", |(place, _)| place)))
     });

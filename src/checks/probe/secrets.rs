@@ -49,6 +49,17 @@ pub(in super::super) fn told(bytes: &[u8], secret: &str) -> Option<&'static str>
     None
 }
 
+/// Whether a text that has `secret` in it can be told from one that has the word for
+/// reasons of its own: `test`, `password` and `8080` stand in many places.
+pub(in super::super) fn is_telling(secret: &str) -> bool {
+    let is_plain = |kind: fn(char) -> bool| secret.chars().all(kind);
+    if is_plain(char::is_alphabetic) || is_plain(char::is_numeric) {
+        secret.chars().count() > 9
+    } else {
+        secret.chars().count() > 3
+    }
+}
+
 /// What is the same of `secret` in base64 whatever stands before and after it, for
 /// each of the three places in a group.
 fn in_base64(secret: &str) -> [String; 3] {
@@ -93,6 +104,30 @@ mod tests {
             told(b"77.2.0.192.in-addr.arpa", "192.0.2.77"),
             Some("as its name in reverse DNS")
         );
+    }
+
+    #[test]
+    fn words_and_numbers_of_any_text_tell_nothing() {
+        for secret in [
+            "",
+            "x1!",
+            "test",
+            "password",
+            "saslauthd",
+            "8080",
+            "123456789",
+        ] {
+            assert!(!is_telling(secret), "{secret}");
+        }
+        for secret in [
+            "wonderland",
+            "test1",
+            "pass word",
+            "1234567890",
+            "p\u{e4}ss-1",
+        ] {
+            assert!(is_telling(secret), "{secret}");
+        }
     }
 
     #[test]

@@ -6,13 +6,13 @@ use futures_util::StreamExt;
 
 use super::super::probe::lifecycle::done;
 use super::super::probe::log::Log;
+use super::super::probe::secrets::is_telling;
 use super::super::probe::session::{
     CLIENT, answer, ehlo, log_in, login_listener, right_certificate, under_tls, user,
 };
 use super::super::probe::{appliance, mail};
 use super::super::verdict::require_none;
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use super::secrets::is_telling;
 use crate::config::Mechanism;
 use crate::engine::LogRequest;
 use crate::plan::Role;

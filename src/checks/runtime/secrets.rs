@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::probe::appliance;
+use super::super::probe::secrets::is_telling;
 use super::super::verdict::{broken, require_none};
 use super::super::{Check, Context, Judged, Need, Severity};
 use super::CARELESS;
@@ -52,17 +53,6 @@ fn secrets(context: &Context) -> Vec<String> {
     let own = spec.outbound.credentials.iter().map(|c| &c.password);
     let all = users.chain(bind).chain(own);
     all.map(|secret| secret.reveal().to_owned()).collect()
-}
-
-/// Whether a text that has `secret` in it can be told from one that has the word for
-/// reasons of its own: `test`, `password` and `8080` stand in many places.
-pub(super) fn is_telling(secret: &str) -> bool {
-    let is_plain = |kind: fn(char) -> bool| secret.chars().all(kind);
-    if is_plain(char::is_alphabetic) || is_plain(char::is_numeric) {
-        secret.chars().count() > 9
-    } else {
-        secret.chars().count() > 3
-    }
 }
 
 /// Whether `secret` stands in `text` as a word of its own: a short password is a
@@ -150,31 +140,7 @@ async fn image_holds_no_secret(context: Context) -> Judged {
 
 #[cfg(test)]
 mod tests {
-    use super::{holds, is_named_secret, is_telling};
-
-    #[test]
-    fn words_and_numbers_of_any_text_tell_nothing() {
-        for secret in [
-            "",
-            "x1!",
-            "test",
-            "password",
-            "saslauthd",
-            "8080",
-            "123456789",
-        ] {
-            assert!(!is_telling(secret), "{secret}");
-        }
-        for secret in [
-            "wonderland",
-            "test1",
-            "pass word",
-            "1234567890",
-            "p\u{e4}ss-1",
-        ] {
-            assert!(is_telling(secret), "{secret}");
-        }
-    }
+    use super::{holds, is_named_secret};
 
     #[test]
     fn a_secret_is_a_word_of_its_own() {
