@@ -69,8 +69,7 @@ pub async fn up(
     certificates: Certificates,
     workshop: &Workshop,
 ) -> Result<Outcome, Error> {
-    let existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
-    bring_up(plan, certificates, &existing, workshop).await
+    bring_up(plan, certificates, workshop, |_| ()).await
 }
 
 /// As [`up`], and the relay is made anew whatever its label says: other files than
@@ -80,11 +79,13 @@ pub(super) async fn up_with_new_relay(
     certificates: Certificates,
     workshop: &Workshop,
 ) -> Result<Outcome, Error> {
-    let mut existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
-    for relay in existing.iter_mut().filter(|o| is_relay(&plan, o)) {
-        relay.labels.remove(labels::DIGEST);
-    }
-    bring_up(plan, certificates, &existing, workshop).await
+    let relay = name_of_relay(&plan);
+    bring_up(plan, certificates, workshop, |existing| {
+        for object in existing.iter_mut().filter(|o| o.name == relay) {
+            object.labels.remove(labels::DIGEST);
+        }
+    })
+    .await
 }
 
 /// As [`up`] for all but the relay, which stays as it is, and what writes its files.
@@ -96,30 +97,34 @@ pub(super) async fn up_beside_relay(
     let definitions = definitions(&plan, &certificates, workshop)?;
     let digest = definitions.iter().find(|d| d.role == Role::Relay);
     let digest = digest.map_or("", Definition::digest).to_owned();
-    let mut existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
-    existing.retain(|o| o.labels.get(labels::ROLE).map(String::as_str) != Some(labels::WRITER));
-    for relay in existing.iter_mut().filter(|o| is_relay(&plan, o)) {
-        relay
-            .labels
-            .insert(labels::DIGEST.to_owned(), digest.clone());
-    }
-    bring_up(plan, certificates, &existing, workshop).await
+    let relay = name_of_relay(&plan);
+    bring_up(plan, certificates, workshop, |existing| {
+        existing.retain(|o| o.labels.get(labels::ROLE).map(String::as_str) != Some(labels::WRITER));
+        for object in existing.iter_mut().filter(|o| o.name == relay) {
+            object.labels = labels::with_digest(object.labels.clone(), &digest);
+        }
+    })
+    .await
 }
 
-fn is_relay(plan: &Plan, object: &Object) -> bool {
+fn name_of_relay(plan: &Plan) -> String {
     let relay = plan.container(Role::Relay);
-    object.kind == Kind::Container && relay.is_some_and(|relay| relay.name == object.name)
+    relay.map(|relay| relay.name.clone()).unwrap_or_default()
 }
 
+/// Brings the lab to what `plan` says, where `see` may make something else of what
+/// is there.
 async fn bring_up(
     plan: Plan,
     certificates: Certificates,
-    existing: &[Object],
     workshop: &Workshop,
+    see: impl FnOnce(&mut Vec<Object>),
 ) -> Result<Outcome, Error> {
+    let mut existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
+    see(&mut existing);
     let name = plan.name.clone();
     // It is large, and whoever calls this would be as large.
-    let result = Box::pin(carry_out(plan, certificates, existing, workshop)).await;
+    let result = Box::pin(carry_out(plan, certificates, &existing, workshop)).await;
     if result.is_err() && existing.is_empty() {
         let engine = workshop.engine.as_ref();
         if let Err(e) = down::remove_labelled(engine, &labels::of_lab(&name), true).await {

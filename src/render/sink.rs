@@ -59,6 +59,7 @@ fn house() -> Group {
         .set("default_database_type", "lmdb")
         .set("inet_interfaces", "all")
         .set("inet_protocols", "all")
+        // `store` takes the time of a message from its queue ID.
         .switch("enable_long_queue_ids", true)
         .switch("smtputf8_enable", true)
         .switch("biff", false)

@@ -266,6 +266,26 @@ fn a_shell_runs_programs_as_the_engine_does() {
 }
 
 #[test]
+fn programs_take_turns_at_a_few_shells() {
+    on_engine(|bench| async move {
+        let name = bench.run(bench.container("turns", "sleep infinity")).await;
+        let shells = Shells::new(bench.engine.clone());
+        let echo = |number: usize| {
+            let (shells, name) = (&shells, &name);
+            async move {
+                let number = number.to_string();
+                let output = shells.exec(name, &["echo", &number], None).await;
+                assert_eq!(output.unwrap().stdout, format!("{number}\n"));
+            }
+        };
+        futures_util::future::join_all((0..12).map(echo)).await;
+        let count = ["bash", "-c", "grep -lx sh /proc/[0-9]*/comm | wc -l"];
+        let output = bench.engine.exec(&name, &count, None).await.unwrap();
+        assert_eq!(output.stdout, "4\n");
+    });
+}
+
+#[test]
 fn a_container_is_confined_unless_it_is_a_build_step() {
     on_engine(|bench| async move {
         let confined = bench

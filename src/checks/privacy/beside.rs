@@ -5,7 +5,7 @@ use super::super::probe::forms::{self, FORM};
 use super::super::probe::log::Log;
 use super::super::probe::mail;
 use super::super::probe::played::{self, PLAYED};
-use super::super::probe::secrets::{is_telling, told};
+use super::super::probe::secrets::{is_telling, told, told_encoded};
 use super::super::probe::session::{CLIENT, login_listener, user};
 use super::super::verdict::{fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
@@ -42,7 +42,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 the reply must stand there with the client's name and address and the login, and \
                 again with what became of the message. What is hidden from the next hop has to \
                 be known here, or abuse has no author. The password must not be there in any \
-                spelling.",
+                spelling; one that is a plain word or number of up to nine characters may be \
+                there for reasons of its own and is looked for encoded alone.",
         repair: "By hand, leave debug_peer_list empty and -v off the smtpd services, and send the \
                  log somewhere that keeps it.",
         needs: &[Need::Login, Need::Lab, Need::Xclient],
@@ -141,9 +142,13 @@ async fn log_tells_the_operator(context: Context) -> Judged {
         })
         .await?;
     let password = login.password.reveal();
-    let mut searched = lines.iter().filter(|_| is_telling(password));
-    let leak = searched.find_map(|line| {
-        let form = told(line.as_bytes(), password)?;
+    let look = if is_telling(password) {
+        told
+    } else {
+        told_encoded
+    };
+    let leak = lines.iter().find_map(|line| {
+        let form = look(line.as_bytes(), password)?;
         Some((form, line.split_once(": ").map_or("", |(place, _)| place)))
     });
     if let Some((form, place)) = leak {

@@ -11,15 +11,25 @@ use base64::engine::general_purpose::STANDARD;
 /// The way in which `secret` stands in `bytes`, if it does. Case and line ends
 /// hide nothing.
 pub(in super::super) fn told(bytes: &[u8], secret: &str) -> Option<&'static str> {
-    let text = String::from_utf8_lossy(bytes);
-    let joined: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    let lower = text.to_lowercase();
-    let joined_lower = joined.to_lowercase();
-    let soft = joined_lower.replace("=\r\n", "");
+    let lower = String::from_utf8_lossy(bytes).to_lowercase();
+    let joined: String = lower.split_ascii_whitespace().collect();
     let plain = secret.to_lowercase();
-    if lower.contains(&plain) || joined_lower.contains(&plain) {
+    if lower.contains(&plain) || joined.contains(&plain) {
         return Some("as it is");
     }
+    told_encoded(bytes, secret)
+}
+
+/// As [`told`], but for `secret` as it is: for words that stand there anyway.
+pub(in super::super) fn told_encoded(bytes: &[u8], secret: &str) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(bytes);
+    let lower = text.to_lowercase();
+    let joined: String = text.split_ascii_whitespace().collect();
+    let soft: String = lower
+        .replace("=\r\n", "")
+        .split_ascii_whitespace()
+        .collect();
+    let plain = secret.to_lowercase();
     if let Ok(address) = secret.parse::<Ipv4Addr>() {
         let [a, b, c, d] = address.octets();
         if lower.contains(&format!("{d}.{c}.{b}.{a}")) {
@@ -96,6 +106,10 @@ mod tests {
                 "=63=61=6e=61=72=79=2D=68=6f=73=74=2e=65=78=61=6d=70=6c=65",
                 "quoted-printable",
             ),
+            (
+                "=63=61=6e=61=72=79=2D=\r\n=68=6f=73=74=2e=65=78=61=6d=70=6c=65",
+                "quoted-printable",
+            ),
             ("63616e6172792d686f73742e6578616d706c65", "in hexadecimal"),
         ] {
             assert_eq!(told(text.as_bytes(), secret), Some(form), "{text}");
@@ -134,5 +148,9 @@ mod tests {
     fn nothing_is_found_where_nothing_is() {
         assert_eq!(told(b"Received: by relay", "canary-host.example"), None);
         assert_eq!(told(b"", "192.0.2.77"), None);
+        assert_eq!(
+            told_encoded(b"canary-host.example", "canary-host.example"),
+            None
+        );
     }
 }

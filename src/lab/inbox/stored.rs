@@ -13,7 +13,7 @@ const ENDING: &str = ".eml";
 pub struct StoredMessage {
     /// The name of its file in the sink without its ending; sorts by arrival.
     pub id: String,
-    /// When it was stored.
+    /// When the sink took it, to the microsecond.
     pub received_at: Timestamp,
     /// RFC 5321 reverse-path; empty for the null sender.
     pub envelope_from: String,
