@@ -288,6 +288,7 @@ mod tests {
             stage("as configured", false, 90),
             stage("strict", false, 9),
             stage("as configured", true, 4),
+            stage("ask", true, 1),
             stage("ask", false, 2),
             stage("strict", true, 3),
             stage("mixed", false, 8),
@@ -307,6 +308,7 @@ mod tests {
                     ("ask", false),
                     ("mixed", false),
                     ("strict", false),
+                    ("ask", true),
                     ("strict", true)
                 ],
                 vec![("as configured", true)],
@@ -317,6 +319,6 @@ mod tests {
 
     #[test]
     fn labs_that_are_kept_stay_what_they_are() {
-        assert_eq!(named(true).len(), 6);
+        assert_eq!(named(true).len(), 7);
     }
 }
