@@ -1,7 +1,7 @@
 //! Combinations of values that are right each for itself and impossible together.
 
 use super::problem::{Refusal, Report};
-use super::spec::{ClientCertificates, Listener, OutboundLevel, Received, SenderLogin, Spec};
+use super::spec::{ClientCertificates, Listener, Received, SenderLogin, Spec};
 use super::tree::Node;
 
 /// Looks for what cannot be, in a `spec` that was filled from `root`.
@@ -182,9 +182,9 @@ impl Check<'_> {
                 let why = Refusal::new("a login, and no next hop to log in to");
                 self.refuse("outbound.credentials", why.hint("set outbound.next_hop"));
             }
-            (Some(_), Some(_)) if self.spec.tls.outbound.level == OutboundLevel::May => {
-                let why = "with tls.outbound.level: may this password travels in clear where the \
-                           next hop offers no TLS, or somebody removes the offer";
+            (Some(_), Some(_)) if !self.spec.verifies_next_hop() => {
+                let why = "the next hop's certificate is not verified: whoever answers in its \
+                           place gets this password, though under TLS";
                 let hint = "write tls.outbound.level: secure";
                 self.warn("outbound.credentials", Refusal::new(why).hint(hint));
             }

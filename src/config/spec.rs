@@ -37,6 +37,26 @@ pub struct Spec {
     pub lab: Lab,
 }
 
+impl Spec {
+    /// The level of TLS towards next hops, `smtp_tls_security_level`. It is
+    /// `tls.outbound.level`, but never less than `encrypt` where the relay logs in
+    /// there: its password is not sent in clear.
+    #[must_use]
+    pub fn outbound_level(&self) -> OutboundLevel {
+        match self.tls.outbound.level {
+            OutboundLevel::May if self.outbound.credentials.is_some() => OutboundLevel::Encrypt,
+            level => level,
+        }
+    }
+
+    /// Whether the relay wants to see a next hop's certificate before it sends.
+    #[must_use]
+    pub fn verifies_next_hop(&self) -> bool {
+        let level = self.outbound_level();
+        level == OutboundLevel::Verify || level == OutboundLevel::Secure
+    }
+}
+
 /// Ports on the host; `0` lets the kernel pick, `None` turns a listener off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listeners {

@@ -151,7 +151,12 @@ fn a_login_at_the_next_hop() {
         (
             "secure",
             "may",
-            "f:5:3: warning: outbound.credentials: with tls.outbound.level: may this password travels in clear",
+            "f:5:3: warning: outbound.credentials: the next hop's certificate is not verified: whoever answers",
+        ),
+        (
+            "secure",
+            "encrypt",
+            "f:5:3: warning: outbound.credentials: the next hop's certificate is not verified: whoever answers",
         ),
         (
             "'[smtp.example.net]:587'",
