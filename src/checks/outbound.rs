@@ -1,5 +1,6 @@
 //! What the relay is towards the next hop: TLS as it is told to have it.
 
+pub(super) mod login;
 pub(super) mod route;
 pub(super) mod waiting;
 
@@ -14,26 +15,23 @@ use super::probe::session::{logged_in, login_listener};
 use super::probe::trace::{Trace, parse};
 use super::verdict::{PASS, fail, require};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use crate::config::OutboundLevel;
+use crate::config::{OutboundLevel, Spec};
 use crate::plan::Role;
 use crate::render::next_hops::{CLEAR, MISNAMED, OLD, Played, STRANGER, STRANGERS_CERTIFICATE};
 
 const MAY: Need = Need::Setting {
     text: "tls.outbound.level: may",
-    holds: |spec| spec.tls.outbound.level == OutboundLevel::May,
+    holds: |spec| spec.outbound_level() == OutboundLevel::May,
 };
 
 const TLS_OR_NOTHING: Need = Need::Setting {
     text: "tls.outbound.level: encrypt, verify or secure",
-    holds: |spec| spec.tls.outbound.level != OutboundLevel::May,
+    holds: |spec| spec.outbound_level() != OutboundLevel::May,
 };
 
 const VERIFIED: Need = Need::Setting {
     text: "tls.outbound.level: verify or secure",
-    holds: |spec| {
-        let level = spec.tls.outbound.level;
-        level == OutboundLevel::Verify || level == OutboundLevel::Secure
-    },
+    holds: Spec::verifies_next_hop,
 };
 
 const OPPORTUNISTIC: Sabotage = Sabotage {
@@ -177,6 +175,7 @@ pub(super) static CHECKS: &[Check] = &[
             name: "old TLS is spoken",
             changes: &[
                 Change::Main("smtp_tls_protocols", ">=TLSv1"),
+                Change::Main("smtp_tls_mandatory_protocols", ">=TLSv1"),
                 Change::Main("tls_medium_cipherlist", "ALL:@SECLEVEL=0"),
             ],
             sees: "using TLSv1.1",

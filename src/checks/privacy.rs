@@ -3,6 +3,7 @@
 
 pub(super) mod beside;
 pub(super) mod content;
+pub(super) mod kept;
 pub(super) mod reports;
 pub(super) mod signature;
 pub(super) mod trace;
@@ -22,6 +23,12 @@ use crate::render::MARK;
 const HIDDEN: Need = Need::Setting {
     text: "privacy.received: rewrite or hide",
     holds: |spec| spec.privacy.received != Received::Keep,
+};
+
+/// Where Postfix's own trace header leaves as it is.
+pub(super) const KEPT: Need = Need::Setting {
+    text: "privacy.received: keep",
+    holds: |spec| spec.privacy.received == Received::Keep,
 };
 
 const SHORT_FORM: Need = Need::Setting {

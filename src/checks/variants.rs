@@ -5,6 +5,7 @@ use super::{Check, Need, Sabotage};
 use crate::config::{
     ClientCertificates, Listener, OutboundLevel, Received, SenderLogin, Spec, TlsVersion, User,
 };
+use crate::plan::next_hop_login;
 use crate::secret::Secret;
 
 /// A domain that nobody can have (RFC 6761 section 6.4), for mail that comes
@@ -72,11 +73,13 @@ const VARIANTS: &[Variant] = &[
     Variant {
         name: "strict",
         change: |spec| {
+            spec.auth.outlook_compatible = false;
             spec.tls.minimum = TlsVersion::V1_3;
             if keeps_logins_off_port_25(spec) {
                 spec.tls.client_certificates = ClientCertificates::Require;
             }
             spec.tls.outbound.level = OutboundLevel::Secure;
+            spec.outbound.credentials = Some(next_hop_login());
             spec.privacy.show_login = false;
             spec.privacy.strip_headers = ["X-Originating-IP", "X-Mailer", "User-Agent"]
                 .map(str::to_owned)
@@ -102,7 +105,13 @@ const VARIANTS: &[Variant] = &[
                 spec.privacy.received = Received::Hide;
             }
             spec.relay.sender_login = SenderLogin::Any;
+            spec.tls.outbound.level = OutboundLevel::May;
+            spec.outbound.credentials = None;
         },
+    },
+    Variant {
+        name: "keep",
+        change: |spec| spec.privacy.received = Received::Keep,
     },
 ];
 

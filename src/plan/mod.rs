@@ -12,6 +12,7 @@ use crate::config::Spec;
 use crate::secret::Secret;
 
 pub use deployment::{DIRECTORY_OWNER, LDAPS_PORT};
+pub use stand_ins::next_hop_login;
 
 /// A whole deployment: topology here, file contents in [`Container::files`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,10 @@
 //! A production relay.yaml in a lab: what is the operator's own and not here
 //! is stood in for, everything else is used as it stands.
 
-use crate::config::{Certificate, Spec, TrustAnchor};
+use std::path::PathBuf;
+
+use crate::config::{Certificate, Credentials, Spec, TrustAnchor};
+use crate::secret::Secret;
 
 /// What the lab's directory answers to, whatever its name in production.
 const LDAPS: &str = "ldaps://directory";
@@ -31,12 +34,27 @@ pub(super) fn stood_in(mut spec: Spec) -> (Spec, Vec<&'static str>) {
         spec.tls.certificate = Certificate::Generated;
         keys.push("tls.certificate");
     }
-    // The sink asks for no login: the relay's own would not be tried.
-    if spec.outbound.next_hop.take().is_some() || spec.outbound.credentials.is_some() {
-        spec.outbound.credentials = None;
-        keys.push("outbound");
+    if spec.outbound.next_hop.take().is_some() {
+        keys.push("outbound.next_hop");
+    }
+    if let Some(credentials) = &mut spec.outbound.credentials
+        && *credentials != next_hop_login()
+    {
+        *credentials = next_hop_login();
+        keys.push("outbound.credentials");
     }
     (spec, keys)
+}
+
+/// The relay's login at a lab's next hops, which anybody may know: the operator's
+/// own has no business there.
+#[must_use]
+pub fn next_hop_login() -> Credentials {
+    Credentials {
+        user: "relay@sink.test".to_owned(),
+        password: Secret::new("through-the-looking-glass"),
+        password_file: PathBuf::new(),
+    }
 }
 
 #[cfg(test)]
@@ -57,7 +75,12 @@ mod tests {
             auth: {ldap: {servers: ['ldap://ldap.example.org'], start_tls: true, ca: system,\n\
             \x20 search_base: 'ou=People,dc=example,dc=org'}}\n\
             outbound: {next_hop: '[smtp.example.net]:587'}\n";
-        let spec = config::load(text, "relay.yaml", std::path::Path::new("/")).unwrap();
+        let mut spec = config::load(text, "relay.yaml", std::path::Path::new("/")).unwrap();
+        spec.outbound.credentials = Some(Credentials {
+            user: "me@example.net".to_owned(),
+            password: Secret::new("the operator's own"),
+            password_file: PathBuf::from("/secret"),
+        });
         let (lab, keys) = stood_in(spec.clone());
         assert_eq!(
             keys,
@@ -65,12 +88,15 @@ mod tests {
                 "auth.ldap.servers",
                 "auth.ldap.ca",
                 "tls.certificate",
-                "outbound"
+                "outbound.next_hop",
+                "outbound.credentials"
             ]
         );
         assert_eq!(lab.auth.ldap.servers, ["ldap://directory"]);
         assert_eq!(lab.auth.ldap.search_base, spec.auth.ldap.search_base);
         assert_eq!(lab.hostname, spec.hostname);
         assert_eq!(lab.outbound.next_hop, None);
+        assert_eq!(lab.outbound.credentials, Some(next_hop_login()));
+        assert_eq!(stood_in(lab.clone()), (lab, Vec::new()));
     }
 }

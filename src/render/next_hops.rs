@@ -1,9 +1,12 @@
 //! The next hops that a lab's sink plays beside its ordinary self: wrong ones,
-//! poor ones, and one that writes down what it hears. Mail for a recipient in
+//! poor ones, those that ask for a login, and some that write down what they hear. Mail for a recipient in
 //! one of these domains goes there, in a lab alone, so that checks and people
 //! see what the relay does with it. `.test` is nobody's (RFC 6761 section 6.2).
 
+use crate::plan::File;
+
 use super::master_cf::Service;
+use super::public;
 
 /// A server that is not what a relay hopes for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +15,20 @@ pub struct Played {
     pub domain: &'static str,
     /// Where the sink plays it.
     pub port: &'static str,
+}
+
+impl Played {
+    /// What its lines in the sink's log begin with, where it logs what it hears.
+    #[must_use]
+    pub fn log_name(self) -> String {
+        let name = self.domain.split('.').next().unwrap_or_default();
+        format!("postfix/{name}")
+    }
+
+    /// As transport(5) and the relay's password map name it.
+    pub(super) fn destination(self) -> String {
+        format!("[sink]:{}", self.port)
+    }
 }
 
 const fn played(domain: &'static str, port: &'static str) -> Played {
@@ -26,14 +43,39 @@ pub const MISNAMED: Played = played("misnamed.sink.test", "2502");
 pub const STRANGER: Played = played("stranger.sink.test", "2503");
 /// No 8BITMIME, SMTPUTF8, DSN, SIZE or PIPELINING.
 pub const POOR: Played = played("poor.sink.test", "2504");
-/// All that it hears goes to the sink's log, and it offers XFORWARD and XCLIENT.
+/// All that it hears goes to the sink's log, and it offers XFORWARD, XCLIENT and
+/// AUTH. The relay has no login there.
 pub const HEARING: Played = played("hearing.sink.test", "2505");
 /// TLS 1.1 and older alone.
 pub const OLD: Played = played("old.sink.test", "2506");
 /// Nothing listens there.
 pub const AWAY: Played = played("away.sink.test", "2507");
+/// Takes mail from who logs in alone, under TLS, and knows the users in [`LOGINS`].
+pub const ASKING: Played = played("asking.sink.test", "2508");
+/// The same in clear: no STARTTLS, as somebody in between makes it look. All that
+/// it hears goes to the sink's log.
+pub const ASKING_IN_CLEAR: Played = played("asking-in-clear.sink.test", "2509");
+/// The sink's port 25, with somebody in between who adds [`INJECTED`] to the reply
+/// to STARTTLS.
+pub const INJECTING: Played = played("injecting.sink.test", "2510");
 
-const ALL: [Played; 7] = [CLEAR, MISNAMED, STRANGER, POOR, HEARING, OLD, AWAY];
+const ALL: [Played; 10] = [
+    CLEAR,
+    MISNAMED,
+    STRANGER,
+    POOR,
+    HEARING,
+    OLD,
+    AWAY,
+    ASKING,
+    ASKING_IN_CLEAR,
+    INJECTING,
+];
+
+/// Where the relay has a login, if it has one at the next hop.
+pub(super) fn with_login() -> impl Iterator<Item = Played> {
+    [ASKING, ASKING_IN_CLEAR].into_iter()
+}
 
 /// Recipients in this domain are refused for now (450).
 pub const BUSY: &str = "busy.sink.test";
@@ -44,9 +86,16 @@ pub const REFUSING: &str = "refusing.sink.test";
 /// sink reads it for each connection.
 pub const STRANGERS_CERTIFICATE: &str = "/run/stranger.pem";
 
+/// The users of [`ASKING`]: a database of saslpasswd2(8), made by whoever needs it.
+pub const LOGINS: &str = "/run/logins";
+
+/// What [`INJECTING`] adds: a reply to an EHLO that has not been said yet. Who takes
+/// it believes that no message may have more than one byte.
+pub const INJECTED: &str = "250-sink\r\n250 SIZE 1\r\n";
+
 /// `transport_maps` of a lab's relay.
 pub(super) fn transport_maps() -> String {
-    let rows = ALL.map(|hop| format!("{{{} = smtp:[sink]:{}}}", hop.domain, hop.port));
+    let rows = ALL.map(|hop| format!("{{{} = smtp:{}}}", hop.domain, hop.destination()));
     format!("inline:{{{}}}", rows.join(", "))
 }
 
@@ -82,12 +131,46 @@ pub(super) fn services() -> Vec<Service> {
         ),
         Service::inet(HEARING.port, "smtpd -v")
             .why("One that logs every command and would like to be told of clients:")
-            .option("syslog_name", "postfix/hearing")
+            .option("syslog_name", HEARING.log_name())
             .option("smtpd_authorized_xforward_hosts", "0.0.0.0/0, [::]/0")
-            .option("smtpd_authorized_xclient_hosts", "0.0.0.0/0, [::]/0"),
+            .option("smtpd_authorized_xclient_hosts", "0.0.0.0/0, [::]/0")
+            .option("smtpd_sasl_auth_enable", "yes"),
         smtpd(OLD)
             .why("TLS 1.1 and older:")
             .option("smtpd_tls_protocols", "<=TLSv1.1")
             .option("tls_medium_cipherlist", "ALL:@SECLEVEL=0"),
+        smtpd(ASKING)
+            .why("One that wants a login, under TLS:")
+            .option("smtpd_sasl_auth_enable", "yes")
+            .option("smtpd_tls_auth_only", "yes")
+            .option("smtpd_client_restrictions", WITH_LOGIN),
+        Service::inet(ASKING_IN_CLEAR.port, "smtpd -v")
+            .why("One that wants a login in clear, and logs it:")
+            .option("syslog_name", ASKING_IN_CLEAR.log_name())
+            .option("smtpd_tls_security_level", "none")
+            .option("smtpd_sasl_auth_enable", "yes")
+            .option("smtpd_client_restrictions", WITH_LOGIN),
+        Service::new(INJECTING.port, "inet", ["n", "n", "-", "-"], "spawn")
+            .why("Somebody in between, who adds a reply in clear:")
+            .argument("user=inbox argv=/usr/bin/perl /etc/relaykit/postfix/injecting.pl"),
+    ]
+}
+
+const WITH_LOGIN: &str = "permit_sasl_authenticated, reject";
+
+/// The files that the services read, beside main.cf and master.cf.
+pub(super) fn files() -> [File; 2] {
+    let injecting =
+        include_str!("injecting.pl").replace("INJECTED", &INJECTED.escape_default().to_string());
+    let conf = format!(
+        "# Cyrus SASL in smtpd: users of saslpasswd2(8).\n\
+         pwcheck_method: auxprop\n\
+         auxprop_plugin: sasldb\n\
+         sasldb_path: {LOGINS}\n\
+         mech_list: PLAIN LOGIN\n"
+    );
+    [
+        public("postfix/injecting.pl", injecting),
+        public("sasl/smtpd.conf", conf),
     ]
 }

@@ -1,6 +1,6 @@
 //! The relay's main.cf, see postconf(5), and the small files that it names.
 
-use crate::config::{ClientCertificates, Listener, NextHop, OutboundLevel, Received, Spec};
+use crate::config::{ClientCertificates, Listener, NextHop, Received, Spec};
 use crate::plan::{Plan, Purpose};
 use crate::secret::Secret;
 
@@ -324,30 +324,27 @@ fn next_hop_address(next_hop: &NextHop) -> String {
     }
 }
 
-/// The relay's login at the next hop (texthash(5)); none in a lab, where the
-/// sink wants none and the operator's password has no business.
+/// The relay's login at the next hop (texthash(5)), and in a lab at those which
+/// the sink plays.
 pub(super) fn next_hop_password(plan: &Plan) -> Option<Secret> {
-    if is_lab(plan) {
-        return None;
-    }
     let credentials = plan.spec.outbound.credentials.as_ref()?;
+    let mut next_hops = vec![relayhost(plan)];
+    if is_lab(plan) {
+        next_hops.extend(next_hops::with_login().map(next_hops::Played::destination));
+    }
+    let (user, password) = (&credentials.user, credentials.password.reveal());
+    let rows = next_hops
+        .iter()
+        .map(|hop| format!("{hop} {user}:{password}\n"));
+    let rows: String = rows.collect();
     Some(Secret::new(format!(
-        "# The relay's login at the next hop.\n{} {}:{}\n",
-        relayhost(plan),
-        credentials.user,
-        credentials.password.reveal()
+        "# The relay's login at the next hop.\n{rows}"
     )))
 }
 
 fn client_tls(plan: &Plan) -> Group {
-    let outbound = &plan.spec.tls.outbound;
-    // A login at the next hop is never sent in clear, so that TLS is needed.
-    let level = match outbound.level {
-        OutboundLevel::May if next_hop_password(plan).is_some() => OutboundLevel::Encrypt,
-        level => level,
-    };
     Group::new("TLS as a client. Sessions are resumed, where a next hop offers it.")
-        .set("smtp_tls_security_level", level.name())
+        .set("smtp_tls_security_level", plan.spec.outbound_level().name())
         .set(
             "smtp_tls_CAfile",
             anchor_path(next_hop_anchor(plan), NEXT_HOP_CA),

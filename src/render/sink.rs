@@ -16,7 +16,7 @@ pub const INBOX: &str = "/var/mail/inbox";
 
 /// Everything in the sink's container.
 pub(super) fn files(_plan: &Plan) -> Vec<File> {
-    vec![
+    let mut files = vec![
         public("postfix/main.cf", main_cf()),
         public("postfix/master.cf", master_cf()),
         file("tls/ca.pem", 0o644, Content::CaCertificate),
@@ -32,7 +32,9 @@ pub(super) fn files(_plan: &Plan) -> Vec<File> {
             0o600,
             Content::CertificateKey(Role::Directory),
         ),
-    ]
+    ];
+    files.extend(next_hops::files());
+    files
 }
 
 fn main_cf() -> String {
@@ -100,6 +102,8 @@ fn everybody_may() -> Group {
     .set("message_size_limit", "0")
     .set("mailbox_size_limit", "0")
     .set("hopcount_limit", "1000")
+    // Of the next hops that want a login.
+    .set("cyrus_sasl_config_path", "/etc/relaykit/sasl")
 }
 
 fn content() -> Group {

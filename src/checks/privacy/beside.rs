@@ -89,10 +89,7 @@ async fn next_hop_is_told_no_client(context: Context) -> Judged {
     });
     let heard: Vec<&str> = lines[start.unwrap_or_default()..]
         .iter()
-        .filter(|line| line.contains("postfix/hearing/smtpd"))
-        .filter_map(|line| line.split_once("]: < "))
-        .filter_map(|(_, said)| said.split_once("]: "))
-        .map(|(_, said)| said)
+        .filter_map(|line| played::said(line, HEARING))
         .collect();
     for line in &heard {
         context

@@ -4,10 +4,12 @@ use std::ops::ControlFlow;
 
 use super::super::verdict::fail;
 use super::super::{Context, Judged, Need};
+use super::appliance;
 use super::log::{Fate, Log};
 use super::mail::{self, SENDER};
 use super::session::{logged_in, login_listener};
 use crate::plan::Role;
+use crate::render::next_hops::Played;
 use crate::smtp::Message;
 
 /// That mail to their domains does reach them.
@@ -51,6 +53,35 @@ pub(in super::super) async fn fate(context: &Context, domain: &str) -> Judged<(F
     let id = submit(context, &envelope(SENDER, domain), &message(domain)).await?;
     let fate = log.fate(context, &id).await?;
     ControlFlow::Continue((fate, id, log))
+}
+
+/// What a client said to `hop` in a line of the sink's log; `None`: something else.
+pub(in super::super) fn said(line: &str, hop: Played) -> Option<&str> {
+    let (_, of_hop) = line.split_once(&format!("{}/smtpd[", hop.log_name()))?;
+    let (_, heard) = of_hop.split_once("]: < ")?;
+    Some(heard.split_once("]: ")?.1)
+}
+
+/// All that has ever been said to `hop`, up to now.
+pub(in super::super) async fn heard(context: &Context, hop: Played) -> Judged<Vec<String>> {
+    let mut log = Log::of(context, Role::Sink)?;
+    // Goes the way of all lines of Postfix, behind those that are there.
+    let mark = Message::from_to(SENDER, SENDER).build().token().to_owned();
+    appliance::output(context, Role::Sink, &["postlog", "-t", "relaykit", &mark]).await?;
+    let lines = log
+        .until(context, "a line of postlog(1)", |line| line.contains(&mark))
+        .await?;
+    let heard: Vec<String> = lines
+        .iter()
+        .filter_map(|line| said(line, hop))
+        .map(str::to_owned)
+        .collect();
+    for line in &heard {
+        context
+            .transcript()
+            .note(format!("the next hop heard: {line}"));
+    }
+    ControlFlow::Continue(heard)
 }
 
 /// Demands that mail for somebody in `domain` is kept for later, and that the log

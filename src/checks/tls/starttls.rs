@@ -3,15 +3,17 @@
 use std::ops::ControlFlow;
 
 use super::super::probe::mail::SENDER;
+use super::super::probe::played::{self, PLAYED};
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, in_clear, port, require_code,
     starttls_listeners,
 };
-use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Judged, ON_SMTP, Sabotage, Severity};
+use super::super::verdict::{PASS, fail, require};
+use super::super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use crate::config::Listener;
 use crate::plan::Role;
+use crate::render::next_hops::INJECTING;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -79,6 +81,31 @@ pub(in super::super) static CHECKS: &[Check] = &[
             sees: "250 2.1.0",
         }],
         run: |context| Box::pin(starttls_forgets_what_was_said(context)),
+    },
+    Check {
+        id: "tls.replies_before_tls_are_not_believed",
+        title: "A reply slipped in behind the next hop's answer to STARTTLS is never believed",
+        citation: "RFC 3207 section 4.2; RFC 3207 section 6",
+        severity: Severity::High,
+        about: "Sends mail through somebody in between, whom the lab's sink plays: behind the next \
+                hop's answer to STARTTLS, in the same packet and in clear, stands a reply to an \
+                EHLO that has not been said yet, with a size limit of one byte. The relay has to \
+                throw it away, or end the connection and keep the message. One that believes it \
+                takes each later reply for the wrong command's, and returns or loses mail at a \
+                stranger's wish.",
+        repair: "Update Postfix; a proxy that speaks STARTTLS for the relay has to throw away what \
+                 it has read before the handshake.",
+        needs: &[Need::Login, Need::Lab, PLAYED],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "the next hop is believed to take one byte",
+            changes: &[Change::Main(
+                "smtp_reply_filter",
+                "pcre:{{/^250([ -])SIZE\\b.*/ 250$${1}SIZE 1}}",
+            )],
+            sees: "exceeds size limit 1 of server",
+        }],
+        run: |context| Box::pin(replies_before_tls_are_not_believed(context)),
     },
 ];
 
@@ -178,4 +205,12 @@ async fn starttls_forgets_what_was_said(context: Context) -> Judged {
         },
     )
     .await
+}
+
+async fn replies_before_tls_are_not_believed(context: Context) -> Judged {
+    let (fate, ..) = played::fate(&context, INJECTING.domain).await?;
+    if fate.status == "deferred" {
+        return PASS;
+    }
+    fate.must_be("sent")
 }
