@@ -61,6 +61,16 @@ const LOGIN: Need = Need::Seen {
     holds: |spec| spec.auth.mechanisms.contains(&Mechanism::Login),
 };
 
+const OUTLOOK: Need = Need::Setting {
+    text: "auth.outlook_compatible: true",
+    holds: |spec| spec.auth.outlook_compatible,
+};
+
+const NO_OUTLOOK: Need = Need::Setting {
+    text: "auth.outlook_compatible: false",
+    holds: |spec| !spec.auth.outlook_compatible,
+};
+
 pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "auth.plaintext_is_never_offered",
@@ -124,11 +134,24 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set auth.outlook_compatible. By hand, broken_sasl_auth_clients.",
         needs: &[Need::Login, Need::Built],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "no line for broken clients",
-            changes: &[Change::Main("broken_sasl_auth_clients", "no")],
-            sees: "AUTH=",
-        }],
+        sabotages: &[
+            Sabotage {
+                name: "no line for broken clients",
+                changes: &[
+                    Change::Given(OUTLOOK),
+                    Change::Main("broken_sasl_auth_clients", "no"),
+                ],
+                sees: "AUTH=",
+            },
+            Sabotage {
+                name: "a line for broken clients",
+                changes: &[
+                    Change::Given(NO_OUTLOOK),
+                    Change::Main("broken_sasl_auth_clients", "yes"),
+                ],
+                sees: "AUTH=",
+            },
+        ],
         run: |context| Box::pin(outlook_line_is_as_configured(context)),
     },
     Check {
@@ -147,7 +170,7 @@ pub(super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "logins everywhere",
             changes: &[Change::Main("smtpd_sasl_auth_enable", "yes")],
-            sees: "AUTH PLAIN LOGIN",
+            sees: "250-AUTH ",
         }],
         run: |context| Box::pin(only_login_listeners_offer_it(context)),
     },

@@ -48,6 +48,11 @@ const NO_TLS13: Sabotage = Sabotage {
     sees: "ProtocolVersion",
 };
 
+const REQUIRES_TLS: Need = Need::Setting {
+    text: "the listener submission or submissions",
+    holds: |spec| spec.listeners.submission.is_some() || spec.listeners.submissions.is_some(),
+};
+
 pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "tls.submissions_starts_with_tls",
@@ -199,7 +204,10 @@ pub(super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "the minimum is forgotten where TLS is required",
-            changes: &[Change::Main("smtpd_tls_mandatory_protocols", ">=TLSv1.2")],
+            changes: &[
+                Change::Given(REQUIRES_TLS),
+                Change::Main("smtpd_tls_mandatory_protocols", ">=TLSv1.2"),
+            ],
             sees: "a ServerHello for TLS 1.2",
         }],
         run: |context| Box::pin(minimum_version_holds(context)),

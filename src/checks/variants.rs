@@ -44,6 +44,13 @@ pub struct Laboratory {
 /// The name of the laboratory that is what relay.yaml says.
 pub const AS_CONFIGURED: &str = "as configured";
 
+/// Connections that one client may have at once where checks are that client: more
+/// than they open.
+const ENOUGH: u32 = 50;
+
+/// The one that has relay.yaml's own limits, too.
+const LIMITED: &str = "limited";
+
 /// A change of relay.yaml that lets more checks run.
 struct Variant {
     name: &'static str,
@@ -198,15 +205,25 @@ fn suitable(spec: &Spec, check: &Check) -> impl Iterator<Item = (&'static str, S
         .filter(move |(_, spec)| suits(spec))
 }
 
-/// What relay.yaml says first, then each variant of it.
+/// What relay.yaml says first, then each variant of it. The checks of a run send
+/// hundreds of messages as one login, and are many clients with one address, so that
+/// limits on these are left to the checks that ask for them.
 fn candidates(spec: &Spec) -> Vec<(&'static str, Spec)> {
+    let mut roomy = spec.clone();
+    roomy.limits.messages_per_login_per_hour = None;
+    let connections = &mut roomy.limits.connections_per_client;
+    *connections = (*connections).max(ENOUGH);
+    let limited = (roomy.limits != spec.limits).then(|| (LIMITED, spec.clone()));
     let variants = VARIANTS.iter().map(|variant| {
-        let mut spec = spec.clone();
+        let mut spec = roomy.clone();
         (variant.change)(&mut spec);
         (variant.name, spec)
     });
-    let configured = (AS_CONFIGURED, spec.clone());
-    std::iter::once(configured).chain(variants).collect()
+    let configured = (AS_CONFIGURED, roomy.clone());
+    std::iter::once(configured)
+        .chain(limited)
+        .chain(variants)
+        .collect()
 }
 
 /// Whether a relay of `spec` has what relay.yaml decides of a need.
@@ -265,6 +282,41 @@ mod tests {
     fn a_setting_that_is_not_there_gets_a_variant() {
         let checks = [asking(&[], false), asking(&[DOMAINS], false)];
         assert_eq!(names(&checks), [("as configured", false), ("mixed", false)]);
+    }
+
+    #[test]
+    fn limits_are_for_the_checks_that_ask_for_them() {
+        const LIMIT: Need = Need::Setting {
+            text: "limits",
+            holds: |spec| {
+                let limits = &spec.limits;
+                limits.messages_per_login_per_hour.is_some() || limits.connections_per_client < 9
+            },
+        };
+        let mut spec = config::built_in();
+        spec.limits.messages_per_login_per_hour = Some(7);
+        spec.limits.connections_per_client = 3;
+        let checks = [
+            asking(&[Need::Login], false),
+            asking(&[DOMAINS], false),
+            asking(&[LIMIT], true),
+        ];
+        let labs = laboratories(&spec, &checks).into_iter();
+        let labs: Vec<_> = labs
+            .map(|lab| {
+                let limits = lab.spec.limits;
+                let messages = limits.messages_per_login_per_hour;
+                (lab.name, messages, limits.connections_per_client)
+            })
+            .collect();
+        assert_eq!(
+            labs,
+            [
+                ("as configured", None, ENOUGH),
+                ("mixed", None, ENOUGH),
+                ("limited", Some(7), 3)
+            ]
+        );
     }
 
     #[test]

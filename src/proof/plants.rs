@@ -220,6 +220,7 @@ mod tests {
         assert_eq!(
             names("privacy: {received: hide}"),
             [
+                "every login is named alike",
                 "headers are rewritten at departure alone",
                 "no header checks",
                 "no header checks on the mixed port",

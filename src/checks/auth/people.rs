@@ -1,7 +1,7 @@
 //! What the directory says is what counts: whole passwords, odd names, and changes
 //! at once.
 
-use super::super::privacy::REWRITTEN_ON_SUBMISSION;
+use super::super::privacy::{KEPT, REWRITTEN_ON_SUBMISSION};
 use super::super::probe::people::{self, BY_UID};
 use super::super::probe::session::attempt;
 use super::super::probe::{mail, rows, session};
@@ -11,7 +11,6 @@ use super::{NO_GUARD, ready};
 use crate::config::{Received, User};
 use crate::plan::Role;
 use crate::secret::Secret;
-use crate::smtp::Message;
 
 /// Where a login can be read in the trace header.
 const LOGIN_SHOWN: Need = Need::Setting {
@@ -100,19 +99,32 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  login names, a proxy, header checks with a fixed name.",
         needs: &[Need::Login, Need::Inbox, Need::Lab, BY_UID, LOGIN_SHOWN],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "every login is named alike",
-            changes: &[
-                Change::Given(REWRITTEN_ON_SUBMISSION),
-                Change::Replace(
-                    Role::Relay,
-                    "postfix/login_header_checks",
-                    "(Authenticated sender: $2)",
-                    "(Authenticated sender: user)",
-                ),
-            ],
-            sees: "(Authenticated sender: user)",
-        }],
+        sabotages: &[
+            Sabotage {
+                name: "every login is named alike",
+                changes: &[
+                    Change::Given(REWRITTEN_ON_SUBMISSION),
+                    Change::Replace(
+                        Role::Relay,
+                        "postfix/login_header_checks",
+                        "(Authenticated sender: $2)",
+                        "(Authenticated sender: user)",
+                    ),
+                ],
+                sees: "(Authenticated sender: user)",
+            },
+            Sabotage {
+                name: "every login is named alike in a trace that is kept",
+                changes: &[
+                    Change::Given(KEPT),
+                    Change::Main(
+                        "header_checks",
+                        "pcre:{{/^(Received: .*)\\(Authenticated sender: [^)]*\\)(.*)/ REPLACE $$1(Authenticated sender: user)$$2}}",
+                    ),
+                ],
+                sees: "(Authenticated sender: user)",
+            },
+        ],
         run: |context| Box::pin(identities_do_not_mix(context)),
     },
 ];
@@ -187,8 +199,8 @@ async fn identities_do_not_mix(context: Context) -> Judged {
                 return require(reply.is_permanent(), "535", || reply.to_string());
             }
             session::require_code(&reply, 235, "the right password")?;
-            let message = Message::from_to(mail::SENDER, mail::RECIPIENT).build();
-            let delivered = mail::relayed(&context, &mut session, &message).await?;
+            let message = mail::plain();
+            let delivered = mail::relayed_from_nobody(&context, &mut session, &message).await?;
             let head = String::from_utf8_lossy(mail::head(&delivered.raw)).into_owned();
             let mark = format!("(Authenticated sender: {name})");
             if head.contains(&mark) {

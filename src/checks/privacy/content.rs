@@ -114,7 +114,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Sabotage {
                 name: "no header is stripped",
                 changes: &[Change::Spec(|spec| spec.privacy.strip_headers.clear())],
-                sees: "X-Mailer: told",
+                sees: ": told",
             },
             Sabotage {
                 name: "attached messages are stripped too",

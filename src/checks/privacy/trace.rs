@@ -333,7 +333,8 @@ async fn odd_logins_stay_one_comment(context: Context) -> Judged {
             };
             xclient_as(&mut session, client, &login.replace("RELAY", &host)).await?;
             ehlo(&mut session, "canary-helo.example").await?;
-            let delivered = mail::relayed(&context, &mut session, &mail::plain()).await?;
+            let message = mail::plain();
+            let delivered = mail::relayed_from_nobody(&context, &mut session, &message).await?;
             let trace = newest(&delivered)?;
             let whole = trace.with.as_deref() == Some("ESMTPSA")
                 && trace.by.as_deref() == Some(&host)
