@@ -14,7 +14,7 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Check, Context, Judged, Target, evidence, subject};
-use crate::report::{CheckRecord, Event, Exhibit, Fact, Outcome, RunReport, Subject};
+use crate::report::{CheckRecord, CutShort, Event, Exhibit, Fact, Outcome, RunReport, Subject};
 use crate::smtp::Manners;
 use outcomes::{excused, masked, panicked};
 pub use sites::Site;
@@ -89,8 +89,8 @@ pub async fn run_at(
         jobs,
     });
     let able = run.skip_unable();
-    let interrupted = run.side_by_side(able, cancel).await;
-    let report = run.report(interrupted);
+    let cut_short = run.side_by_side(able, cancel).await;
+    let report = run.report(cut_short);
     run.tell(Fact::RunFinished {
         report: Arc::new(report.clone()),
     });
@@ -191,25 +191,29 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         }
     }
 
-    /// Runs `waiting` as there is room. Says whether it was interrupted.
-    async fn side_by_side(&mut self, mut waiting: Vec<Able>, cancel: &CancellationToken) -> bool {
+    /// Runs `waiting` as there is room. Says why it did not run them all, if so.
+    async fn side_by_side(
+        &mut self,
+        mut waiting: Vec<Able>,
+        cancel: &CancellationToken,
+    ) -> Option<CutShort> {
         let mut tasks = JoinSet::new();
         let mut running = HashMap::new();
         let mut describing: Option<JoinHandle<Subject>> = None;
         let mut to_describe = self.options.describe && !self.sites.is_empty();
-        loop {
+        let cut_short = loop {
             self.start_all(&mut waiting, &mut tasks, &mut running);
             let first = to_describe || describing.is_some();
             let wanted = |site| waiting.iter().any(|able| able.sites.contains(&site));
             self.sites.depart(|site| site == 0 && first || wanted(site));
             if waiting.is_empty() && tasks.is_empty() && !first {
-                return false;
+                return None;
             }
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => break,
+                () = cancel.cancelled() => break CutShort::Interrupted,
                 arrived = self.sites.arrive() => {
-                    let Ok(site) = arrived else { break };
+                    let Ok(site) = arrived else { break CutShort::NoLab };
                     self.tell_ready(site);
                     self.settle(site, &mut waiting);
                     if let (0, true, Some(target)) = (site, to_describe, self.sites.target(0)) {
@@ -227,12 +231,12 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
                     describing = None;
                 }
             }
-        }
+        };
         if let Some(describing) = describing {
             describing.abort();
         }
         tasks.shutdown().await;
-        true
+        Some(cut_short)
     }
 
     /// Starts those of `waiting` that there is room for.
@@ -341,11 +345,11 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             sabotages: Vec::new(),
         };
         self.records.insert(check.id, record.clone());
-        let so_far = Arc::new(self.report(false));
+        let so_far = Arc::new(self.report(None));
         self.tell(Fact::CheckFinished { record, so_far });
     }
 
-    fn report(&self, interrupted: bool) -> RunReport {
+    fn report(&self, cut_short: Option<CutShort>) -> RunReport {
         let mut checks = Vec::new();
         let mut not_run = Vec::new();
         for check in self.checks {
@@ -360,7 +364,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             subject: self.subject.clone(),
             checks,
             not_run,
-            interrupted,
+            cut_short,
             unclaimed: Vec::new(),
             unplanted: Vec::new(),
         }

@@ -42,7 +42,7 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
     let report = run.run(&mut told).await;
     told.result()?;
     let mut report = report?;
-    if arguments.prove && !report.interrupted {
+    if arguments.prove && report.cut_short.is_none() {
         sabotages::prove(session, &spec, &workshop, &selected, &mut report, &mut told).await?;
     }
     if session.format == Format::Json {
@@ -99,7 +99,7 @@ impl<'a> Told<'a> {
 
     pub(super) fn tell(&mut self, event: &Event) {
         match &event.fact {
-            Fact::RunFinished { report } if self.proves && !report.interrupted => {}
+            Fact::RunFinished { report } if self.proves && report.cut_short.is_none() => {}
             _ => self.pass_on(event),
         }
     }

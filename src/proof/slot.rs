@@ -207,7 +207,7 @@ impl Slot {
             let targets = [Arc::new(target)];
             let cancel = &self.workshop.cancel;
             let report = checks::run(&checks, &targets, self.options, cancel, |_| ()).await;
-            if report.interrupted {
+            if report.cut_short.is_some() {
                 return Err(lab::Error::Interrupted);
             }
             records.extend(report.checks);

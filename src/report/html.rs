@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::{CheckRecord, Outcome, RunReport, Severity};
+use super::{CheckRecord, CutShort, Outcome, RunReport, Severity};
 use markup::Markup;
 
 const STYLE: &str = include_str!("html/style.css");
@@ -92,8 +92,12 @@ fn verdict(page: &mut Markup, report: &RunReport, name: &str) {
             "broken",
             format!("{} could not be judged", checks(counts.broken)),
         )
-    } else if report.interrupted {
-        ("broken", "The run was interrupted".to_owned())
+    } else if let Some(cut_short) = report.cut_short {
+        let why = match cut_short {
+            CutShort::Interrupted => "The run was interrupted",
+            CutShort::NoLab => "A lab did not come up",
+        };
+        ("broken", why.to_owned())
     } else if counts.passed == 0 {
         ("broken", "Nothing was checked".to_owned())
     } else {

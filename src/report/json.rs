@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{CheckRecord, Exhibit, Outcome, Planted, RunReport, Subject, Unclaimed, Unplanted};
+use super::{
+    CheckRecord, CutShort, Exhibit, Outcome, Planted, RunReport, Subject, Unclaimed, Unplanted,
+};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -70,7 +72,7 @@ pub fn render(report: &RunReport) -> Vec<u8> {
         relaykit: env!("CARGO_PKG_VERSION"),
         started_at: report.started_at.to_string(),
         elapsed_ms: millis(report.elapsed),
-        interrupted: report.interrupted,
+        interrupted: report.cut_short == Some(CutShort::Interrupted),
         subject: report.subject.as_ref(),
         summary: Counts {
             passed: counts.passed,
@@ -161,7 +163,7 @@ mod tests {
     #[test]
     fn says_what_was_not_run() {
         let mut run = report(vec![]);
-        run.interrupted = true;
+        run.cut_short = Some(CutShort::Interrupted);
         run.not_run = vec!["tls.a"];
         let json: serde_json::Value = serde_json::from_slice(&render(&run)).unwrap();
         assert_eq!(json["interrupted"], true);

@@ -6,34 +6,38 @@ use std::time::Duration;
 use super::xml::Document;
 use super::{CheckRecord, Outcome, RunReport, Summary};
 
-/// The report as one XML document. A check that is broken is an `error`; an
+/// The report as one XML document. A check that is broken, or was not run, is an
+/// `error`: whoever reads nothing else must not take half a run for a good one. An
 /// unseen sabotage is a `failure` of the check that claims to see it.
 #[must_use]
 pub(super) fn render(report: &RunReport) -> Vec<u8> {
     let mut document = Document::new();
-    let all: Vec<&CheckRecord> = report.checks.iter().collect();
-    let totals = counts(&all);
     let mut attributes = vec![("name", "relaykit".to_owned())];
-    attributes.extend(totals.clone());
+    let all: Vec<&CheckRecord> = report.checks.iter().collect();
+    attributes.extend(counts(&all, report.not_run.len()));
     attributes.push(("time", seconds(report.elapsed)));
     document.open("testsuites", &borrowed(&attributes));
     let mut areas: Vec<&str> = Vec::new();
-    for check in &report.checks {
-        if !areas.contains(&check.area()) {
-            areas.push(check.area());
+    let not_run = report.not_run.iter().map(|id| area_and_name(id).0);
+    for area in all.iter().map(|check| check.area()).chain(not_run) {
+        if !areas.contains(&area) {
+            areas.push(area);
         }
     }
     for area in areas {
-        let checks: Vec<_> = all.iter().copied().filter(|c| c.area() == area).collect();
-        suite(&mut document, report, area, &checks);
+        suite(&mut document, report, area);
     }
     document.finish()
 }
 
-fn suite(document: &mut Document, report: &RunReport, area: &str, checks: &[&CheckRecord]) {
+fn suite(document: &mut Document, report: &RunReport, area: &str) {
+    let checks = report.checks.iter().filter(|c| c.area() == area);
+    let checks: Vec<&CheckRecord> = checks.collect();
+    let not_run = report.not_run.iter().map(|id| area_and_name(id));
+    let not_run: Vec<_> = not_run.filter(|(of, _)| *of == area).collect();
     let time: Duration = checks.iter().map(|check| check.duration).sum();
     let mut attributes = vec![("name", area.to_owned())];
-    attributes.extend(counts(checks));
+    attributes.extend(counts(&checks, not_run.len()));
     attributes.push(("time", seconds(time)));
     // The XSD wants a time without a zone.
     let started = report.started_at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
@@ -45,16 +49,30 @@ fn suite(document: &mut Document, report: &RunReport, area: &str, checks: &[&Che
     for check in checks {
         case(document, check);
     }
+    for (area, name) in not_run {
+        document.open(
+            "testcase",
+            &[("name", name), ("classname", area), ("time", "0.000")],
+        );
+        let attributes = [
+            ("message", "the run ended before this check did"),
+            ("type", "not run"),
+        ];
+        document.element("error", &attributes, "");
+        document.close();
+    }
     document.close();
+}
+
+/// `area.name` taken apart.
+fn area_and_name(id: &str) -> (&str, &str) {
+    id.split_once('.').unwrap_or(("", id))
 }
 
 fn case(document: &mut Document, check: &CheckRecord) {
     let time = seconds(check.duration);
     let attributes = [
-        (
-            "name",
-            check.id.split_once('.').map_or(check.id, |(_, name)| name),
-        ),
+        ("name", area_and_name(check.id).1),
         ("classname", check.area()),
         ("time", &time),
     ];
@@ -118,7 +136,7 @@ fn unseen(check: &CheckRecord) -> Vec<String> {
         .collect()
 }
 
-fn counts(checks: &[&CheckRecord]) -> Vec<(&'static str, String)> {
+fn counts(checks: &[&CheckRecord], not_run: usize) -> Vec<(&'static str, String)> {
     let mut counts = Summary::default();
     for check in checks {
         counts.add(&check.outcome);
@@ -128,9 +146,9 @@ fn counts(checks: &[&CheckRecord]) -> Vec<(&'static str, String)> {
         }
     }
     vec![
-        ("tests", checks.len().to_string()),
+        ("tests", (checks.len() + not_run).to_string()),
         ("failures", counts.failed.to_string()),
-        ("errors", counts.broken.to_string()),
+        ("errors", (counts.broken + not_run).to_string()),
         ("skipped", counts.skipped.to_string()),
     ]
 }

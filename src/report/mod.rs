@@ -28,5 +28,5 @@ pub use json::render as render_json;
 pub use list::{Entry, Sabotaged, explanation, list_human, list_json};
 pub use outputs::{FORMATS, Format, OutputError, Outputs};
 pub use proved::{Planted, Proof, Unclaimed, Unplanted};
-pub use run::{CheckRecord, Outcome, RunReport, Severity, Summary, exit};
+pub use run::{CheckRecord, CutShort, Outcome, RunReport, Severity, Summary, exit};
 pub use subject::{Agreed, Certificate, Contained, Listening, Package, Subject, SubjectKind};

@@ -126,14 +126,24 @@ pub struct RunReport {
     /// Finished checks, in the order of the registry.
     pub checks: Vec<CheckRecord>,
     /// Selected checks without an outcome, in the order of the registry. Empty
-    /// at the end of a run that was not interrupted.
+    /// at the end of a run that was not cut short.
     pub not_run: Vec<&'static str>,
-    /// Whether it was interrupted.
-    pub interrupted: bool,
+    /// Why it ended before all checks had, if it did.
+    pub cut_short: Option<CutShort>,
     /// With `--prove`: failures under a sabotage that nobody claimed.
     pub unclaimed: Vec<Unclaimed>,
     /// With `--prove`: the sabotages of checks that passed which were not planted.
     pub unplanted: Vec<Unplanted>,
+}
+
+/// Why a run ended before its checks had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutShort {
+    /// Somebody wished so.
+    Interrupted,
+    /// A lab that checks needed did not come up, or not as it was to be. The error
+    /// of the command says why.
+    NoLab,
 }
 
 /// How many checks had which outcome.
@@ -184,11 +194,11 @@ impl RunReport {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         let summary = self.summary();
-        if self.interrupted {
+        if self.cut_short == Some(CutShort::Interrupted) {
             exit::INTERRUPTED
         } else if summary.failed > 0 || self.undetected().next().is_some() {
             exit::FAILED
-        } else if summary.broken > 0 {
+        } else if summary.broken > 0 || self.cut_short.is_some() {
             exit::BROKEN
         } else if self.checks.is_empty() {
             exit::NONE_SELECTED
@@ -233,7 +243,7 @@ pub(super) mod tests {
             subject: None,
             checks,
             not_run: Vec::new(),
-            interrupted: false,
+            cut_short: None,
             unclaimed: Vec::new(),
             unplanted: Vec::new(),
         }
@@ -265,8 +275,15 @@ pub(super) mod tests {
     #[test]
     fn an_interruption_outranks_every_outcome() {
         let mut run = report(vec![record("a.b", fail())]);
-        run.interrupted = true;
+        run.cut_short = Some(CutShort::Interrupted);
         assert_eq!(run.exit_code(), exit::INTERRUPTED);
+    }
+
+    #[test]
+    fn a_run_without_its_labs_is_not_done() {
+        let mut run = report(vec![record("a.b", Outcome::Pass)]);
+        run.cut_short = Some(CutShort::NoLab);
+        assert_eq!(run.exit_code(), exit::BROKEN);
     }
 
     #[test]

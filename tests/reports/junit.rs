@@ -150,3 +150,21 @@ fn an_unseen_sabotage_is_a_failure() {
     let case = case(&document, "wrong_password_is_refused");
     assert!(case.children().any(|n| n.has_tag_name("failure")));
 }
+
+#[test]
+fn what_was_not_run_is_an_error() {
+    let mut report = sample::report();
+    report.not_run = vec!["auth.never_tried", "runtime.never_tried_either"];
+    let text = sample::text("junit", &report);
+    is_valid(&text);
+    let document = Document::parse(&text).unwrap();
+    for (name, area) in [("never_tried", "auth"), ("never_tried_either", "runtime")] {
+        let case = case(&document, name);
+        assert_eq!(case.attribute("classname"), Some(area));
+        assert_eq!(case.parent().unwrap().attribute("name"), Some(area));
+        assert!(case.children().any(|n| n.has_tag_name("error")));
+    }
+    let all = report.checks.len() + 2;
+    let told = document.root_element().attribute("tests").unwrap();
+    assert_eq!(told, all.to_string());
+}

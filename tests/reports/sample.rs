@@ -92,7 +92,7 @@ pub(crate) fn report() -> RunReport {
             passes,
         ],
         not_run: vec!["relay.nobody_relays_without_login"],
-        interrupted: false,
+        cut_short: None,
         unclaimed: vec![Unclaimed {
             sabotage: "AUTH does not wait for TLS",
             check: "auth.wrong_password_is_refused",

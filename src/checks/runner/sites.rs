@@ -207,7 +207,7 @@ mod tests {
     use super::super::super::testing::{check, target};
     use super::super::{Options, run_at};
     use super::*;
-    use crate::report::{Fact, Outcome, RunReport};
+    use crate::report::{CutShort, Fact, Outcome, RunReport};
 
     const DOMAINS: Need = Need::Setting {
         text: "relay.domains",
@@ -290,7 +290,7 @@ mod tests {
         let lab = promised(&[]);
         drop(lab.arrive);
         let report = run(&[needing("a.check", &[])], lab.site, |_| ()).await;
-        assert!(report.interrupted);
+        assert_eq!(report.cut_short, Some(CutShort::NoLab));
         assert_eq!(report.not_run, ["a.check"]);
     }
 

@@ -76,7 +76,7 @@ async fn outcomes_come_as_events_and_in_the_order_of_the_registry() {
     assert_eq!(ids, ["a.fails", "a.passes", "a.needs"]);
     let why = "needs an inbox behind the relay, and XCLIENT (a lab of `relaykit test`)".into();
     assert_eq!(report.checks[2].outcome, Outcome::Skipped { why });
-    assert!(report.not_run.is_empty() && !report.interrupted);
+    assert!(report.not_run.is_empty() && report.cut_short.is_none());
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn a_cancelled_run_drops_what_runs_and_names_what_did_not() {
         |_| (),
     )
     .await;
-    assert!(report.interrupted);
+    assert_eq!(report.cut_short, Some(CutShort::Interrupted));
     assert_eq!(report.not_run, ["a.hangs", "a.never"]);
     assert_eq!(report.checks.len(), 1);
     assert_eq!(report.exit_code(), crate::report::exit::INTERRUPTED);

@@ -64,7 +64,7 @@ impl Run<'_> {
         let sites = vec![Site::there(Arc::new(checks::target(
             &running, false, &shells,
         )?))];
-        let report = self.check(sites, &self.session.cancel, told).await;
+        let report = self.check(sites, told).await;
         // The inbox keeps what arrived, to be looked at; the queue would go on trying.
         lab::clear_queue(&running, &queued).await?;
         Ok(report)
@@ -99,7 +99,7 @@ impl Run<'_> {
             let watcher = if keep { None } else { Watcher::start(&name) };
             self.stand(name, stages, watcher, &room, &stop)
         });
-        let (report, labs) = tokio::join!(self.check(sites, &stop, told), join_all(labs));
+        let (report, labs) = tokio::join!(self.check(sites, told), join_all(labs));
         self.tell_kept(&labs);
         let failed = labs.into_iter().filter_map(Result::err).find(|error| {
             let interrupted = error.downcast_ref::<lab::Error>();
@@ -108,12 +108,8 @@ impl Run<'_> {
         failed.map_or(Ok(report), Err)
     }
 
-    async fn check(
-        &self,
-        sites: Vec<Site>,
-        cancel: &CancellationToken,
-        told: &mut Told<'_>,
-    ) -> RunReport {
+    async fn check(&self, sites: Vec<Site>, told: &mut Told<'_>) -> RunReport {
+        let cancel = &self.session.cancel;
         checks::run_at(self.checks, sites, self.options, cancel, |event| {
             told.tell(event);
         })

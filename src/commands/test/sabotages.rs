@@ -9,7 +9,7 @@ use crate::checks::{Check, Options};
 use crate::config::Spec;
 use crate::lab::{self, Workshop};
 use crate::proof::{self, Request, Step};
-use crate::report::{Event, Fact, Outcome, RunReport};
+use crate::report::{CutShort, Event, Fact, Outcome, RunReport};
 
 /// How many sabotages are planted side by side: a lab comes up by the work of
 /// both cores, and waits for deadlines of checks without any.
@@ -61,7 +61,7 @@ pub(super) async fn prove(
     take_down(workshop, &labs, watchers).await?;
     match proved {
         Ok(judgements) => proof::add(report, &judgements),
-        Err(lab::Error::Interrupted) => report.interrupted = true,
+        Err(lab::Error::Interrupted) => report.cut_short = Some(CutShort::Interrupted),
         Err(other) => return Err(other.into()),
     }
     told.finish(report);

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::super::run::tests::{fail, record, report};
-use super::super::{Outcome, Planted, RunReport, Unclaimed, Unplanted};
+use super::super::{CutShort, Outcome, Planted, RunReport, Unclaimed, Unplanted};
 use super::*;
 
 #[derive(Clone, Default)]
@@ -91,12 +91,18 @@ fn colours_are_there_only_when_asked_for() {
 #[test]
 fn an_interrupted_run_names_what_was_not_run() {
     let mut run = report(vec![record("auth.a", Outcome::Pass)]);
-    run.interrupted = true;
+    run.cut_short = Some(CutShort::Interrupted);
     run.not_run = vec!["tls.c"];
     let text = view(&run, Colours::Off);
     assert!(text.contains("1 of 2 checks"), "{text}");
     assert!(
         text.ends_with("interrupted; not run:\n               tls.c\n"),
+        "{text}"
+    );
+    run.cut_short = Some(CutShort::NoLab);
+    let text = view(&run, Colours::Off);
+    assert!(
+        text.ends_with("             a lab did not come up; checks not run: 1\n"),
         "{text}"
     );
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::super::visible::visible;
-use super::super::{CheckRecord, Outcome, Planted, RunReport, Severity, Unclaimed};
+use super::super::{CheckRecord, CutShort, Outcome, Planted, RunReport, Severity, Unclaimed};
 use super::Colours;
 
 const GREEN: &str = "1;32";
@@ -109,20 +109,27 @@ pub(super) fn summary(report: &RunReport, selected: usize, colours: Colours) -> 
         let _ = writeln!(text, "             skipped {count}: {}", visible(why));
     }
     sabotages(&mut text, report);
-    if report.interrupted {
-        let rest = if report.not_run.is_empty() {
-            "interrupted"
-        } else {
-            "interrupted; not run:"
-        };
-        let _ = write!(text, "             {rest}");
-        for id in &report.not_run {
-            text.push_str("\n               ");
-            text.push_str(id);
-        }
-        text.push('\n');
+    if let Some(cut_short) = report.cut_short {
+        not_run(&mut text, cut_short, &report.not_run);
     }
     text
+}
+
+/// Whoever interrupts a run wants to know where it was; where a lab is missing, most
+/// checks are.
+fn not_run(text: &mut String, cut_short: CutShort, ids: &[&str]) {
+    let rest = match (cut_short, ids) {
+        (CutShort::Interrupted, []) => "interrupted".to_owned(),
+        (CutShort::Interrupted, ids) => {
+            format!(
+                "interrupted; not run:\n               {}",
+                ids.join("\n               ")
+            )
+        }
+        (CutShort::NoLab, ids) => format!("a lab did not come up; checks not run: {}", ids.len()),
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "             {rest}");
 }
 
 /// What came of the sabotages, and of those that were left out, why.
