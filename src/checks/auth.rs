@@ -31,8 +31,9 @@ const AUTH_IN_CLEAR: Sabotage = Sabotage {
     changes: &[
         Change::Main("smtpd_tls_auth_only", "no"),
         Change::Service("submission/inet", "smtpd_tls_security_level", "may"),
+        Change::Service("smtp/inet", "smtpd_tls_auth_only", "no"),
     ],
-    sees: "AUTH PLAIN",
+    sees: "AUTH ",
 };
 
 /// The state of affairs without relaykit's guard: Postfix asks saslauthd itself.

@@ -202,14 +202,21 @@ pub(super) static CHECKS: &[Check] = &[
             holds: |spec| spec.tls.minimum == config::TlsVersion::V1_3,
         }],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "the minimum is forgotten where TLS is required",
-            changes: &[
-                Change::Given(REQUIRES_TLS),
-                Change::Main("smtpd_tls_mandatory_protocols", ">=TLSv1.2"),
-            ],
-            sees: "a ServerHello for TLS 1.2",
-        }],
+        sabotages: &[
+            Sabotage {
+                name: "the minimum is forgotten where TLS is required",
+                changes: &[
+                    Change::Given(REQUIRES_TLS),
+                    Change::Main("smtpd_tls_mandatory_protocols", ">=TLSv1.2"),
+                ],
+                sees: "a ServerHello for TLS 1.2",
+            },
+            Sabotage {
+                name: "the minimum is forgotten where TLS is optional",
+                changes: &[ON_SMTP, Change::Main("smtpd_tls_protocols", ">=TLSv1.2")],
+                sees: "a ServerHello for TLS 1.2",
+            },
+        ],
         run: |context| Box::pin(minimum_version_holds(context)),
     },
 ];
