@@ -145,7 +145,7 @@ pub(super) static CHECKS: &[Check] = &[
             changes: &[Change::File(
                 Role::Directory,
                 "people.ldif",
-                "\ndn: uid=careless,ou=People,dc=relaykit,dc=test\nobjectClass: inetOrgPerson\n\
+                "\ndn: uid=careless,SEARCH_BASE\nobjectClass: inetOrgPerson\n\
                  uid: careless\ncn: careless\nsn: careless\nuserPassword: in-clear",
             )],
             sees: "a password without one",

@@ -139,7 +139,8 @@ pub enum Change {
     Main(&'static str, &'static str),
     /// An `-o` option of a service in master.cf: service, parameter, value.
     Service(&'static str, &'static str, &'static str),
-    /// A line added to an injected file: container, file name, line.
+    /// A line added to an injected file: container, file name, line. `SEARCH_BASE` in it
+    /// is `auth.ldap.search_base`.
     File(Role, &'static str, &'static str),
     /// A text in an injected file and what stands there instead: container, file
     /// name, old, new. The old text must be there.

@@ -75,6 +75,7 @@ fn carry_out(change: &Change, plan: &mut Plan) -> Result<(), String> {
             })
         }
         Change::File(role, name, line) => {
+            let line = line.replace("SEARCH_BASE", &plan.spec.auth.ldap.search_base);
             alter(plan, role, name, |text| Some(format!("{text}{line}\n")))
         }
         Change::Replace(role, name, old, new) => alter(plan, role, name, |text| {

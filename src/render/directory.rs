@@ -118,9 +118,13 @@ fn person(text: &mut String, tree: &Tree, addresses: &[String], user: &User) {
     let name = user.name.as_str();
     let parent = dn::join(&tree.people);
     let hash = password(name, &user.password);
-    let mut attributes = vec![("uid", name), ("cn", name), ("sn", name)];
+    let mut attributes = vec![
+        ("userPassword", &*hash),
+        ("uid", name),
+        ("cn", name),
+        ("sn", name),
+    ];
     attributes.extend(addresses.iter().map(|mail| ("mail", mail.as_str())));
-    attributes.push(("userPassword", &hash));
     entry(
         text,
         &format!("uid={},{parent}", dn::escape(name)),

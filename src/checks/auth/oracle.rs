@@ -60,8 +60,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 Change::Replace(
                     Role::Directory,
                     "people.ldif",
-                    "{CRYPT}$6$rounds=1000$",
-                    "{CRYPT}$6$rounds=600000$",
+                    "inetOrgPerson\nuserPassword: {CRYPT}$6$rounds=1000$",
+                    "inetOrgPerson\nuserPassword: {CRYPT}$6$rounds=600000$",
                 ),
             ],
             sees: "an unknown name is answered sooner",

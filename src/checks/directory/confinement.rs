@@ -26,10 +26,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
             changes: &[Change::Plan(|plan| {
                 let mut containers = plan.containers.iter_mut();
                 if let Some(directory) = containers.find(|c| c.role == Role::Directory) {
-                    directory.command.push("ldap:///".to_owned());
+                    directory.command.push("ldap://:1389/".to_owned());
                 }
             })],
-            sees: "tcp 389",
+            sees: "tcp 1389",
         }],
         run: |context| Box::pin(listens_for_tls_alone(context)),
     },
