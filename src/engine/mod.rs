@@ -45,7 +45,8 @@ pub trait Engine: Send + Sync {
     /// Builds an image; notes on `task` what the build says. A failed build's
     /// error holds its last lines.
     async fn build(&self, image: BuildRequest, task: &Task) -> Result<(), Error>;
-    /// The references of the images that carry all of these labels (an empty value matches any).
+    /// The references of the images that carry all of these labels (an empty value
+    /// matches any); at the end the ids of those that have lost their name to a newer one.
     async fn images(&self, _labels: &Labels) -> Result<Vec<String>, Error> {
         Err(Error::cannot("listing images".to_owned()))
     }

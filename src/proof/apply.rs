@@ -179,7 +179,7 @@ mod tests {
         let sabotaged = planted(&[
             Change::Main("mynetworks", "0.0.0.0/0"),
             Change::Service("submission/inet", "smtpd_tls_security_level", "may"),
-            Change::File(Role::Relay, "sasl/smtpd.conf", "a line"),
+            Change::File(Role::Relay, "sasl/smtpd.conf", "a line below SEARCH_BASE"),
             Change::Replace(Role::Relay, "sasl/smtpd.conf", "plain login", "plain"),
             Change::Spec(|spec| spec.auth.outlook_compatible = false),
             Change::Plan(|plan| plan.containers[0].capabilities.push("SYS_ADMIN")),
@@ -195,7 +195,9 @@ mod tests {
         let master = text(plan, Role::Relay, "master.cf");
         assert!(master.contains("-o { smtpd_tls_security_level = may }"));
         let sasl = text(plan, Role::Relay, "smtpd.conf");
-        assert!(sasl.contains("mech_list: plain\n") && sasl.ends_with("a line\n"));
+        assert!(sasl.contains("mech_list: plain\n"), "{sasl}");
+        let line = "\na line below ou=People,dc=relaykit,dc=test\n";
+        assert!(sasl.ends_with(line), "{sasl}");
         assert!(plan.containers[0].capabilities.contains(&"SYS_ADMIN"));
         assert_eq!(sabotaged.scripts.len(), 1);
         assert_eq!(sabotaged.flaw, Some(Flaw::OtherName));

@@ -107,7 +107,15 @@ impl Slot {
             }
             None => Standing::up(plan, certificates, &workshop).await,
         };
-        let standing = standing.map_err(failed)?;
+        let standing = match standing {
+            Ok(standing) => standing,
+            Err(error) => {
+                // What is left may be half of two plans, and no next lab's beginning.
+                let engine = workshop.engine.as_ref();
+                lab::down(engine, &self.lab, true).await.map_err(failed)?;
+                return Err(failed(error));
+            }
+        };
         for (role, script) in &sabotaged.scripts {
             self.run_script(standing.running(), *role, script).await?;
         }

@@ -57,6 +57,15 @@ fn an_image_is_imported_from_a_stream_built_upon_and_removed() {
                 .any(|line| line.contains("Step 1/"))
         );
 
+        let request = build(&derived, &format!("FROM {imported}\nLABEL word=again\n"));
+        engine.build(request, &task).await.unwrap();
+        let found = engine.images(&bench.labels()).await.unwrap();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(found[0], derived);
+        let nameless = &found[1];
+        let facts = engine.image(nameless).await.unwrap().unwrap();
+        assert_eq!(facts.labels["word"], "said");
+
         let request = build(
             &derived,
             &format!("FROM {}\nRUN echo the last words; exit 3\n", bench.image),
@@ -65,7 +74,7 @@ fn an_image_is_imported_from_a_stream_built_upon_and_removed() {
         assert!(matches!(error, Error::Build { .. }), "{error}");
         assert!(error.to_string().contains("  the last words"), "{error}");
 
-        for reference in [&derived, &imported, &imported] {
+        for reference in [nameless, &derived, &imported, &imported] {
             engine.remove_image(reference).await.unwrap();
             assert_eq!(engine.image(reference).await.unwrap(), None);
         }

@@ -141,8 +141,19 @@ impl DockerEngine {
         };
         let images = self.docker.list_images(Some(options)).await;
         let images = images.map_err(|fault| fault::classify("listing images", "", &fault))?;
-        let references = images.into_iter().flat_map(|image| image.repo_tags);
-        Ok(references.filter(|tag| tag != "<none>:<none>").collect())
+        let (mut named, mut nameless) = (Vec::new(), Vec::new());
+        for image in images {
+            let tags = image.repo_tags.into_iter();
+            let mut tags = tags.filter(|tag| tag != "<none>:<none>").peekable();
+            if tags.peek().is_none() {
+                nameless.push(image.id);
+            } else {
+                named.extend(tags);
+            }
+        }
+        // Another may be made of what has lost its name.
+        named.append(&mut nameless);
+        Ok(named)
     }
 
     pub(super) async fn remove_image_reference(&self, reference: &str) -> Result<(), Error> {
