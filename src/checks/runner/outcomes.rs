@@ -3,13 +3,18 @@
 use tokio::task::JoinError;
 
 use super::super::{Context, Target};
+use crate::plan::Purpose;
 use crate::report::Outcome;
 
 /// A relay is not at fault where it has set a limit to us, nor where a check
 /// could not go on without offending it. Checks run one at a time there.
 pub(super) fn excused(outcome: Outcome, target: &Target) -> Outcome {
     let Some(manners) = &target.manners else {
-        return outcome;
+        // Labs of a run's own have no limit but for the checks of it.
+        return match &target.lab {
+            Some(lab) if lab.plan.purpose == Purpose::Lab => unlimited(outcome),
+            _ => outcome,
+        };
     };
     let declined = manners.take_declined();
     match (outcome, manners.stopped(), declined) {
@@ -18,6 +23,34 @@ pub(super) fn excused(outcome: Outcome, target: &Target) -> Outcome {
         (_, Some(why), _) => Outcome::Broken { why },
         (Outcome::Fail { .. }, None, Some(why)) => Outcome::Skipped { why },
         (outcome, ..) => outcome,
+    }
+}
+
+/// What a relay of relaykit's says when a limit of relay.yaml is reached, and which.
+const LIMITS: [(&str, &str); 2] = [
+    (
+        " messages an hour have been sent, try again in ",
+        "limits.messages_per_login_per_hour",
+    ),
+    (
+        " Error: too many connections from ",
+        "limits.connections_per_client",
+    ),
+];
+
+/// What is left of a failure where limits of relay.yaml are all that was met: the checks
+/// together use them up.
+fn unlimited(outcome: Outcome) -> Outcome {
+    let Outcome::Fail { observed, .. } = &outcome else {
+        return outcome;
+    };
+    let limit = |line: &str| LIMITS.iter().find(|(said, _)| line.contains(said));
+    let met: Vec<_> = observed.lines().map(limit).collect();
+    match met.first() {
+        Some(Some((_, key))) if met.iter().all(Option::is_some) => Outcome::Skipped {
+            why: format!("{key} is reached in this lab; `relaykit test` without --lab has room"),
+        },
+        _ => outcome,
     }
 }
 
@@ -46,5 +79,51 @@ pub(super) fn masked(outcome: Outcome, context: &Context) -> Outcome {
             why: context.masked(&why),
         },
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left_of(observed: &str) -> Outcome {
+        unlimited(Outcome::Fail {
+            expected: "250".into(),
+            observed: observed.into(),
+        })
+    }
+
+    #[test]
+    fn limits_of_relay_yaml_are_no_fault() {
+        let messages = "port 465: 450 4.7.1 <DATA>: Data command rejected: 5 messages an hour have \
+                        been sent, try again in 61 minutes";
+        let connections =
+            "a form: 421 4.7.0 relay.relaykit.test Error: too many connections from 192.0.2.1";
+        for (observed, key) in [
+            (messages.to_owned(), "limits.messages_per_login_per_hour"),
+            (connections.to_owned(), "limits.connections_per_client"),
+            (
+                format!("{connections}\n{messages}"),
+                "limits.connections_per_client",
+            ),
+        ] {
+            let left = left_of(&observed);
+            let skipped = matches!(&left, Outcome::Skipped { why } if why.starts_with(key));
+            assert!(skipped, "{left:?}");
+        }
+    }
+
+    #[test]
+    fn a_fault_beside_a_limit_is_one() {
+        for observed in [
+            "",
+            "250 2.1.5 Ok",
+            "450 5 messages an hour have been sent, try again in 61 minutes\nport 25: 250 2.1.5 Ok",
+        ] {
+            assert!(
+                matches!(left_of(observed), Outcome::Fail { .. }),
+                "{observed}"
+            );
+        }
     }
 }
