@@ -142,7 +142,7 @@ pub(super) static CHECKS: &[Check] = &[
                     Change::Given(OUTLOOK),
                     Change::Main("broken_sasl_auth_clients", "no"),
                 ],
-                sees: "AUTH=",
+                sees: "no line AUTH=",
             },
             Sabotage {
                 name: "a line for broken clients",
@@ -150,7 +150,7 @@ pub(super) static CHECKS: &[Check] = &[
                     Change::Given(NO_OUTLOOK),
                     Change::Main("broken_sasl_auth_clients", "yes"),
                 ],
-                sees: "AUTH=",
+                sees: "a line AUTH=",
             },
         ],
         run: |context| Box::pin(outlook_line_is_as_configured(context)),
@@ -271,11 +271,11 @@ async fn outlook_line_is_as_configured(context: Context) -> Judged {
                 BTreeSet::new()
             };
             let offered = set(offers.auth_equals_mechanisms());
-            require(
-                offered == expected,
-                &format!("AUTH={}", listed(&expected)),
-                || format!("AUTH={}", listed(&offered)),
-            )
+            let line = |mechanisms: &BTreeSet<String>| match listed(mechanisms) {
+                none if mechanisms.is_empty() => format!("no line AUTH={none}"),
+                listed => format!("a line AUTH={listed}"),
+            };
+            require(offered == expected, &line(&expected), || line(&offered))
         },
     )
     .await

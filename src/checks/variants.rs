@@ -41,7 +41,8 @@ pub struct Laboratory {
     pub checks: usize,
 }
 
-/// The name of the laboratory that is what relay.yaml says.
+/// The name of the laboratory that is what relay.yaml says, but for its limits
+/// ([`candidates`]).
 pub const AS_CONFIGURED: &str = "as configured";
 
 /// Connections that one client may have at once where checks are that client: more
@@ -205,8 +206,8 @@ fn suitable(spec: &Spec, check: &Check) -> impl Iterator<Item = (&'static str, S
         .filter(move |(_, spec)| suits(spec))
 }
 
-/// What relay.yaml says first, then each variant of it. The checks of a run send
-/// hundreds of messages as one login, and are many clients with one address, so that
+/// What relay.yaml says but for its limits first, then with them, then each variant of
+/// it. The checks of a run send hundreds of messages as one login, and are many clients with one address, so that
 /// limits on these are left to the checks that ask for them.
 fn candidates(spec: &Spec) -> Vec<(&'static str, Spec)> {
     let mut roomy = spec.clone();

@@ -111,9 +111,11 @@ impl Slot {
             Ok(standing) => standing,
             Err(error) => {
                 // What is left may be half of two plans, and no next lab's beginning.
-                let engine = workshop.engine.as_ref();
-                lab::down(engine, &self.lab, true).await.map_err(failed)?;
-                return Err(failed(error));
+                let down = lab::down(workshop.engine.as_ref(), &self.lab, true).await;
+                return Err(failed(error).map_continue(|why| match down {
+                    Ok(_) => why,
+                    Err(error) => format!("{why}\nnor could it be taken down: {error}"),
+                }));
             }
         };
         for (role, script) in &sabotaged.scripts {

@@ -9,6 +9,7 @@ alarm 60;
 my $sink = IO::Socket::INET->new('127.0.0.1:25') or die "the sink: $!\n";
 my $child = fork // die "fork: $!\n";
 if (!$child) {
+    alarm 60;
     pass(\*STDIN, $sink, sub { $_[0] });
     $sink->shutdown(1);
     exit;

@@ -43,8 +43,7 @@ pub const MISNAMED: Played = played("misnamed.sink.test", "2502");
 pub const STRANGER: Played = played("stranger.sink.test", "2503");
 /// No 8BITMIME, SMTPUTF8, DSN, SIZE or PIPELINING.
 pub const POOR: Played = played("poor.sink.test", "2504");
-/// All that it hears goes to the sink's log, and it offers XFORWARD, XCLIENT and
-/// AUTH. The relay has no login there.
+/// All that it hears goes to the sink's log, and it offers XFORWARD and XCLIENT.
 pub const HEARING: Played = played("hearing.sink.test", "2505");
 /// TLS 1.1 and older alone.
 pub const OLD: Played = played("old.sink.test", "2506");
@@ -55,11 +54,13 @@ pub const ASKING: Played = played("asking.sink.test", "2508");
 /// The same in clear: no STARTTLS, as somebody in between makes it look. All that
 /// it hears goes to the sink's log.
 pub const ASKING_IN_CLEAR: Played = played("asking-in-clear.sink.test", "2509");
+/// Offers AUTH where the relay has no login. All that it hears goes to the sink's log.
+pub const OFFERING: Played = played("offering.sink.test", "2511");
 /// The sink's port 25, with somebody in between who adds [`INJECTED`] to the reply
 /// to STARTTLS.
 pub const INJECTING: Played = played("injecting.sink.test", "2510");
 
-const ALL: [Played; 10] = [
+const ALL: [Played; 11] = [
     CLEAR,
     MISNAMED,
     STRANGER,
@@ -69,6 +70,7 @@ const ALL: [Played; 10] = [
     AWAY,
     ASKING,
     ASKING_IN_CLEAR,
+    OFFERING,
     INJECTING,
 ];
 
@@ -133,8 +135,7 @@ pub(super) fn services() -> Vec<Service> {
             .why("One that logs every command and would like to be told of clients:")
             .option("syslog_name", HEARING.log_name())
             .option("smtpd_authorized_xforward_hosts", "0.0.0.0/0, [::]/0")
-            .option("smtpd_authorized_xclient_hosts", "0.0.0.0/0, [::]/0")
-            .option("smtpd_sasl_auth_enable", "yes"),
+            .option("smtpd_authorized_xclient_hosts", "0.0.0.0/0, [::]/0"),
         smtpd(OLD)
             .why("TLS 1.1 and older:")
             .option("smtpd_tls_protocols", "<=TLSv1.1")
@@ -150,6 +151,10 @@ pub(super) fn services() -> Vec<Service> {
             .option("smtpd_tls_security_level", "none")
             .option("smtpd_sasl_auth_enable", "yes")
             .option("smtpd_client_restrictions", WITH_LOGIN),
+        Service::inet(OFFERING.port, "smtpd -v")
+            .why("One that would take a login, and wants none:")
+            .option("syslog_name", OFFERING.log_name())
+            .option("smtpd_sasl_auth_enable", "yes"),
         Service::new(INJECTING.port, "inet", ["n", "n", "-", "-"], "spawn")
             .why("Somebody in between, who adds a reply in clear:")
             .argument("user=inbox argv=/usr/bin/perl /etc/relaykit/postfix/injecting.pl"),

@@ -13,6 +13,8 @@ struct Document<'a> {
     elapsed_ms: u64,
     interrupted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    cut_short: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a Subject>,
     summary: Counts,
     checks: Vec<Line<'a>>,
@@ -73,6 +75,10 @@ pub fn render(report: &RunReport) -> Vec<u8> {
         started_at: report.started_at.to_string(),
         elapsed_ms: millis(report.elapsed),
         interrupted: report.cut_short == Some(CutShort::Interrupted),
+        cut_short: report.cut_short.map(|cut_short| match cut_short {
+            CutShort::Interrupted => "interrupted",
+            CutShort::NoLab => "no lab",
+        }),
         subject: report.subject.as_ref(),
         summary: Counts {
             passed: counts.passed,
@@ -167,7 +173,12 @@ mod tests {
         run.not_run = vec!["tls.a"];
         let json: serde_json::Value = serde_json::from_slice(&render(&run)).unwrap();
         assert_eq!(json["interrupted"], true);
+        assert_eq!(json["cut_short"], "interrupted");
         assert_eq!(json["not_run"], serde_json::json!(["tls.a"]));
+        run.cut_short = Some(CutShort::NoLab);
+        let json: serde_json::Value = serde_json::from_slice(&render(&run)).unwrap();
+        assert_eq!(json["interrupted"], false);
+        assert_eq!(json["cut_short"], "no lab");
     }
 
     #[test]

@@ -74,7 +74,7 @@ fn an_image_is_imported_from_a_stream_built_upon_and_removed() {
         assert!(matches!(error, Error::Build { .. }), "{error}");
         assert!(error.to_string().contains("  the last words"), "{error}");
 
-        for reference in [nameless, &derived, &imported, &imported] {
+        for reference in [&derived, nameless, &imported, &imported] {
             engine.remove_image(reference).await.unwrap();
             assert_eq!(engine.image(reference).await.unwrap(), None);
         }

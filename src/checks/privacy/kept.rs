@@ -38,7 +38,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
                 Change::Given(KEPT),
                 Change::Spec(|spec| spec.privacy.show_login = !spec.privacy.show_login),
             ],
-            sees: "ESMTPSA",
+            sees: "login shown: ",
         },
     ],
     run: |context| Box::pin(kept_trace_names_the_client(context)),
@@ -69,7 +69,9 @@ async fn kept_trace_names_the_client(context: Context) -> Judged {
             } else {
                 "no login".to_owned()
             };
-            require(has(&login) == shown, &expected, || trace.raw.clone())?;
+            require(has(&login) == shown, &expected, || {
+                format!("login shown: {}, in {}", has(&login), trace.raw)
+            })?;
             dated_now(&trace)
         },
     )

@@ -10,6 +10,7 @@ use super::mail::{self, SENDER};
 use super::session::{logged_in, login_listener};
 use crate::plan::Role;
 use crate::render::next_hops::Played;
+use crate::report::Outcome;
 use crate::smtp::Message;
 
 /// That mail to their domains does reach them.
@@ -62,26 +63,64 @@ pub(in super::super) fn said(line: &str, hop: Played) -> Option<&str> {
     Some(heard.split_once("]: ")?.1)
 }
 
-/// All that has ever been said to `hop`, up to now.
-pub(in super::super) async fn heard(context: &Context, hop: Played) -> Judged<Vec<String>> {
-    let mut log = Log::of(context, Role::Sink)?;
-    // Goes the way of all lines of Postfix, behind those that are there.
-    let mark = Message::from_to(SENDER, SENDER).build().token().to_owned();
-    appliance::output(context, Role::Sink, &["postlog", "-t", "relaykit", &mark]).await?;
-    let lines = log
-        .until(context, "a line of postlog(1)", |line| line.contains(&mark))
-        .await?;
-    let heard: Vec<String> = lines
-        .iter()
-        .filter_map(|line| said(line, hop))
-        .map(str::to_owned)
-        .collect();
-    for line in &heard {
-        context
-            .transcript()
-            .note(format!("the next hop heard: {line}"));
+/// What is said to one of those hops that log it, from now on.
+pub(in super::super) struct Listening {
+    hop: Played,
+    log: Log,
+}
+
+impl Listening {
+    /// Begins behind all that the sink's log has already: another relay may have said it.
+    pub(in super::super) async fn to(context: &Context, hop: Played) -> Judged<Self> {
+        let mut log = Log::of(context, Role::Sink)?;
+        until_now(context, &mut log).await?;
+        ControlFlow::Continue(Self { hop, log })
     }
-    ControlFlow::Continue(heard)
+
+    /// What was said until now, without passwords.
+    pub(in super::super) async fn heard(mut self, context: &Context) -> Judged<Vec<String>> {
+        let lines = until_now(context, &mut self.log).await?;
+        let said = lines.iter().filter_map(|line| said(line, self.hop));
+        let heard = without_passwords(said);
+        for line in &heard {
+            context
+                .transcript()
+                .note(format!("the next hop heard: {line}"));
+        }
+        ControlFlow::Continue(heard)
+    }
+}
+
+/// The lines up to one that the sink is made to write now. It goes the way of all lines
+/// of Postfix, behind those that are there.
+async fn until_now(context: &Context, log: &mut Log) -> Judged<Vec<String>> {
+    let mark = Message::from_to(SENDER, SENDER).build().token().to_owned();
+    let argv = ["postlog", "-t", "relaykit", &mark];
+    appliance::output(context, Role::Sink, &argv).await?;
+    let lines = log.until(context, "a line of postlog(1)", |line| line.contains(&mark));
+    // The line is ours: that it does not come is no fault of the relay.
+    lines.await.map_break(|outcome| match outcome {
+        Outcome::Fail { observed, .. } => Outcome::Broken {
+            why: format!("the sink's log: {observed}"),
+        },
+        other => other,
+    })
+}
+
+/// AUTH without what follows the mechanism, and without the answers after it.
+fn without_passwords<'a>(said: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut logging_in = false;
+    let shown = said.map(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let is_answer = logging_in && words.len() == 1 && !["QUIT", "RSET", "DATA"].contains(&line);
+        logging_in = is_answer || words[0].eq_ignore_ascii_case("AUTH");
+        match words.as_slice() {
+            _ if is_answer => "***".to_owned(),
+            [auth, mechanism, _, ..] if logging_in => format!("{auth} {mechanism} ***"),
+            _ => line.to_owned(),
+        }
+    });
+    shown.collect()
 }
 
 /// Demands that mail for somebody in `domain` is kept for later, and that the log
@@ -95,4 +134,48 @@ pub(in super::super) async fn must_wait(context: &Context, domain: &str, why: &s
         return ControlFlow::Continue(());
     }
     fail(format!("deferred: {why}"), fate.line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::next_hops::OFFERING;
+
+    #[test]
+    fn what_a_client_said_is_told_from_all_else() {
+        let line =
+            "Nov 28 16:00:08 sink postfix/offering/smtpd[9]: < relay.a[172.22.0.3]: EHLO relay";
+        assert_eq!(said(line, OFFERING), Some("EHLO relay"));
+        for other in [
+            line.replace(": < ", ": > "),
+            line.replace("offering", "hearing"),
+        ] {
+            assert_eq!(said(&other, OFFERING), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_not_passed_on() {
+        let said = [
+            "EHLO relay",
+            "AUTH PLAIN AHJlbGF5AHNlY3JldA==",
+            "AUTH LOGIN",
+            "cmVsYXk=",
+            "c2VjcmV0",
+            "MAIL FROM:<a@b.example>",
+            "DATA",
+        ];
+        assert_eq!(
+            without_passwords(said.into_iter()),
+            [
+                "EHLO relay",
+                "AUTH PLAIN ***",
+                "AUTH LOGIN",
+                "***",
+                "***",
+                "MAIL FROM:<a@b.example>",
+                "DATA",
+            ]
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::super::probe::appliance;
 use super::super::probe::mail::SENDER;
 use super::super::probe::played::{self, PLAYED};
 use super::super::probe::rows;
@@ -9,11 +10,11 @@ use super::super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, in_clear, port, require_code,
     starttls_listeners,
 };
-use super::super::verdict::{PASS, fail, require};
+use super::super::verdict::{PASS, broken, fail, require};
 use super::super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use crate::config::Listener;
 use crate::plan::Role;
-use crate::render::next_hops::INJECTING;
+use crate::render::next_hops::{INJECTED, INJECTING};
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -207,7 +208,32 @@ async fn starttls_forgets_what_was_said(context: Context) -> Judged {
     .await
 }
 
+/// Says EHLO and STARTTLS to the port in `$1`, and prints the replies and one more.
+const TALK: &str = r#"
+hear() {
+    while IFS= read -r -t 10 -u 3 line; do
+        printf '%s\n' "${line%$'\r'}"
+        [ "${line:3:1}" = - ] || return 0
+    done
+    exit 1
+}
+exec 3<>"/dev/tcp/127.0.0.1/$1"
+hear
+printf 'EHLO sink\r\n' >&3
+hear
+printf 'STARTTLS\r\n' >&3
+hear
+hear
+"#;
+
 async fn replies_before_tls_are_not_believed(context: Context) -> Judged {
+    // That the reply is slipped in at all, or else nothing is tried.
+    let argv = ["bash", "-c", TALK, "talk", INJECTING.port];
+    let replies = appliance::output(&context, Role::Sink, &argv).await?;
+    let injected = INJECTED.replace("\r\n", "\n");
+    if !replies.ends_with(&injected) {
+        return broken(format!("nothing is slipped in: {replies}"));
+    }
     let (fate, ..) = played::fate(&context, INJECTING.domain).await?;
     if fate.status == "deferred" {
         return PASS;
