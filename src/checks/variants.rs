@@ -207,8 +207,8 @@ fn suitable(spec: &Spec, check: &Check) -> impl Iterator<Item = (&'static str, S
 }
 
 /// What relay.yaml says but for its limits first, then with them, then each variant of
-/// it. The checks of a run send hundreds of messages as one login, and are many clients with one address, so that
-/// limits on these are left to the checks that ask for them.
+/// it. The checks of a run send hundreds of messages as one login, and are many clients
+/// with one address, so that limits on these are left to the checks that ask for them.
 fn candidates(spec: &Spec) -> Vec<(&'static str, Spec)> {
     let mut roomy = spec.clone();
     roomy.limits.messages_per_login_per_hour = None;

@@ -1,7 +1,7 @@
 //! The next hops that a lab's sink plays beside its ordinary self: wrong ones,
-//! poor ones, those that ask for a login, and some that write down what they hear. Mail for a recipient in
-//! one of these domains goes there, in a lab alone, so that checks and people
-//! see what the relay does with it. `.test` is nobody's (RFC 6761 section 6.2).
+//! poor ones, those that ask for a login, and some that write down what they hear.
+//! Mail for a recipient in one of these domains goes there, in a lab alone, so that
+//! checks and people see what the relay does with it. `.test` is nobody's (RFC 6761 section 6.2).
 
 use crate::plan::File;
 
