@@ -6,7 +6,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
-use super::super::probe::secrets::told;
+use super::super::probe::secrets::names;
 use super::super::probe::session::{
     CLIENT, command, ehlo, log_in, logged_in, login_listener, port, require_code,
     right_certificate, under_tls, user,
@@ -289,7 +289,7 @@ async fn login_is_not_shown(context: Context) -> Judged {
             let mut session = logged_in(&context, listener).await?;
             let delivered = mail::relayed(&context, &mut session, &mail::plain()).await?;
             let trace = newest(&delivered)?.raw;
-            let shown = told(trace.as_bytes(), name).is_some() || trace.contains("sender:");
+            let shown = names(trace.as_bytes(), name) || trace.contains("sender:");
             require(!shown, "no login", || trace.clone())
         },
     )
@@ -379,7 +379,7 @@ async fn short_form_is_valid(context: Context) -> Judged {
             let trace = newest(&delivered)?;
             let id = trace.id.as_deref().unwrap_or_default();
             require(id.len() >= 6, "id and a queue id", || trace.raw.clone())?;
-            let shown = told(trace.raw.as_bytes(), name).is_some();
+            let shown = names(trace.raw.as_bytes(), name);
             require(!shown, "no login", || trace.raw.clone())?;
             dated_now(&trace)
         },

@@ -20,8 +20,26 @@ pub(in super::super) fn told(bytes: &[u8], secret: &str) -> Option<&'static str>
     told_encoded(bytes, secret)
 }
 
+/// Whether `login` stands in `bytes` as a name of its own, in any case of letters, or
+/// encoded. A part of a longer name tells nothing: `test` is one of `relay.example.test`.
+pub(in super::super) fn names(bytes: &[u8], login: &str) -> bool {
+    let text = String::from_utf8_lossy(bytes).to_lowercase();
+    let login = login.to_lowercase();
+    let goes_on = |letter: char| letter.is_alphanumeric() || "._-".contains(letter);
+    let whole = text.match_indices(&login).any(|(at, found)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + found.len()..].chars().next();
+        !before.is_some_and(|c| goes_on(c) || c == '@') && !after.is_some_and(goes_on)
+    });
+    whole || told_encoded(bytes, &login).is_some()
+}
+
 /// As [`told`], but for `secret` as it is: for words that stand there anyway.
 pub(in super::super) fn told_encoded(bytes: &[u8], secret: &str) -> Option<&'static str> {
+    // The code of a letter or two stands in any hash.
+    if secret.len() < 4 {
+        return None;
+    }
     let text = String::from_utf8_lossy(bytes);
     let lower = text.to_lowercase();
     let joined: String = text.split_ascii_whitespace().collect();
@@ -118,6 +136,23 @@ mod tests {
             told(b"77.2.0.192.in-addr.arpa", "192.0.2.77"),
             Some("as its name in reverse DNS")
         );
+    }
+
+    #[test]
+    fn a_login_is_a_name_of_its_own() {
+        let trace = b"Received: by relay.example.test (Postfix) with ESMTPSA id 4jcHlR6rGczBkKn";
+        for login in ["test", "relay", "a", "with.a.dot"] {
+            assert!(!names(trace, login), "{login}");
+        }
+        for text in [
+            "(Authenticated sender: Test)",
+            "sender: test@example.org",
+            "test",
+        ] {
+            assert!(names(text.as_bytes(), "test"), "{text}");
+        }
+        assert!(names(b"(Authenticated sender: a)", "a"));
+        assert!(names(b"AUTH=dGVzdGVyIQ==", "tester"));
     }
 
     #[test]
