@@ -39,3 +39,28 @@ fn a_failure_shows_the_relays_own_words_about_that_session() {
     // Another check's, at the same time.
     assert!(!log.contains("authentication failed"), "{log}");
 }
+
+#[test]
+fn limits_of_a_lab_that_is_up_are_no_fault_of_its_relay() {
+    let lab = Lab::new("limits");
+    lab.configure("limits: {messages_per_login_per_hour: 2}\n");
+    lab.up();
+    let filters = [
+        "test",
+        "--format",
+        "json",
+        "protocol.eight",
+        "protocol.blind",
+    ];
+    let report = lab.relaykit(&filters).ended_with(0).json();
+    let outcome = |id: &str| {
+        let checks = report["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["id"] == id).unwrap();
+        let words = |key: &str| check[key].as_str().unwrap().to_owned();
+        (words("outcome"), words("observed"))
+    };
+    let (skipped, why) = outcome("protocol.eight_bits_stay_eight_bits");
+    assert_eq!(skipped, "skipped", "{why}");
+    let key = "limits.messages_per_login_per_hour is reached";
+    assert!(why.starts_with(key), "{why}");
+}

@@ -1,8 +1,15 @@
 //! `relaykit test --prove`.
 
+use relaykit::checks::{Change, Check, Judged, Options, Sabotage};
+use relaykit::config::built_in;
+use relaykit::engine::labels;
+use relaykit::lab::{self, Readiness};
+use relaykit::plan::Role;
+use relaykit::proof::{self, Request};
+use relaykit::report::Severity;
 use serde_json::{Value, json};
 
-use crate::lab::{Child, Lab, left_of_test};
+use crate::lab::{Child, Lab, block_on, left_of_test, workshop};
 
 /// The checks of a JSON report.
 fn checks(report: &Value) -> &Vec<Value> {
@@ -89,4 +96,81 @@ fn an_interruption_among_sabotages_leaves_nothing() {
     let run = test.end();
     assert_eq!(run.code, Some(130), "{run}");
     assert_eq!(left_of_test(id), Vec::<String>::new());
+}
+
+/// Settings that the built-in lab has not, and that decide what a right relay says.
+const OWN: &str = r"version: 1
+listeners: {smtp: 0, submission: 0, submissions: 0}
+relay: {sender_login: own, message_size_limit: 20KiB}
+auth: {mechanisms: [plain], outlook_compatible: false}
+limits: {connections_per_client: 3, messages_per_login_per_hour: 5}
+lab: {ldaps: 0, users: [{name: root, password: wonderland}, {name: test, password: test}]}
+";
+
+#[test]
+fn a_right_relay_passes_whatever_its_relay_yaml_says() {
+    let lab = Lab::new("own");
+    lab.write("relay.yaml", OWN);
+    let filters = [
+        "auth.identities",
+        "auth.nobody_acts",
+        "auth.refusals_read_alike",
+        "auth.outlook",
+        "outbound.every_domain",
+        "outbound.next_hop_gets_the_login",
+        "privacy.login_hides_every_client",
+        "privacy.login_is_not_shown",
+        "privacy.odd_logins",
+        "tls.messages",
+    ];
+    let arguments = [&["test", "--format", "json"], &filters[..]].concat();
+    let report = lab.run(&arguments).succeeded().json();
+    assert_eq!(report["summary"]["passed"], filters.len(), "{report}");
+}
+
+const DIRECTORY_ALONE: Sabotage = Sabotage {
+    name: "a directory that cannot start",
+    changes: &[Change::File(
+        Role::Directory,
+        "slapd.conf",
+        "no such keyword",
+    )],
+    sees: "",
+};
+
+#[test]
+fn a_sabotaged_lab_that_does_not_come_up_is_taken_down() {
+    let workshop = workshop(Readiness::Started);
+    let name = format!("t{}-fails", std::process::id());
+    let check: &'static Check = Box::leak(Box::new(Check {
+        id: "directory.starts",
+        title: "A directory that starts",
+        citation: "row 8",
+        severity: Severity::High,
+        about: "",
+        repair: "",
+        needs: &[],
+        exclusive: false,
+        sabotages: &[DIRECTORY_ALONE],
+        run: |_| Box::pin(async { Judged::Continue(()) }),
+    }));
+    let (judgements, left) = block_on(async {
+        let request = Request {
+            spec: &built_in(),
+            checks: &[check],
+            labs: std::slice::from_ref(&name),
+            workshop: &workshop,
+            options: Options::default(),
+        };
+        let judgements = proof::prove(&request, |_| ()).await.unwrap();
+        let engine = workshop.engine.as_ref();
+        let left = engine.list(&labels::of_lab(&name)).await.unwrap();
+        lab::down(engine, &name, true).await.unwrap();
+        (judgements, left)
+    });
+    let (_, planted) = &judgements[0].claims[0];
+    assert!(!planted.detected);
+    let why = &planted.observed;
+    assert!(why.contains("the lab did not come up"), "{why}");
+    assert_eq!(left, [], "what is left is no next lab's beginning");
 }

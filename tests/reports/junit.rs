@@ -2,6 +2,7 @@
 //! reporters share: their schemas agree on these elements and attributes. The
 //! strictest is that of Jenkins' xUnit plugin (junit-10.xsd): no properties in a case.
 
+use relaykit::report::CutShort;
 use roxmltree::{Document, Node};
 
 use crate::sample;
@@ -163,4 +164,17 @@ fn what_was_not_run_is_an_error() {
     let all = report.checks.len() + 2;
     let told = document.root_element().attribute("tests").unwrap();
     assert_eq!(told, all.to_string());
+}
+
+#[test]
+fn a_proof_that_was_cut_short_is_an_error() {
+    let mut report = sample::report();
+    report.cut_short = Some(CutShort::Interrupted);
+    report.not_run.clear();
+    let text = sample::text("junit", &report);
+    is_valid(&text);
+    let document = Document::parse(&text).unwrap();
+    let case = case(&document, "sabotages_are_detected");
+    assert_eq!(case.attribute("classname"), Some("proof"));
+    assert!(case.children().any(|n| n.has_tag_name("error")));
 }
