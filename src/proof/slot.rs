@@ -107,17 +107,7 @@ impl Slot {
             }
             None => Standing::up(plan, certificates, &workshop).await,
         };
-        let standing = match standing {
-            Ok(standing) => standing,
-            Err(error) => {
-                // What is left may be half of two plans, and no next lab's beginning.
-                let down = lab::down(workshop.engine.as_ref(), &self.lab, true).await;
-                return Err(failed(error).map_continue(|why| match down {
-                    Ok(_) => why,
-                    Err(error) => format!("{why}\nnor could it be taken down: {error}"),
-                }));
-            }
-        };
+        let standing = standing.map_err(failed)?;
         for (role, script) in &sabotaged.scripts {
             self.run_script(standing.running(), *role, script).await?;
         }

@@ -2,7 +2,6 @@
 
 use relaykit::checks::{Change, Check, Judged, Options, Sabotage};
 use relaykit::config::built_in;
-use relaykit::engine::labels;
 use relaykit::lab::{self, Readiness};
 use relaykit::plan::Role;
 use relaykit::proof::{self, Request};
@@ -128,18 +127,41 @@ fn a_right_relay_passes_whatever_its_relay_yaml_says() {
     assert_eq!(report["summary"]["passed"], filters.len(), "{report}");
 }
 
-const DIRECTORY_ALONE: Sabotage = Sabotage {
-    name: "a directory that cannot start",
-    changes: &[Change::File(
-        Role::Directory,
-        "slapd.conf",
-        "no such keyword",
-    )],
-    sees: "",
-};
+const fn planted(name: &'static str, changes: &'static [Change]) -> Sabotage {
+    Sabotage {
+        name,
+        changes,
+        sees: "",
+    }
+}
+
+/// Another directory, a relay with other files, a lab that does not come up, and once
+/// more the relay that was there first.
+const ONE_AFTER_THE_OTHER: &[Sabotage] = &[
+    planted(
+        "a comment",
+        &[Change::File(Role::Directory, "slapd.conf", "# one")],
+    ),
+    planted(
+        "small messages",
+        &[Change::Main("message_size_limit", "12345")],
+    ),
+    planted(
+        "a directory that cannot start",
+        &[Change::File(
+            Role::Directory,
+            "slapd.conf",
+            "no such keyword",
+        )],
+    ),
+    planted(
+        "another comment",
+        &[Change::File(Role::Directory, "slapd.conf", "# two")],
+    ),
+];
 
 #[test]
-fn a_sabotaged_lab_that_does_not_come_up_is_taken_down() {
+fn a_lab_that_did_not_come_up_is_no_beginning_of_the_next() {
     let workshop = workshop(Readiness::Started);
     let name = format!("t{}-fails", std::process::id());
     let check: &'static Check = Box::leak(Box::new(Check {
@@ -151,10 +173,10 @@ fn a_sabotaged_lab_that_does_not_come_up_is_taken_down() {
         repair: "",
         needs: &[],
         exclusive: false,
-        sabotages: &[DIRECTORY_ALONE],
+        sabotages: ONE_AFTER_THE_OTHER,
         run: |_| Box::pin(async { Judged::Continue(()) }),
     }));
-    let (judgements, left) = block_on(async {
+    let (judgements, limit) = block_on(async {
         let request = Request {
             spec: &built_in(),
             checks: &[check],
@@ -162,15 +184,22 @@ fn a_sabotaged_lab_that_does_not_come_up_is_taken_down() {
             workshop: &workshop,
             options: Options::default(),
         };
-        let judgements = proof::prove(&request, |_| ()).await.unwrap();
+        let judgements = proof::prove(&request, |_| ()).await;
         let engine = workshop.engine.as_ref();
-        let left = engine.list(&labels::of_lab(&name)).await.unwrap();
+        let relay = format!("relaykit-{name}-relay");
+        let argv = ["postconf", "-h", "message_size_limit"];
+        let limit = engine.exec(&relay, &argv, None).await;
         lab::down(engine, &name, true).await.unwrap();
-        (judgements, left)
+        (judgements.unwrap(), limit.unwrap().stdout)
     });
-    let (_, planted) = &judgements[0].claims[0];
-    assert!(!planted.detected);
-    let why = &planted.observed;
-    assert!(why.contains("the lab did not come up"), "{why}");
-    assert_eq!(left, [], "what is left is no next lab's beginning");
+    let seen = judgements.iter().map(|judgement| {
+        let (_, planted) = &judgement.claims[0];
+        let failed = planted.observed.contains("the lab did not come up");
+        (judgement.name, failed)
+    });
+    let expected = ONE_AFTER_THE_OTHER
+        .iter()
+        .map(|sabotage| (sabotage.name, sabotage.name.contains("cannot start")));
+    assert_eq!(seen.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    assert_eq!(limit.trim(), "26214400", "the limit of the second");
 }
