@@ -22,6 +22,13 @@ const TRY_AGAIN: Duration = Duration::from_millis(20);
 /// How many of a container's last lines are evidence.
 const LAST_LINES: usize = 15;
 
+/// How many are looked through for [`FATAL`] ones before these: a daemon that ends is
+/// not the last to speak where others start beside it.
+const LOOKED_THROUGH: usize = 200;
+
+/// In a line of Postfix that says why it gives up (msg(3)).
+const FATAL: [&str; 2] = [": fatal: ", ": panic: "];
+
 /// The name that the message is sent from: it must not come out at the sink.
 const CLIENT_NAME: &str = "readiness-client.invalid";
 
@@ -214,13 +221,22 @@ pub(super) async fn ended(
     }
 }
 
+/// The last lines of a log, and before them those that say why a daemon gave up; each
+/// indented.
 async fn last_lines(engine: &dyn Engine, container: &str) -> String {
     let request = LogRequest {
         follow: false,
-        tail: Some(LAST_LINES),
+        tail: Some(LOOKED_THROUGH),
         since: None,
     };
-    log_lines(engine, container, request).await
+    telling(&log_lines(engine, container, request).await)
+}
+
+fn telling(log: &str) -> String {
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    let (early, last) = lines.split_at(lines.len().saturating_sub(LAST_LINES));
+    let is_fatal = |line: &&&str| FATAL.iter().any(|word| line.contains(word));
+    early.iter().filter(is_fatal).chain(last).copied().collect()
 }
 
 /// Lines of a container's log, each indented: evidence for a message.
@@ -234,4 +250,20 @@ pub async fn log_lines(engine: &dyn Engine, container: &str, request: LogRequest
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_shown_however_much_is_said_after_it() {
+        let noise = |amount: usize| "    saslauthd[17] :forked child\n".repeat(amount);
+        let reason = "    postfix/postsuper[24]: fatal: parameter inet_interfaces\n";
+        let log = format!("{}{reason}{}", noise(3), noise(LAST_LINES));
+        assert_eq!(telling(&log), format!("{reason}{}", noise(LAST_LINES)));
+        let log = format!("{}{reason}", noise(20));
+        assert_eq!(telling(&log), format!("{}{reason}", noise(LAST_LINES - 1)));
+        assert_eq!(telling(""), "");
+    }
 }
