@@ -101,7 +101,7 @@ impl Check<'_> {
         }
     }
 
-    /// What Postfix asks the directory of a login, beside whether its password is right.
+    /// What is asked about a login, beside whether its password is right.
     fn logins(&mut self) {
         let spec = self.spec;
         let own = spec.relay.sender_login == SenderLogin::Own;
@@ -113,27 +113,14 @@ impl Check<'_> {
                 self.warn(path, why);
             }
         }
-        let ldap = &spec.auth.ldap;
-        if !own || !self.report.sound(&["relay.sender_login", "auth.ldap"]) {
+        if !self.report.sound(&["auth.ldap"]) {
             return;
         }
-        if ldap.login_attributes().is_empty() {
-            let why = "`own` compares a login with the attribute that holds it, and \
-                       auth.ldap.filter has none that equals `%u`";
-            let hint = "put (uid=%u) into the filter, or write any";
-            self.refuse("relay.sender_login", Refusal::new(why).hint(hint));
-        }
-        if ldap.search_base.replace("%%", "").contains('%') {
-            let why = "`own` searches for the owner of an address, and auth.ldap.search_base \
-                       depends on the login";
-            let hint = "search in all of the tree, or write any";
-            self.refuse("relay.sender_login", Refusal::new(why).hint(hint));
-        }
-        let bind = ldap.bind.as_ref();
-        if bind.is_some_and(|bind| bind.password.reveal().ends_with(char::is_whitespace)) {
-            let why = "the password in this file ends with white space, which Postfix drops \
-                       when it searches for the owner of an address";
-            self.refuse("auth.ldap.bind.password_file", Refusal::new(why));
+        if spec.auth.ldap.login_attributes().is_empty() {
+            let why = "a person goes by the attribute that is compared with the login, and this \
+                       filter compares none";
+            let hint = "put the login into the filter as in (uid=%u)";
+            self.refuse("auth.ldap.filter", Refusal::new(why).hint(hint));
         }
     }
 

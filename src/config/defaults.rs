@@ -60,6 +60,8 @@ pub fn built_in() -> Spec {
         limits: Limits {
             connections_per_client: 50,
             messages_per_login_per_hour: None,
+            failed_logins_per_minute: Some(10),
+            shared_addresses: Vec::new(),
         },
         postfix: Postfix::default(),
         lab: Lab {

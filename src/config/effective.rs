@@ -20,7 +20,7 @@ pub struct Effective<'a> {
     tls: Tls<'a>,
     privacy: Privacy<'a>,
     outbound: Outbound<'a>,
-    limits: Limits,
+    limits: Limits<'a>,
     postfix: Postfix<'a>,
     lab: Lab<'a>,
 }
@@ -117,9 +117,11 @@ struct Credentials<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Limits {
+struct Limits<'a> {
     connections_per_client: u32,
     messages_per_login_per_hour: Option<u32>,
+    failed_logins_per_minute: Option<u32>,
+    shared_addresses: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -179,6 +181,8 @@ pub fn effective(spec: &Spec) -> Effective<'_> {
         limits: Limits {
             connections_per_client: spec.limits.connections_per_client,
             messages_per_login_per_hour: spec.limits.messages_per_login_per_hour,
+            failed_logins_per_minute: spec.limits.failed_logins_per_minute,
+            shared_addresses: &spec.limits.shared_addresses,
         },
         postfix: Postfix {
             main: &spec.postfix.main,

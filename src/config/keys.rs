@@ -336,6 +336,16 @@ static LIMITS: &[Key] = &[
         Kind::Number(1, 1_000_000_000),
         "messages of one login in an hour; null: no limit",
     ),
+    nullable(
+        "failed_logins_per_minute",
+        Kind::Number(1, 100_000),
+        "failed logins of one address, and of one name; null: no limit",
+    ),
+    key(
+        "shared_addresses",
+        Kind::List(&Kind::Text("a network in CIDR notation")),
+        "addresses that many people share: failed logins put none of them off",
+    ),
 ];
 
 static POSTFIX: &[Key] = &[

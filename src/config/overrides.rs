@@ -68,7 +68,8 @@ const UNSAFE: &[(&str, &str, &str)] = &[
     ("smtpd_sasl_security_options", LOGIN, RECHECK),
     ("smtpd_sasl_tls_security_options", LOGIN, RECHECK),
     ("smtpd_sasl_local_domain", LOGIN, RECHECK),
-    ("cyrus_sasl_config_path", LOGIN, RECHECK),
+    ("smtpd_sasl_type", LOGIN, RECHECK),
+    ("smtpd_sasl_path", LOGIN, RECHECK),
     ("smtpd_tls_security_level", LOGIN, RECHECK),
     (
         "debug_peer_list",

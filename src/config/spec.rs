@@ -198,7 +198,7 @@ pub struct Ldap {
     pub servers: Vec<String>,
     /// Whether `StartTLS` is used on `ldap://` servers.
     pub start_tls: bool,
-    /// Where users are searched.
+    /// Where users are searched: a distinguished name, the same for every login.
     pub search_base: String,
     /// RFC 4515 filter; `%u` is the login as it was typed.
     pub filter: String,
@@ -209,16 +209,29 @@ pub struct Ldap {
 }
 
 impl Ldap {
-    /// The attributes that hold logins: those that the filter compares with `%u`
-    /// and nothing else, such as `uid` in `(uid=%u)`.
+    /// The attributes that hold logins: those that the filter compares with the login
+    /// or its first half, such as `uid` in `(uid=%u)`. A person goes by the first that
+    /// their entry has.
     #[must_use]
     pub fn login_attributes(&self) -> Vec<&str> {
-        let components = self.filter.split(['(', ')']);
-        components
-            .filter_map(|component| component.split_once('='))
-            .filter(|(attribute, value)| value.trim() == "%u" && !attribute.ends_with([':', '~']))
-            .map(|(attribute, _)| attribute.trim())
-            .collect()
+        let mut attributes: Vec<&str> = Vec::new();
+        for (before, component) in self.filter.split('(').zip(self.filter.split('(').skip(1)) {
+            let Some((attribute, value)) = component.split_once('=') else {
+                continue;
+            };
+            let opposite = before.ends_with('!') || attribute.ends_with(['<', '>']);
+            let value = value.trim_end_matches(')').replace("%%", "");
+            // By another rule (RFC 4515 section 3) more than the login may be meant.
+            let whole = ["%u", "%U"].contains(&value.trim()) || !attribute.contains(':');
+            let compared = whole && (value.contains("%u") || value.contains("%U"));
+            let attribute = attribute.split([':', '~', ';']).next().unwrap_or_default();
+            let attribute = attribute.trim();
+            let known = attributes.iter().any(|a| a.eq_ignore_ascii_case(attribute));
+            if compared && !opposite && !known && !attribute.is_empty() {
+                attributes.push(attribute);
+            }
+        }
+        attributes
     }
 }
 
@@ -322,6 +335,12 @@ pub struct Limits {
     /// Messages, whatever the number of their recipients, that one login may send
     /// within any hour; `None`: no limit.
     pub messages_per_login_per_hour: Option<u32>,
+    /// How many logins may fail within a minute, from one address and for one name,
+    /// once twice as many have; `None`: any number.
+    pub failed_logins_per_minute: Option<u32>,
+    /// Networks, in CIDR notation, of addresses that many people share: failed logins
+    /// from there put none of them off.
+    pub shared_addresses: Vec<String>,
 }
 
 /// The operator's last word: any parameter, any service.

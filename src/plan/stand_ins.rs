@@ -14,14 +14,13 @@ const LDAP: &str = "ldap://directory";
 /// of the operator's, and the keys of relay.yaml that are stood in for.
 pub(super) fn stood_in(mut spec: Spec) -> (Spec, Vec<&'static str>) {
     let mut keys = Vec::new();
-    let servers = vec![
-        if spec.auth.ldap.start_tls {
-            LDAP
-        } else {
-            LDAPS
-        }
-        .to_owned(),
-    ];
+    let own = if spec.auth.ldap.start_tls {
+        LDAP
+    } else {
+        LDAPS
+    };
+    // As many as the operator has: each has a saslauthd of its own.
+    let servers = vec![own.to_owned(); spec.auth.ldap.servers.len().max(1)];
     if spec.auth.ldap.servers != servers {
         spec.auth.ldap.servers = servers;
         keys.push("auth.ldap.servers");

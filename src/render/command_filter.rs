@@ -26,8 +26,9 @@ pub(super) fn table(spec: &Spec) -> String {
     format!(
         "# Postfix reads a longer line than 2048 octets in pieces, the second as a command\n\
          # of its own: whoever writes an address would write commands. CONNECT ends the\n\
-         # session (smtpd_forbidden_commands). What follows AUTH would be logged.\n\
-         /^(?!AUTH\\s).{{2000}}/\n    \
+         # session (smtpd_forbidden_commands). What is replaced is logged, so that no line\n\
+         # with a password may be: not AUTH, and no response to it, which has no blank.\n\
+         /^(?!AUTH\\s)(?=\\S+\\s).{{2000}}/\n    \
          CONNECT\n\
          \n\
          # Postfix takes `RCPT TO:<postmaster>` without a domain from anyone (RFC 5321\n\
@@ -36,7 +37,7 @@ pub(super) fn table(spec: &Spec) -> String {
          RCPT TO:<$1@{hostname}>$2\n\
          \n\
          # Other spellings that come to the same: no address of RFC 5321 is refused.\n\
-         if /^\\W*R\\W*C\\W*P\\W*T\\W/\n\
+         if /^(?=.*\\s)\\W*R\\W*C\\W*P\\W*T\\W/\n\
          !/^RCPT\\s+TO:\\s*(?:<\\s*{ROUTE}(?:{ATOMS}|{LOCAL_PART}{DOMAIN})\\s*>|{ATOMS}|{LOCAL_PART}{DOMAIN})\
          (?:\\s++[-A-Z0-9]++(?:=\\S*+)?)*+\\s*+$/\n    \
          RCPT TO:<>\n\

@@ -26,6 +26,7 @@ use crate::plan::{Content, File, Plan, Purpose, Role};
 
 pub use directory::{CHECKED_SENDER, address};
 pub use header_checks::MARK;
+pub use sasl::PLAYED;
 pub use sink::INBOX;
 
 /// Where a container's configuration volume is mounted.
@@ -72,9 +73,9 @@ fn relay(plan: &Plan) -> Vec<File> {
         public("postfix/master.cf", relay_master::master_cf(plan)),
         public("postfix/commands", command_filter::table(spec)),
     ];
+    files.extend(relay_master::files(spec));
     files.extend(header_checks::files(spec));
     files.extend(sasl::files(plan));
-    files.extend(logins::files(plan));
     files.extend(limits::files(plan));
     files.extend(certificate(&spec.tls.certificate));
     if is_lab(plan) {

@@ -5,6 +5,7 @@ use crate::plan::{Plan, Purpose};
 use crate::secret::Secret;
 
 use super::main_cf::{Group, render};
+use super::sasl::LOGINS;
 use super::{
     SYSTEM_CA, anchor_path, header_checks, is_lab, limits, logins, next_hop_anchor, next_hops,
 };
@@ -39,10 +40,12 @@ pub(super) fn main_cf(plan: &Plan) -> String {
 fn house() -> Group {
     Group::new(
         "The house: behaviour of the Postfix that the image holds, everything logged\n\
-         on standard output, data and queue on volumes.",
+         on standard output, data and queue on volumes. A service that meets a daemon\n\
+         which is being started again is soon tried once more.",
     )
     .set("compatibility_level", "3.10")
     .set("maillog_file", "/dev/stdout")
+    .set("service_throttle_time", "2s")
     .set("queue_directory", "/var/spool/postfix")
     .set("data_directory", "/var/lib/postfix")
     .set("default_database_type", "lmdb")
@@ -161,6 +164,7 @@ fn clients(plan: &Plan) -> Group {
         "chunking, etrn, silent-discard",
     )
     .set("smtpd_etrn_restrictions", "reject")
+    .set("smtpd_forbidden_commands", "CONNECT, GET, POST")
     .set("smtpd_forbid_bare_newline", "normalize")
     .switch("smtpd_forbid_unauth_pipelining", true)
     .set("smtpd_hard_error_limit", "10")
@@ -184,12 +188,12 @@ fn clients(plan: &Plan) -> Group {
 fn logins_offered(spec: &Spec) -> Group {
     Group::new(
         "Logins, offered by the services in master.cf that enable them, and only under\n\
-         TLS. saslauthd needs the password itself, so `noplaintext` cannot be: TLS is\n\
-         what hides it. No domain is added to a login or taken from it.",
+         TLS. smtpd asks the guard, by the one protocol that tells it where a client sits\n\
+         and lets it answer with a person's name; the guard has saslauthd try the password.\n\
+         saslauthd needs that itself, so `noplaintext` cannot be: TLS is what hides it.",
     )
-    .set("smtpd_sasl_type", "cyrus")
-    .set("smtpd_sasl_path", "smtpd")
-    .set("cyrus_sasl_config_path", "/etc/relaykit/sasl")
+    .set("smtpd_sasl_type", "dovecot")
+    .set("smtpd_sasl_path", LOGINS)
     .switch("smtpd_sasl_auth_enable", false)
     .switch("smtpd_tls_auth_only", true)
     .set("smtpd_sasl_security_options", "noanonymous")

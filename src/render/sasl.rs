@@ -1,61 +1,128 @@
-//! The chain smtpd → Cyrus SASL → saslauthd → LDAP: smtpd.conf and saslauthd.conf.
+//! The chain smtpd → guard → saslauthd → LDAP: logins.conf and saslauthd.conf.
 
 use std::fmt::Write as _;
 
-use crate::config::{Mechanism, Spec, TrustAnchor};
-use crate::plan::{Content, File, Plan};
+use crate::config::{Ldap, Mechanism, SenderLogin, TrustAnchor};
+use crate::plan::{Content, File, Plan, Purpose};
 use crate::secret::Secret;
 
 use super::{anchor_path, directory_anchor, file, is_lab, operator, public};
 
-/// The operator's certificates for the directory.
-pub(super) const DIRECTORY_CA: &str = "/etc/relaykit/tls/directory-ca.pem";
+/// Where Postfix asks the guard about logins.
+pub(super) const LOGINS: &str = "/run/saslauthd/logins";
 
-/// smtpd.conf, saslauthd.conf and the CA certificates that the latter names.
+/// Where Postfix asks the guard whose an address is, see `socketmap_table(5)`.
+pub(super) const OWNERS: &str = "socketmap:unix:/run/saslauthd/owners:own";
+
+/// The operator's certificates for the directory.
+const DIRECTORY_CA: &str = "/etc/relaykit/tls/directory-ca.pem";
+
+/// The attribute with a person's addresses (RFC 4524 section 2.16).
+const ADDRESSES: &str = "mail";
+
+/// The guard's settings, saslauthd's for each server of the directory, and the CA
+/// certificates that these name.
 pub(super) fn files(plan: &Plan) -> Vec<File> {
-    let mut files = vec![
-        public("sasl/smtpd.conf", smtpd_conf(&plan.spec)),
-        file("saslauthd.conf", 0o600, saslauthd_conf(plan)),
-    ];
+    let mut files = vec![public("logins.conf", logins_conf(plan))];
+    for (index, server) in servers(plan).iter().enumerate() {
+        let path = match index {
+            0 => "saslauthd.conf".to_owned(),
+            _ => format!("saslauthd-{}.conf", index + 1),
+        };
+        files.push(file(&path, 0o600, saslauthd_conf(plan, server)));
+    }
     if let TrustAnchor::File(path) = directory_anchor(plan) {
         files.push(operator("tls/directory-ca.pem", path));
     }
     files
 }
 
-/// How smtpd checks a password. Cyrus SASL finds the file by the name of
-/// `smtpd_sasl_path` in the folder of `cyrus_sasl_config_path`.
-fn smtpd_conf(spec: &Spec) -> String {
+/// What the guard of the relay's image (`/usr/libexec/relaykit/guard`) is told.
+fn logins_conf(plan: &Plan) -> String {
+    let spec = &plan.spec;
+    let ldap = &spec.auth.ldap;
     let mechanisms: Vec<&str> = spec
         .auth
         .mechanisms
         .iter()
         .map(|m| Mechanism::name(*m))
         .collect();
-    format!(
-        "# Cyrus SASL in smtpd.\n\
-         \n\
-         # saslauthd gets the password and asks the directory.\n\
-         pwcheck_method: saslauthd\n\
-         saslauthd_path: /run/saslauthd/mux\n\
+    let mut text = format!(
+        "# The guard between Postfix and saslauthd. It finds the person whom a login means,\n\
+         # lets saslauthd try the password, and tells Postfix the person's name.\n\
          \n\
          # saslauthd needs the password itself, so these are all that it can serve.\n\
-         mech_list: {}\n",
-        mechanisms.join(" ")
-    )
+         mechanisms: {mechanisms}\n\
+         \n\
+         # Who knows the people. A person goes by the first of these attributes that the\n\
+         # entry has: in the log, in the trace header, and to whatever counts messages.\n\
+         backend: ldap\n\
+         names: {names}\n",
+        mechanisms = mechanisms.join(" "),
+        names = ldap.login_attributes().join(" "),
+    );
+    // Writing to a String cannot fail.
+    if spec.relay.sender_login == SenderLogin::Own {
+        let _ = write!(
+            text,
+            "\n# Whose an address is: the entries that have it, if they could log in.\n\
+             owners: {}\n",
+            owners(ldap)
+        );
+    }
+    if let Some(most) = spec.limits.failed_logins_per_minute {
+        let _ = write!(
+            text,
+            "\n# Who guesses is braked: once twice as many logins of an address or for a name have\n\
+             # failed, so many more a minute are tried. Shared addresses are not put off.\n\
+             failed_logins_per_minute: {most}\n",
+        );
+        let shared = &spec.limits.shared_addresses;
+        if !shared.is_empty() {
+            let _ = writeln!(text, "shared_addresses: {}", shared.join(" "));
+        }
+        if plan.purpose == Purpose::Proof {
+            text.push_str(
+                "\n# Checks are many clients with one address.\n\
+                 unbraked: /etc/relaykit/postfix/xclient_hosts\n",
+            );
+        }
+    }
+    text
 }
 
-/// saslauthd's LDAP settings, see `LDAP_SASLAUTHD` of Cyrus SASL. The file may
-/// hold the password of the account that searches.
-fn saslauthd_conf(plan: &Plan) -> Content {
+/// The entries that have an address (`%a`) and whom the filter would let in: every
+/// token of saslauthd's may stand for anything.
+fn owners(ldap: &Ldap) -> String {
+    format!("(&({ADDRESSES}=%a){})", anybody(&one_line(&ldap.filter)))
+}
+
+fn anybody(filter: &str) -> String {
+    let mut open = String::with_capacity(filter.len());
+    let mut characters = filter.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '%' => match characters.next() {
+                Some('%') => open.push('%'),
+                _ if open.ends_with('*') => {}
+                _ => open.push('*'),
+            },
+            _ => open.push(character),
+        }
+    }
+    open
+}
+
+/// saslauthd's LDAP settings for one server, see `LDAP_SASLAUTHD` of Cyrus SASL. The
+/// file may hold the password of the account that searches.
+fn saslauthd_conf(plan: &Plan, server: &str) -> Content {
     let ldap = &plan.spec.auth.ldap;
-    let servers = servers(plan);
     let mut text = format!(
-        "# saslauthd: who a login is, is for the directory to say.\n\
+        "# saslauthd: whether a password is right is for the directory to say.\n\
          \n\
          # Never in clear, and only to a server whose certificate a known CA signed\n\
-         # for its name.\n\
-         ldap_servers: {servers}\n\
+         # for its name. Where there are several servers, each has a saslauthd.\n\
+         ldap_servers: {server}\n\
          ldap_version: 3\n\
          ldap_start_tls: {start_tls}\n\
          ldap_tls_check_peer: yes\n\
@@ -73,7 +140,7 @@ fn saslauthd_conf(plan: &Plan) -> Content {
          # A directory that does not answer must not hold a client for long.\n\
          ldap_timeout: 5\n\
          ldap_time_limit: 5\n",
-        start_tls = if uses_start_tls(plan) { "yes" } else { "no" },
+        start_tls = if ldap.start_tls { "yes" } else { "no" },
         ca = anchor_path(directory_anchor(plan), DIRECTORY_CA),
         base = one_line(&ldap.search_base),
         filter = one_line(&ldap.filter),
@@ -94,36 +161,48 @@ fn saslauthd_conf(plan: &Plan) -> Content {
     }
 }
 
-/// In a lab the lab's own directory stands for the operator's, over the same
-/// kind of TLS.
-pub(super) fn servers(plan: &Plan) -> String {
-    if is_lab(plan) {
-        let scheme = if uses_start_tls(plan) {
-            "ldap"
-        } else {
-            "ldaps"
-        };
-        return format!("{scheme}://directory");
+/// The servers of the directory, in the order in which they are asked. In a lab its
+/// own directory stands for all of them; in a proof of a relay with several, the first
+/// is a port of the relay itself, where a check can play one that fails.
+fn servers(plan: &Plan) -> Vec<String> {
+    let ldap = &plan.spec.auth.ldap;
+    if !is_lab(plan) {
+        return ldap.servers.iter().map(|s| one_line(s)).collect();
     }
-    let servers: Vec<String> = plan
-        .spec
-        .auth
-        .ldap
-        .servers
-        .iter()
-        .map(|s| one_line(s))
-        .collect();
-    servers.join(" ")
+    let scheme = if ldap.start_tls { "ldap" } else { "ldaps" };
+    let own = format!("{scheme}://directory");
+    if plan.purpose == Purpose::Proof && ldap.servers.len() > 1 {
+        return vec![format!("{scheme}://127.0.0.1:{PLAYED}"), own];
+    }
+    vec![own]
 }
 
-pub(super) fn uses_start_tls(plan: &Plan) -> bool {
-    plan.spec.auth.ldap.start_tls
-}
+/// Where a check plays a server of the directory, in the relay's own container.
+pub const PLAYED: u16 = 6360;
 
 /// A line break in a value would begin another setting.
-pub(super) fn one_line(value: &str) -> String {
+fn one_line(value: &str) -> String {
     value
         .chars()
         .filter(|letter| !letter.is_control())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::anybody;
+
+    #[test]
+    fn every_token_stands_for_anything() {
+        for (filter, open) in [
+            ("(uid=%u)", "(uid=*)"),
+            (
+                "(&(o=%d)(|(uid=%u)(mail=%U@%d)))",
+                "(&(o=*)(|(uid=*)(mail=*@*)))",
+            ),
+            ("(&(uid=%u)(x=%U%R)(y=100%%))", "(&(uid=*)(x=*)(y=100%))"),
+        ] {
+            assert_eq!(anybody(filter), open);
+        }
+    }
 }

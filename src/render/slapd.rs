@@ -3,7 +3,6 @@
 use crate::config::{SenderLogin, Spec};
 
 use super::dn;
-use super::logins;
 use super::tree::Tree;
 
 /// The attributes of a lab's person that a filter may ask for.
@@ -22,13 +21,10 @@ pub(super) fn slapd_conf(spec: &Spec, tree: &Tree) -> String {
     }
     let attributes = attributes.join(",");
     let people = quoted(&dn::join(&tree.people));
-    // Postfix reads whose an address is, and who a login is.
-    let logins = if logins::reads_logins(spec) {
-        let logins = spec.auth.ldap.login_attributes().join(",");
-        format!("access to dn.subtree=\"{people}\" attrs={logins} by {reader} read by * none\n")
-    } else {
-        String::new()
-    };
+    // The guard reads who a login is.
+    let logins = spec.auth.ldap.login_attributes().join(",");
+    let logins =
+        format!("access to dn.subtree=\"{people}\" attrs={logins} by {reader} read by * none\n");
     format!(
         "# slapd: the directory of a lab, in memory.\n\
          \n\

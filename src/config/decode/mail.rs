@@ -97,12 +97,20 @@ impl Decoder<'_> {
         }
     }
 
-    pub(super) fn limits(section: &Section<'_>, spec: &mut Spec) {
+    pub(super) fn limits(&mut self, section: &Section<'_>, spec: &mut Spec) {
         if let Some(most) = Self::number(section, "connections_per_client") {
             spec.limits.connections_per_client = most;
         }
         if let Some(most) = Self::number(section, "messages_per_login_per_hour") {
             spec.limits.messages_per_login_per_hour = Some(most);
+        }
+        if section.is_null("failed_logins_per_minute") {
+            spec.limits.failed_logins_per_minute = None;
+        } else if let Some(most) = Self::number(section, "failed_logins_per_minute") {
+            spec.limits.failed_logins_per_minute = Some(most);
+        }
+        if let Some(field) = section.field("shared_addresses") {
+            spec.limits.shared_addresses = self.list(&field, syntax::network, PartialEq::eq);
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn spec(root: &Node, base: &Path, report: &mut Report) -> Spec {
     decoder.tls(&root.section("tls"), &mut spec);
     decoder.privacy(&root.section("privacy"), &mut spec);
     decoder.outbound(&root.section("outbound"), &mut spec);
-    Decoder::limits(&root.section("limits"), &mut spec);
+    decoder.limits(&root.section("limits"), &mut spec);
     decoder.postfix(&root.section("postfix"), &mut spec);
     decoder.lab(&root.section("lab"), &mut spec);
     spec

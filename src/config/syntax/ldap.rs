@@ -156,9 +156,18 @@ fn assertion(text: &str) -> Result<&str, String> {
     Ok(rest)
 }
 
-/// A search base: a distinguished name in which saslauthd's tokens may stand.
+/// A search base: a distinguished name, and the same for every login. saslauthd would
+/// replace tokens in it; others who look for the same person would not.
 pub(in crate::config) fn search_base(text: &str) -> Result<String, Refusal> {
-    tokens(text)?;
+    let expanded = text.replace("%%", "");
+    if let Some((_, after)) = expanded.split_once('%') {
+        let token: String = after.chars().take(1).collect();
+        return Err(Refusal::new(format!(
+            "found {}: the search base is the same for every login, expected no token such as `%{token}`",
+            quoted(text)
+        ))
+        .hint("search above it, and put the token into auth.ldap.filter; a percent sign is `%%`"));
+    }
     distinguished_name(text)
 }
 

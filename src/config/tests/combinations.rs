@@ -249,17 +249,18 @@ fn whose_an_address_is_must_be_there_to_find() {
     ))
     .auth
     .ldap;
-    assert_eq!(ldap.login_attributes(), ["uid", "mail"]);
+    assert_eq!(ldap.login_attributes(), ["uid", "mail", "cn", "sn"]);
+    let filter = "(&(!(cn=%u))(sn>=%u)(memberOf:1.2.3:=cn=%u,dc=a)(uid:caseExactMatch:=%u)(MAIL=%U@a.example)(mail=%u)(o=100%%u))";
+    let ldap = &spec(&format!(
+        "version: 1\nauth: {{ldap: {{filter: '{filter}'}}}}\n"
+    ))
+    .auth
+    .ldap;
+    assert_eq!(ldap.login_attributes(), ["uid", "MAIL"]);
     problems(
-        &format!("{own}auth: {{ldap: {{filter: '(mail=%u@example.com)'}}}}\n"),
+        "version: 1\nauth: {ldap: {filter: '(&(o=x)(!(uid=%u)))'}}\n",
         &[
-            "2:9: relay.sender_login: `own` compares a login with the attribute that holds it, and auth.ldap.filter has none that equals `%u`; put (uid=%u) into the filter, or write any",
-        ],
-    );
-    problems(
-        &format!("{own}auth: {{ldap: {{search_base: 'ou=%d,dc=example,dc=com'}}}}\n"),
-        &[
-            "2:9: relay.sender_login: `own` searches for the owner of an address, and auth.ldap.search_base depends on the login; search in all of the tree, or write any",
+            "2:15: auth.ldap.filter: a person goes by the attribute that is compared with the login, and this filter compares none; put the login into the filter as in (uid=%u)",
         ],
     );
     problems(

@@ -103,8 +103,8 @@ fn ldap_filters() {
             "(uid=%u)",
             "(&(objectClass=person)(|(uid=%u)(mail=%u))(!(employeeType=left)))",
             "(&(uid=%U)(o=%d))",
-            "(memberOf:1.2.840.113556.1.4.1941:=cn=a\\2ab%u)",
-            "(&(uid>=%u)(cn=*x*))",
+            "(&(memberOf:1.2.840.113556.1.4.1941:=cn=a\\2ab%u)(uid=%u))",
+            "(&(uid>=%u)(cn=*x%u*))",
         ],
     );
     problems(
@@ -128,7 +128,8 @@ fn distinguished_names() {
             ("'ou=a;b,dc=a'", "in a value"),
             ("'o u=a'", "`o u` is no attribute"),
             ("''", "found nothing"),
-            ("'dc=%z'", "found `%z`"),
+            ("'dc=%z'", "expected no token such as `%z`"),
+            ("'ou=%d,dc=example'", "put the token into auth.ldap.filter"),
         ],
     );
     taken(
@@ -137,7 +138,7 @@ fn distinguished_names() {
             "ou=People,dc=example,dc=com",
             "ou=A\\, B\\;, o=x",
             "cn=a+uid=b,2.5.4.11=c",
-            "ou=%d,dc=example",
+            "ou=100%%,dc=example",
         ],
     );
 }

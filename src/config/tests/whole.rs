@@ -41,7 +41,7 @@ privacy: {received: keep, show_login: false, strip_headers: [User-Agent, X-Maile
 outbound:
   next_hop: '[2001:db8::25]:2525'
   credentials: {user: relay@example.com, password_file: next}
-limits: {connections_per_client: 7, messages_per_login_per_hour: 300}
+limits: {connections_per_client: 7, messages_per_login_per_hour: 300, failed_logins_per_minute: 9, shared_addresses: [198.51.100.0/24]}
 postfix:
   main: {in_flow_delay: 0s, empty: '', octal: '010', 'on': 'yes'}
   master: {10025/inet: n - n - - smtpd}

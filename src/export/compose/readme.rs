@@ -245,7 +245,7 @@ fn rights(spec: &Spec) -> String {
             "- `553 ... not owned by user`: the directory does not have that address for that login. This\n  \
              prints whose it is, or nothing:\n\n  \
              ```sh\n  \
-             docker compose exec relay postmap -q ADDRESS ldap:/etc/relaykit/postfix/sender_logins\n  \
+             docker compose exec relay postmap -q ADDRESS socketmap:unix:/run/saslauthd/owners:own\n  \
              ```\n\n",
         );
     }
@@ -269,15 +269,11 @@ fn places(plan: &Plan, configuration: &Configuration) -> String {
 | `compose.yaml` | the container: its limits, ports and mounts |
 | `.env` | the name of this deployment |
 | `config/postfix/main.cf`, `master.cf` | all of Postfix's configuration, with the reason for each group |
-| `config/saslauthd.conf` | how logins are checked |
+| `config/logins.conf` | how people are found, and how fast passwords can be guessed |
+| `config/saslauthd.conf` | how passwords are tried; a file for each server of the directory |
 ",
     );
     let spec = &plan.spec;
-    if spec.relay.sender_login == SenderLogin::Own {
-        text.push_str(
-            "| `config/postfix/sender_logins` | where Postfix finds whose an address is |\n",
-        );
-    }
     if spec.limits.messages_per_login_per_hour.is_some() {
         text.push_str("| `config/limits.conf` | how many messages a login may send |\n");
     }

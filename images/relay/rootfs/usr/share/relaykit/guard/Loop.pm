@@ -1,0 +1,103 @@
+# Waits for many descriptors and times at once, in one process.
+package Loop;
+use strict;
+use warnings;
+use Fcntl;
+
+my %readers;      # descriptor number => code
+my $wanted = '';  # the same as bits for select
+my %timers;       # number => [time, code]
+my $number = 0;
+my $clock;
+
+# Seconds since the machine began, in steps of a hundredth: time of day can jump.
+sub now {
+    if (!$clock) {
+        open $clock, '<', '/proc/uptime' or die "relaykit: /proc/uptime: $!\n";
+    }
+    sysseek $clock, 0, 0;
+    sysread $clock, my $text, 32;
+    my ($seconds) = split ' ', $text;
+    return $seconds;
+}
+
+# Calls $code when $handle has something to read, or has ended.
+sub watch {
+    my ($handle, $code) = @_;
+    fcntl $handle, F_SETFL, (fcntl($handle, F_GETFL, 0) || 0) | O_NONBLOCK;
+    fcntl $handle, F_SETFD, FD_CLOEXEC;
+    $readers{ fileno $handle } = $code;
+    vec($wanted, fileno $handle, 1) = 1;
+    return;
+}
+
+# Before the handle is closed.
+sub forget {
+    my ($handle) = @_;
+    delete $readers{ fileno $handle };
+    vec($wanted, fileno $handle, 1) = 0;
+    return;
+}
+
+# Calls $code once, $seconds from now; the number is for `cancel`.
+sub later {
+    my ($seconds, $code) = @_;
+    $number++;
+    $timers{$number} = [ now() + $seconds, $code ];
+    return $number;
+}
+
+sub cancel {
+    my ($timer) = @_;
+    delete $timers{$timer} if defined $timer;
+    return;
+}
+
+# Calls $code every $seconds from now on.
+sub every {
+    my ($seconds, $code) = @_;
+    later($seconds, sub { every($seconds, $code); $code->() });
+    return;
+}
+
+sub run {
+    while (1) {
+        my $next;
+        for my $timer (values %timers) {
+            $next = $timer->[0] if !defined $next || $timer->[0] < $next;
+        }
+        my $wait = defined $next ? $next - now() : 60;
+        $wait = 0 if $wait < 0;
+        my $ready = $wanted;
+        my $found = select $ready, undef, undef, $wait;
+        call_readers($ready) if $found > 0;
+        call_timers()        if defined $next;
+    }
+}
+
+sub call_readers {
+    my ($ready) = @_;
+    while ($ready =~ /[^\0]/g) {
+        my $first = 8 * (pos($ready) - 1);
+        for my $descriptor ($first .. $first + 7) {
+            next if !vec $ready, $descriptor, 1;
+            # One that was called before may have closed it.
+            my $code = $readers{$descriptor} or next;
+            $code->();
+        }
+    }
+    return;
+}
+
+sub call_timers {
+    my $now = now();
+    my @due = grep { $timers{$_}[0] <= $now } keys %timers;
+    for my $timer (sort { $timers{$a}[0] <=> $timers{$b}[0] || $a <=> $b } @due) {
+        # One that was called before may have cancelled it.
+        my $due = delete $timers{$timer} or next;
+        $due->[1]->();
+    }
+    return;
+}
+
+1;
