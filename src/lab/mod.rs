@@ -1,6 +1,7 @@
 //! Running labs: a [`Plan`] carried out on an engine, ready with evidence,
 //! found again by label, and taken down without leftovers.
 
+mod brake;
 mod definition;
 mod down;
 mod endpoints;
@@ -30,6 +31,7 @@ use crate::engine::{self, Engine};
 use crate::plan::{Image, Plan, Role};
 use crate::progress::Progress;
 
+pub use brake::{apply_brake, release_brake};
 pub use down::{Removed, down, remove_all};
 pub use endpoints::endpoints_now;
 pub use inbox::{Feed, Inbox, StoredMessage};

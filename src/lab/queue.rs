@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use super::brake::relay;
 use super::{Error, Running};
-use crate::plan::Role;
-
 /// Domains that nobody has (RFC 2606), in which checks have their people.
 const RESERVED: [&str; 3] = [".example", ".test", ".invalid"];
 
@@ -57,21 +56,6 @@ pub async fn clear_queue(running: &Running, before: &[Queued]) -> Result<usize, 
         relay(running, &["postsuper", "-d", &mail.queue_id]).await?;
     }
     Ok(left.len())
-}
-
-async fn relay(running: &Running, argv: &[&str]) -> Result<String, Error> {
-    let relay = running.plan.container(Role::Relay);
-    let name = relay.map_or("", |container| container.name.as_str());
-    let output = running.engine.exec(name, argv, None).await?;
-    if output.exit_code == 0 {
-        return Ok(output.stdout);
-    }
-    Err(Error::Impossible(format!(
-        "`{}` in {name} ended with code {}: {}",
-        argv.join(" "),
-        output.exit_code,
-        output.stderr.trim()
-    )))
 }
 
 #[cfg(test)]

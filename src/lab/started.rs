@@ -11,11 +11,10 @@ use super::{Error, Running, Workshop};
 use crate::engine::LogRequest;
 use crate::plan::{Container, Plan, Role};
 
-/// What Postfix's master(8), saslauthd(8), the guard before it and slapd(8) log when
-/// they have started.
+/// What Postfix's master(8), the guard of logins, who waits for saslauthd(8), and slapd(8)
+/// log when they have started.
 const POSTFIX: &str = "daemon started -- version";
-const SASLAUTHD: &str = ":listening on socket: ";
-const GUARD: &str = "relaykit: the guard listens at ";
+const GUARD: &str = ": logins are served";
 const SLAPD: &str = "slapd starting";
 
 /// Waits until the daemons of every container have started.
@@ -83,7 +82,7 @@ async fn started(
 
 fn daemons(role: Role) -> Vec<&'static str> {
     match role {
-        Role::Relay => vec![POSTFIX, SASLAUTHD, GUARD],
+        Role::Relay => vec![POSTFIX, GUARD],
         Role::Directory => vec![SLAPD],
         Role::Sink => vec![POSTFIX],
     }

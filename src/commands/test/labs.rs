@@ -60,11 +60,13 @@ impl Run<'_> {
             other => other.into(),
         })?;
         let queued = lab::queue(&running).await?;
+        lab::release_brake(&running).await?;
         let shells = Arc::new(Shells::new(running.engine.clone()));
         let sites = vec![Site::there(Arc::new(checks::target(
             &running, false, &shells,
         )?))];
         let report = self.check(sites, told).await;
+        lab::apply_brake(&running).await?;
         // The inbox keeps what arrived, to be looked at; the queue would go on trying.
         lab::clear_queue(&running, &queued).await?;
         Ok(report)
