@@ -2,18 +2,24 @@
 //! are configured.
 
 pub(super) mod exchange;
+pub(super) mod guessing;
 pub(super) mod logins;
 pub(super) mod oracle;
 pub(super) mod outages;
 pub(super) mod people;
 pub(super) mod record;
 pub(super) mod refusals;
+pub(super) mod servers;
+mod unguarded;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+
+pub(super) use unguarded::NO_GUARD;
+use unguarded::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH};
 
 use super::probe::rows;
 use super::probe::session::{
@@ -23,7 +29,6 @@ use super::probe::session::{
 use super::verdict::{PASS, require, skip};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::{Listener, Mechanism};
-use crate::plan::Role;
 use crate::smtp::{Capabilities, Session};
 
 const AUTH_IN_CLEAR: Sabotage = Sabotage {
@@ -35,22 +40,6 @@ const AUTH_IN_CLEAR: Sabotage = Sabotage {
     ],
     sees: "AUTH ",
 };
-
-/// The state of affairs without relaykit's guard: Postfix asks saslauthd itself.
-const NO_GUARD: Sabotage = Sabotage {
-    name: "saslauthd without its guard",
-    changes: &[NO_GUARD_COMMAND],
-    sees: "",
-};
-
-/// Ends the guard and lets saslauthd have the socket that Postfix knows.
-const NO_GUARD_COMMAND: Change = Change::Script(
-    Role::Relay,
-    "cd /run/service && s6-svc -wD -T 5000 -d guard && s6-svc -wD -T 5000 -d saslauthd && \
-             rm -f /run/saslauthd/mux && \
-             sed -i 's|-m /run/saslauthd/behind|-m /run/saslauthd|' saslauthd/run && \
-             s6-svc -wu -u saslauthd && until [ -S /run/saslauthd/mux ]; do sleep 0.05; done",
-);
 
 const PLAIN: Need = Need::Seen {
     text: "auth.mechanisms: plain",
@@ -110,8 +99,7 @@ pub(super) static CHECKS: &[Check] = &[
         about: "Says EHLO under TLS on each port with logins and compares the list after AUTH \
                 with auth.mechanisms. A mechanism too many is one that saslauthd cannot serve, \
                 and clients prefer it; one too few locks out those who know no other.",
-        repair: "Set auth.mechanisms. By hand, mech_list in the smtpd.conf that \
-                 cyrus_sasl_config_path names.",
+        repair: "Set auth.mechanisms. By hand, mech_list in Cyrus SASL's smtpd.conf.",
         needs: &[Need::Login, Need::Built],
         exclusive: false,
         sabotages: &[Sabotage {

@@ -12,7 +12,6 @@ use super::probe::directory::{Directory, SUCCESS};
 use super::probe::session::user;
 use super::verdict::{broken, require, require_none};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use crate::config::SenderLogin;
 use crate::plan::Role;
 
 pub(super) static CHECKS: &[Check] = &[
@@ -219,12 +218,9 @@ async fn empty_password_never_binds(context: Context) -> Judged {
 async fn anonymous_reads_nothing(context: Context) -> Judged {
     let mut directory = Directory::connect(&context, NAME).await?;
     let (entries, code) = directory.search(base(&context)).await?;
-    // Whose an address is, Postfix reads as saslauthd searches.
-    let spec = &context.target().spec;
-    let named = spec.relay.sender_login == SenderLogin::Own
-        || spec.limits.messages_per_login_per_hour.is_some();
-    let logins = spec.auth.ldap.login_attributes();
-    let allowed = |name: &String| named && logins.iter().any(|a| a.eq_ignore_ascii_case(name));
+    // The name that a person goes by.
+    let logins = context.target().spec.auth.ldap.login_attributes();
+    let allowed = |name: &String| logins.iter().any(|a| a.eq_ignore_ascii_case(name));
     let shown: Vec<_> = entries
         .iter()
         .filter(|entry| !entry.attributes.iter().all(allowed))

@@ -209,6 +209,8 @@ static AREAS: &[(&str, &[Check])] = &[
     ("auth/logins", auth::logins::CHECKS),
     ("auth/exchange", auth::exchange::CHECKS),
     ("auth/refusals", auth::refusals::CHECKS),
+    ("auth/guessing", auth::guessing::CHECKS),
+    ("auth/servers", auth::servers::CHECKS),
     ("auth/oracle", auth::oracle::CHECKS),
     ("auth/people", auth::people::CHECKS),
     ("auth/record", auth::record::CHECKS),

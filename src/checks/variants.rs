@@ -115,6 +115,10 @@ const VARIANTS: &[Variant] = &[
             spec.relay.sender_login = SenderLogin::Any;
             spec.tls.outbound.level = OutboundLevel::May;
             spec.outbound.credentials = None;
+            let servers = &mut spec.auth.ldap.servers;
+            if let [only] = servers.as_slice() {
+                servers.push(only.clone());
+            }
         },
     },
     Variant {

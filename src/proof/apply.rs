@@ -179,8 +179,8 @@ mod tests {
         let sabotaged = planted(&[
             Change::Main("mynetworks", "0.0.0.0/0"),
             Change::Service("submission/inet", "smtpd_tls_security_level", "may"),
-            Change::File(Role::Relay, "sasl/smtpd.conf", "a line below SEARCH_BASE"),
-            Change::Replace(Role::Relay, "sasl/smtpd.conf", "plain login", "plain"),
+            Change::File(Role::Relay, "logins.conf", "a line below SEARCH_BASE"),
+            Change::Replace(Role::Relay, "logins.conf", "plain login", "plain"),
             Change::Spec(|spec| spec.auth.outlook_compatible = false),
             Change::Plan(|plan| plan.containers[0].capabilities.push("SYS_ADMIN")),
             Change::Script(Role::Relay, "true"),
@@ -194,8 +194,8 @@ mod tests {
         assert!(main.contains("broken_sasl_auth_clients = no"), "{main}");
         let master = text(plan, Role::Relay, "master.cf");
         assert!(master.contains("-o { smtpd_tls_security_level = may }"));
-        let sasl = text(plan, Role::Relay, "smtpd.conf");
-        assert!(sasl.contains("mech_list: plain\n"), "{sasl}");
+        let sasl = text(plan, Role::Relay, "logins.conf");
+        assert!(sasl.contains("mechanisms: plain\n"), "{sasl}");
         let line = "\na line below ou=People,dc=relaykit,dc=test\n";
         assert!(sasl.ends_with(line), "{sasl}");
         assert!(plan.containers[0].capabilities.contains(&"SYS_ADMIN"));
@@ -212,7 +212,7 @@ mod tests {
             &[Change::Service("local/unix", "a", "b")] as &[_],
             &[Change::Replace(
                 Role::Relay,
-                "sasl/smtpd.conf",
+                "logins.conf",
                 "not there",
                 "x",
             )],

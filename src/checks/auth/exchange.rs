@@ -11,7 +11,7 @@ use super::super::probe::session::{
 };
 use super::super::verdict::{PASS, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use super::{PLAIN, ready};
+use super::{BY_LIBRARY, LIBRARY_FOLDER, LIBRARY_PATH, PLAIN, ready};
 use crate::config::Mechanism;
 use crate::plan::Role;
 use crate::secret::Secret;
@@ -47,11 +47,13 @@ pub(in super::super) static CHECKS: &[Check] = &[
             changes: &[
                 Change::Main("smtpd_sasl_security_options", ""),
                 Change::Main("smtpd_sasl_tls_security_options", ""),
-                Change::Replace(
+                BY_LIBRARY,
+                LIBRARY_PATH,
+                LIBRARY_FOLDER,
+                Change::Script(
                     Role::Relay,
-                    "sasl/smtpd.conf",
-                    "mech_list: ",
-                    "mech_list: anonymous cram-md5 ",
+                    "mkdir /run/library && printf 'pwcheck_method: auxprop\\n\
+                     mech_list: anonymous cram-md5 plain login\\n' >/run/library/smtpd.conf",
                 ),
             ],
             sees: "ANONYMOUS: 334",

@@ -21,7 +21,7 @@ const NOBODY_FOUND: Sabotage = Sabotage {
         "ldap_search_base: ",
         "ldap_search_base: cn=nowhere,",
     )],
-    sees: "454 4.7.0",
+    sees: "535 5.7.8",
 };
 
 /// saslauthd trusts another CA than the one that signed the directory's certificate.
@@ -75,7 +75,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         about: "On each port with logins sends AUTH LOGIN and answers both questions, and once more with \
                 the name on the AUTH line. LOGIN is all that some mail programs and most printers and \
                 scanners know; 235 must come to both.",
-        repair: "Add login to auth.mechanisms. By hand, mech_list: plain login in smtpd.conf.",
+        repair: "Add login to auth.mechanisms. By hand, mech_list: plain login in smtpd.conf of Cyrus SASL.",
         needs: &[Need::Login, LOGIN],
         exclusive: false,
         sabotages: &[NOBODY_FOUND, SWALLOWED],
@@ -109,7 +109,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  auth.ldap.filter decides.",
         needs: &[Need::Login],
         exclusive: false,
-        sabotages: &[NOBODY_FOUND],
+        sabotages: &[WRONG_CA],
         run: |context| Box::pin(name_is_read_as_people_type_it(context)),
     },
 ];
@@ -203,11 +203,7 @@ async fn nobody_acts_for_another(context: Context) -> Judged {
 
 async fn name_is_read_as_people_type_it(context: Context) -> Judged {
     let name = user(&context)?.name.clone();
-    let mut typed = vec![name.to_uppercase(), format!("{name} ")];
-    // A blank and one letter Cyrus SASL takes for blanks alone (lib/canonusr.c).
-    if name.len() > 1 {
-        typed.push(format!(" {name}"));
-    }
+    let typed = [name.to_uppercase(), format!("{name} "), format!(" {name}")];
     rows::each(
         &context,
         typed,

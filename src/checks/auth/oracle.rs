@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt, stream};
 
 use super::super::probe::people;
-use super::super::probe::session::{answer, attempt, login_listener, user};
+use super::super::probe::session::{answer, attempt, login_listener, require_code, user};
 use super::super::verdict::{PASS, fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use super::{NO_GUARD_COMMAND, ready};
+use super::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, ready};
 use crate::config::Mechanism;
 use crate::plan::Role;
 use crate::secret::Secret;
+use crate::smtp::Session;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -48,14 +49,17 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 and compares each pair. Where nearly all pairs differ by a quarter in the same \
                 direction, the time tells whether a name exists: a directory compares a password, \
                 slowly, only where there is one.",
-        repair: "relaykit's guard says NO at a fixed beat. By hand nothing in Postfix does; a slow \
-                 password hash makes it worse.",
+        repair: "relaykit's guard refuses at a moment after the slowest comparison of late. By hand \
+                 nothing in Postfix does; a slow password hash makes it worse.",
         needs: &[Need::Login],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "no guard before a slow directory",
             changes: &[
-                NO_GUARD_COMMAND,
+                BY_LIBRARY,
+                LIBRARY_PATH,
+                LIBRARY_FOLDER,
+                ITS_SOCKET,
                 // Nobody's right password fits it; a wrong one is compared at length.
                 Change::Replace(
                     Role::Directory,
@@ -67,6 +71,35 @@ pub(in super::super) static CHECKS: &[Check] = &[
             sees: "an unknown name is answered sooner",
         }],
         run: |context| Box::pin(refusals_take_alike(context)),
+    },
+    Check {
+        id: "auth.slow_hash_tells_no_name",
+        title: "However slow the directory's hash, an unknown name is refused no sooner",
+        citation: "RFC 4616 section 2; RFC 4513 section 6.3.1",
+        severity: Severity::Medium,
+        about: "Adds somebody whose password takes the directory a third of a second to compare, lets \
+                them log in, and then tries that name and unknown ones with wrong passwords, in \
+                turns. If every unknown name is answered sooner by a quarter, the time tells which \
+                names exist. A delay that is the same for all hides only what is faster than it.",
+        repair: "relaykit's guard refuses at a moment after the slowest comparison of late. By hand \
+                 nothing in Postfix does.",
+        needs: &[Need::Login, Need::Lab, people::BY_UID],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "a refusal waits for a fixed time",
+            changes: &[Change::Script(
+                Role::Relay,
+                "cd /run/service/guard && s6-svc -wD -d . && cp -R /usr/share/relaykit/guard fixed && \
+                 sed -i 's/^    return .COLD if /    return $BEATS[0]; &/' fixed/Refusals.pm && \
+                 sed -i 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' fixed/Refusals.pm && \
+                 sed 's|/usr/share/relaykit/guard|/run/service/guard/fixed|' /usr/libexec/relaykit/guard >fixed/guard && \
+                 sed -i 's|/usr/libexec/relaykit/guard|perl /run/service/guard/fixed/guard|' run && \
+                 rm -f /run/saslauthd/logins && s6-svc -wu -u . && \
+                 until [ -S /run/saslauthd/logins ]; do sleep 0.05; done",
+            )],
+            sees: "an unknown name is answered sooner",
+        }],
+        run: |context| Box::pin(slow_hash_tells_no_name(context)),
     },
 ];
 
@@ -154,8 +187,9 @@ async fn refusals_take_alike(context: Context) -> Judged {
     } else {
         sessions
     };
+    let known = &user(&context)?.name;
     let running: Vec<_> = (0..sessions)
-        .map(|first| pairs(&context, first, each))
+        .map(|first| pairs(&context, known, first, each))
         .collect();
     let judged: Vec<_> = stream::iter(running).buffered(at_once).collect().await;
     let mut all = Vec::new();
@@ -185,9 +219,62 @@ async fn refusals_take_alike(context: Context) -> Judged {
     PASS
 }
 
-/// How long the refusals of an unknown name and of a wrong password took, in turns.
-async fn pairs(context: &Context, first: usize, each: usize) -> Judged<Vec<(Duration, Duration)>> {
-    let known = &user(context)?.name;
+/// How many pairs must all differ in one direction where a comparison is slow.
+const SLOW_PAIRS: usize = 4;
+
+/// How long one refusal took.
+async fn timed(
+    context: &Context,
+    session: &mut Session,
+    name: &str,
+    password: &Secret,
+) -> Judged<Duration> {
+    let began = Instant::now();
+    let reply = attempt(context, session, name, password).await?;
+    let refused = reply.code >= 400 && reply.code != 503;
+    require(refused, "a refusal", || reply.to_string())?;
+    ControlFlow::Continue(began.elapsed())
+}
+
+async fn slow_hash_tells_no_name(context: Context) -> Judged {
+    let name = people::name("slow");
+    let slow = people::add_slow(&context, &name, "what takes long to compare").await?;
+    let mut session = ready(&context, login_listener(&context)?).await?;
+    session.set_timeout(session.timeout() * 2);
+    let reply = attempt(&context, &mut session, &slow.name, &slow.password).await?;
+    require_code(&reply, 235, "the right password")?;
+    let mut session = ready(&context, login_listener(&context)?).await?;
+    session.set_timeout(session.timeout() * 2);
+    let mut other = ready(&context, login_listener(&context)?).await?;
+    let mut all = Vec::new();
+    for _ in 0..SLOW_PAIRS {
+        let unknown = people::name("unknown");
+        let wrong = Secret::new(&*unknown);
+        // At the same moment, so that whatever else the machine does slows both.
+        let (one, two) = tokio::join!(
+            timed(&context, &mut other, &unknown, &wrong),
+            timed(&context, &mut session, &slow.name, &wrong),
+        );
+        all.push((one?, two?));
+    }
+    let told = |(unknown, wrong): &(Duration, Duration)| *unknown * 5 < *wrong * 4;
+    let text = format!("{all:?}");
+    context.transcript().note(&text);
+    require(
+        !all.iter().all(told),
+        "no difference that shows in every pair",
+        || format!("an unknown name is answered sooner in every pair: {text}"),
+    )
+}
+
+/// How long the refusals of an unknown name and of a wrong password for `known` took,
+/// in turns.
+async fn pairs(
+    context: &Context,
+    known: &str,
+    first: usize,
+    each: usize,
+) -> Judged<Vec<(Duration, Duration)>> {
     let mut session = ready(context, login_listener(context)?).await?;
     let mut pairs = Vec::new();
     for turn in first..first + each {
@@ -195,10 +282,8 @@ async fn pairs(context: &Context, first: usize, each: usize) -> Judged<Vec<(Dura
         let mut took = [Duration::ZERO; 2];
         let order = if turn % 2 == 0 { [0, 1] } else { [1, 0] };
         for which in order {
-            let name = [&unknown, known][which];
-            let began = Instant::now();
-            attempt(context, &mut session, name, &Secret::new(&*unknown)).await?;
-            took[which] = began.elapsed();
+            let name = [unknown.as_str(), known][which];
+            took[which] = timed(context, &mut session, name, &Secret::new(&*unknown)).await?;
         }
         pairs.push((took[0], took[1]));
     }

@@ -10,7 +10,7 @@ use super::super::probe::session::{attempt, login_listener, user};
 use super::super::probe::{appliance, session};
 use super::super::verdict::{broken, fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use super::{NO_GUARD, ready};
+use super::{BY_LIBRARY, LIBRARY_FOLDER, LIBRARY_PATH, NO_GUARD, ready};
 use crate::plan::Role;
 use crate::secret::Secret;
 use crate::smtp::Reply;
@@ -39,7 +39,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 right password must be accepted and the wrong one refused, with no other help. \
                 After 535 a mail program asks its owner for another password and forgets the good \
                 one; saslauthd alone says NO for both.",
-        repair: "relaykit's guard stays silent while the directory cannot be asked, which Postfix \
+        repair: "relaykit's guard hangs up while the directory cannot be asked, which Postfix \
                  turns into 454. By hand nothing in Postfix or saslauthd does that: take the \
                  saslauthd socket away while the directory does not answer.",
         needs: &[Need::Login, Need::Lab],
@@ -60,13 +60,17 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[Need::Login, Need::Lab],
         exclusive: true,
         sabotages: &[Sabotage {
-            name: "smtpd.conf asks a local table",
-            changes: &[Change::Replace(
-                Role::Relay,
-                "sasl/smtpd.conf",
-                "pwcheck_method: saslauthd",
-                "pwcheck_method: auxprop",
-            )],
+            name: "Postfix asks a local table",
+            changes: &[
+                BY_LIBRARY,
+                LIBRARY_PATH,
+                LIBRARY_FOLDER,
+                Change::Script(
+                    Role::Relay,
+                    "mkdir /run/library && printf 'pwcheck_method: auxprop\\nmech_list: plain login\\n' \
+                     >/run/library/smtpd.conf",
+                ),
+            ],
             sees: "while saslauthd is down: 535",
         }],
         run: |context| Box::pin(saslauthd_away_is_temporary(context)),

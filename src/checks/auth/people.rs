@@ -5,7 +5,7 @@ use super::super::privacy::{KEPT, REWRITTEN_ON_SUBMISSION};
 use super::super::probe::people::{self, BY_UID};
 use super::super::probe::session::attempt;
 use super::super::probe::{mail, rows, session};
-use super::super::verdict::{PASS, fail, require};
+use super::super::verdict::{PASS, fail, require, require_none};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{NO_GUARD, ready};
 use crate::config::{Received, User};
@@ -85,6 +85,23 @@ pub(in super::super) static CHECKS: &[Check] = &[
             sees: "its own password: 535",
         }],
         run: |context| Box::pin(special_characters_log_in(context)),
+    },
+    Check {
+        id: "auth.person_goes_by_one_name",
+        title: "However a login was typed, the trace header has the directory's own name",
+        citation: "row 8; row 14; RFC 4518 section 2; Postfix smtpd_sasl_authenticated_header",
+        severity: Severity::Medium,
+        about: "Logs in as the first user in capitals, with blanks around the name and in letters of \
+                another width, as far as the directory takes them, and sends a message each time. \
+                The trace header must name the user as the directory does. What an operator looks \
+                for in log and header, and what counts messages, would else be as many logins as \
+                there are spellings.",
+        repair: "relaykit's guard tells Postfix the name that the directory has. By hand, a directory \
+                 or a SASL server that does (Dovecot's auth_username_format).",
+        needs: &[Need::Login, Need::Inbox, Need::Lab, LOGIN_SHOWN],
+        exclusive: false,
+        sabotages: &[NO_GUARD.seen_as("goes by another name")],
+        run: |context| Box::pin(person_goes_by_one_name(context)),
     },
     Check {
         id: "auth.identities_do_not_mix",
@@ -174,6 +191,34 @@ async fn special_characters_log_in(context: Context) -> Judged {
         },
     )
     .await
+}
+
+async fn person_goes_by_one_name(context: Context) -> Judged {
+    let user = session::user(&context)?;
+    let typed = [
+        user.name.clone(),
+        user.name.to_uppercase(),
+        format!(" {} ", user.name),
+        people::wide(&user.name),
+    ];
+    let mark = format!("(Authenticated sender: {})", user.name);
+    let mut wrong = Vec::new();
+    for typed in typed {
+        let mut session = ready(&context, session::login_listener(&context)?).await?;
+        let reply = attempt(&context, &mut session, &typed, &user.password).await?;
+        if reply.code != 235 {
+            continue;
+        }
+        let message = mail::plain();
+        let delivered = mail::relayed_from_nobody(&context, &mut session, &message).await?;
+        let head = String::from_utf8_lossy(mail::head(&delivered.raw)).into_owned();
+        if !head.contains(&mark) {
+            let named = head.lines().find(|line| line.contains("Authenticated"));
+            let named = named.unwrap_or("no login").trim();
+            wrong.push(format!("{typed:?} goes by another name: {named}"));
+        }
+    }
+    require_none(&wrong, &mark)
 }
 
 async fn identities_do_not_mix(context: Context) -> Judged {

@@ -8,13 +8,22 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::probe::log::Log;
 use super::super::probe::people;
-use super::super::probe::session::{answer, attempt, login_listener};
+use super::super::probe::session::{
+    CLIENT, answer, attempt, ehlo, in_clear, login_listener, starttls_listeners, user,
+};
 use super::super::verdict::{PASS, fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use super::{NO_GUARD, ready};
+use super::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, ready};
+use crate::config::Mechanism;
 use crate::plan::Role;
 use crate::secret::Secret;
 use crate::smtp::Session;
+
+/// Lets saslauthd say in the log what it is busy with, when it is started again.
+const CHATTY: Change = Change::Script(
+    Role::Relay,
+    "sed -i 's| 2>/dev/null| 2>\\&1|' /run/service/saslauthd/run",
+);
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -22,9 +31,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
         title: "The log has the name and the address of a failed login, and no password",
         citation: "row 8; RFC 6302 section 3; Postfix smtpd_sasl_authenticated_header",
         severity: Severity::High,
-        about: "Logs in with a wrong password, by PLAIN and by LOGIN, and reads the relay's log up to \
-                the end of the session. It must have the name, the client's address and why the \
-                directory refused; and nowhere the password, in clear or in base64. Operators need \
+        about: "Logs in with a name that nobody has and with a wrong password, by PLAIN and by LOGIN, \
+                and reads the relay's log up to the end of the session. For each there must be one \
+                line with the name, the client's address and which half was wrong, and from \
+                saslauthd nothing; and nowhere the password, in clear or in base64. Operators need \
                 the one to stop guessing, and the other is read by too many.",
         repair: "Turn debugging off: no debug_peer_list, no -v in master.cf, no -d in saslauthd's \
                  LDAP settings. saslauthd tells its reasons to syslog: give it one that is read.",
@@ -41,6 +51,32 @@ pub(in super::super) static CHECKS: &[Check] = &[
         run: |context| Box::pin(log_tells_who_failed(context)),
     },
     Check {
+        id: "auth.log_repeats_no_blind_login",
+        title: "A login that a client sends blindly, out of place, is not repeated in the log",
+        citation: "RFC 4954 section 9; Postfix smtpd_forbidden_commands",
+        severity: Severity::High,
+        about: "Sends a name and a password where no login is offered: in the same breath as EHLO, \
+                as AUTH LOGIN with both responses before TLS, and as a response that is too long. \
+                Devices that do not wait for replies do that. Nothing of it may stand in the \
+                relay's log, in clear or in base64: Postfix writes down commands that it does not \
+                know, and what came too early.",
+        repair: "By hand, take the default out of smtpd_forbidden_commands, whose words are logged, \
+                 and take `improper command pipelining`, `non-SMTP command` and `request longer than` \
+                 out of the log.",
+        needs: &[Need::Login, Need::Lab],
+        exclusive: false,
+        sabotages: &[Sabotage {
+            name: "Postfix's log goes out as it is",
+            changes: &[Change::Script(
+                Role::Relay,
+                "cd /run/service/postfix/log && printf '#!/bin/sh\nexec cat\n' >run && \
+                 s6-svc -wd -d . && s6-svc -wu -u .",
+            )],
+            sees: "stands in the log",
+        }],
+        run: |context| Box::pin(log_repeats_no_blind_login(context)),
+    },
+    Check {
         id: "auth.log_cannot_be_forged",
         title: "A name with line ends in it writes no line of its own into the log",
         citation: "row 8; Cyrus saslauthd(8)",
@@ -53,7 +89,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  saslauthd log through syslog, which replaces control characters.",
         needs: &[Need::Login, Need::Lab],
         exclusive: false,
-        sabotages: &[NO_GUARD.seen_as("a line that the client wrote")],
+        sabotages: &[Sabotage {
+            name: "saslauthd writes names into the log",
+            changes: &[BY_LIBRARY, LIBRARY_PATH, LIBRARY_FOLDER, CHATTY, ITS_SOCKET],
+            sees: "a line that the client wrote",
+        }],
         run: |context| Box::pin(log_cannot_be_forged(context)),
     },
 ];
@@ -62,27 +102,40 @@ async fn log_tells_who_failed(context: Context) -> Judged {
     let name = people::name("failed");
     let password = Secret::new(people::name("guessed"));
     let mut session = ready(&context, login_listener(&context)?).await?;
-    attempt(&context, &mut session, &name, &password).await?;
-    let reply = session.auth_login(&name, &password).await;
-    answer(reply, "a reply to AUTH")?;
+    let mechanisms = &context.target().spec.auth.mechanisms;
+    let attempts = mechanisms.len();
+    for login in [&name, &user(&context)?.name] {
+        for mechanism in mechanisms {
+            let reply = match mechanism {
+                Mechanism::Plain => session.auth_plain("", login, &password).await,
+                Mechanism::Login => session.auth_login(login, &password).await,
+            };
+            answer(reply, "a reply to AUTH")?;
+        }
+    }
     let lines = said_until_now(&context, &mut session).await?;
-    let user = format!("sasl_username={name}");
-    let told: Vec<&String> = lines.iter().filter(|line| line.contains(&user)).collect();
-    let address = |line: &&String| {
-        let inside = line.split('[').filter_map(|part| part.split(']').next());
-        inside
-            .into_iter()
-            .any(|text| text.parse::<IpAddr>().is_ok())
-    };
-    let complete = !told.is_empty() && told.iter().all(address);
-    require(
-        complete,
-        &format!("{user} and the client's address"),
-        || {
-            told.first()
-                .map_or_else(|| format!("no line with {user}"), |line| (*line).clone())
-        },
-    )?;
+    let known = &user(&context)?.name;
+    for (login, why) in [
+        (&name, "the directory has nobody of that name"),
+        (known, "wrong password"),
+    ] {
+        let line = format!("login of \"{login}\" from ");
+        let told = lines.iter().filter(|l| l.contains(&line));
+        let told: Vec<_> = told.filter(|l| l.contains(why)).collect();
+        let from = |l: &&String| {
+            let (_, rest) = l.split_once(&line)?;
+            rest.split(' ').next()?.parse::<IpAddr>().ok()
+        };
+        require(
+            told.len() >= attempts && told.iter().all(|l| from(l).is_some()),
+            &format!("{attempts} lines `{line}ADDRESS is refused: {why}`"),
+            || format!("{} such lines", told.len()),
+        )?;
+    }
+    let chatter = lines.iter().find(|line| line.contains("saslauthd["));
+    require(chatter.is_none(), "nothing of saslauthd's own", || {
+        chatter.cloned().unwrap_or_default()
+    })?;
     let clear = password.reveal();
     let encoded = [
         STANDARD.encode(clear),
@@ -93,6 +146,45 @@ async fn log_tells_who_failed(context: Context) -> Judged {
         Some(line) => fail(
             "no password in the log",
             format!("the password is in the log: {}", line.replace(clear, "***")),
+        ),
+        None => PASS,
+    }
+}
+
+async fn log_repeats_no_blind_login(context: Context) -> Judged {
+    let name = people::name("blind");
+    // Such that its base64 begins with a digit, as what is no command does.
+    let password = format!("\u{05f4}{}", people::name("typed"));
+    let (user, secret) = (STANDARD.encode(&name), STANDARD.encode(&password));
+    let plain = STANDARD.encode(format!("\0{name}\0{password}"));
+    let starttls: Vec<_> = starttls_listeners(&context)?;
+    for listener in starttls {
+        let early = format!("EHLO {CLIENT}\r\nAUTH PLAIN {plain}\r\n");
+        let responses = format!("AUTH LOGIN\r\n{user}\r\n{secret}\r\n");
+        for (greets, blind) in [(false, early), (true, responses)] {
+            let mut session = in_clear(&context, listener).await?;
+            if greets {
+                ehlo(&mut session, CLIENT).await?;
+            }
+            answer(
+                session.write_raw(blind.as_bytes()).await,
+                "a relay that reads",
+            )?;
+            // What it answers is for others to judge; it ends or waits for more.
+            let _ = session.half_close().await;
+            while session.read_reply().await.is_ok() {}
+        }
+    }
+    let mut session = ready(&context, login_listener(&context)?).await?;
+    let long = STANDARD.encode(password.repeat(1_000));
+    let _ = session.auth_raw("PLAIN", None, &[&long]).await;
+    let mut session = ready(&context, login_listener(&context)?).await?;
+    let lines = said_until_now(&context, &mut session).await?;
+    let told = [password.as_str(), &secret, &plain[..24], &long[..24]];
+    match lines.iter().find(|l| told.iter().any(|t| l.contains(t))) {
+        Some(line) => fail(
+            "nothing of a login that came out of place",
+            format!("the password stands in the log: {line}"),
         ),
         None => PASS,
     }

@@ -17,12 +17,13 @@ const ANYTHING_GOES: Sabotage = Sabotage {
     name: "everybody's password is right",
     changes: &[Change::Script(
         Role::Relay,
-        "cd /run/service/guard && s6-svc -wD -d . && \
-             sed 's/^    my .began = now();/    my $began = now(); request($client); return answer($client, q(OK));/' \
-             /usr/libexec/relaykit/saslauthd-guard >deaf && \
-             sed -i 's|/usr/libexec/relaykit/saslauthd-guard|perl /run/service/guard/deaf|' run && \
-             rm -f /run/saslauthd/mux && s6-svc -wu -u . && \
-             until [ -S /run/saslauthd/mux ]; do sleep 0.05; done",
+        "cd /run/service/guard && s6-svc -wD -d . && cp -R /usr/share/relaykit/guard deaf && \
+             sed -i 's/^    my .flaw = flaw(.login);/    return accept_login($login, $login->{typed}); &/' \
+             deaf/Logins.pm && \
+             sed 's|/usr/share/relaykit/guard|/run/service/guard/deaf|' /usr/libexec/relaykit/guard >deaf/guard && \
+             sed -i 's|/usr/libexec/relaykit/guard|perl /run/service/guard/deaf/guard|' run && \
+             rm -f /run/saslauthd/logins && s6-svc -wu -u . && \
+             until [ -S /run/saslauthd/logins ]; do sleep 0.05; done",
     )],
     sees: "235",
 };
@@ -108,18 +109,20 @@ pub(in super::super) static CHECKS: &[Check] = &[
         citation: "row 5; row 8; Postfix smtpd_sasl_local_domain",
         severity: Severity::Medium,
         about: "Logs in with the right password and the name followed by @ and realms that are \
-                not its own. Each must be refused. saslauthd without -r drops the realm, so that \
-                one person has as many logins as there are realms, and limits and logs by login \
-                mean nothing.",
-        repair: "By hand, run saslauthd with -r and leave smtpd_sasl_local_domain empty.",
+                not its own, none among them: libsasl drops an empty realm. Each must be refused. \
+                Where the realm is dropped, one person has as many logins as there are realms, and \
+                limits and logs by login mean nothing.",
+        repair: "Use %u in auth.ldap.filter, or %d beside %U. By hand, run saslauthd with -r too, and \
+                 leave smtpd_sasl_local_domain empty.",
         needs: &[Need::Login],
         exclusive: false,
         sabotages: &[Sabotage {
-            name: "saslauthd drops the realm",
-            changes: &[Change::Script(
+            name: "the filter drops the realm",
+            changes: &[Change::Replace(
                 Role::Relay,
-                "cd /run/service/saslauthd && s6-svc -wD -d . && \\
-                     sed -i 's/ -d -r / -d /' run && s6-svc -wu -u .",
+                "saslauthd.conf",
+                "(uid=%u)",
+                "(uid=%U)",
             )],
             sees: "235",
         }],
@@ -217,7 +220,7 @@ async fn filter_characters_are_refused(context: Context) -> Judged {
 
 async fn foreign_realm_is_refused(context: Context) -> Judged {
     let name = user(&context)?.name.clone();
-    let names = ["elsewhere", "elsewhere.example", "localhost"].map(|r| format!("{name}@{r}"));
+    let names = ["elsewhere", "elsewhere.example", "localhost", ""].map(|r| format!("{name}@{r}"));
     rows::each(
         &context,
         names,

@@ -20,19 +20,37 @@ pub(in super::super) const BY_UID: Need = Need::Setting {
     holds: |spec| spec.auth.ldap.filter == "(uid=%u)",
 };
 
-/// Hashes the password in `$2` as the lab's are, and hands it on at the end of
-/// the LDIF in `$1` to the tool in `$3`.
-const WRITE: &str = "set -e; hash=$(slappasswd -n -h '{CRYPT}' -c '$6$%.8s' -s \"$2\"); \
+/// Hashes the password in `$2` with the salt `$4` (crypt(5)), and hands it on at the
+/// end of the LDIF in `$1` to the tool in `$3`.
+const WRITE: &str = "set -e; hash=$(slappasswd -n -h '{CRYPT}' -c \"$4\" -s \"$2\"); \
                      printf '%suserPassword: %s\\n' \"$1\" \"$hash\" | \"$3\" -f /etc/relaykit/slapd.conf";
+
+/// A hash as the lab's people have it.
+const USUAL: &str = "$6$%.8s";
+/// One that takes a processor of today a third of a second.
+const SLOW: &str = "$6$rounds=600000$%.8s";
 
 /// Adds somebody.
 pub(in super::super) async fn add(context: &Context, name: &str, password: &str) -> Judged<User> {
+    added(context, name, password, USUAL).await
+}
+
+/// Adds somebody whose password the directory takes long to compare.
+pub(in super::super) async fn add_slow(
+    context: &Context,
+    name: &str,
+    password: &str,
+) -> Judged<User> {
+    added(context, name, password, SLOW).await
+}
+
+async fn added(context: &Context, name: &str, password: &str, salt: &str) -> Judged<User> {
     let entry = format!(
         "{}objectClass: inetOrgPerson\nuid:: {uid}\ncn:: {uid}\nsn:: {uid}\n",
         line("dn", &dn(context, name)),
         uid = STANDARD.encode(name),
     );
-    write(context, &entry, password, "slapadd").await?;
+    write(context, &entry, password, "slapadd", salt).await?;
     ControlFlow::Continue(User {
         name: name.to_owned(),
         password: Secret::new(password),
@@ -45,7 +63,7 @@ pub(in super::super) async fn change(context: &Context, name: &str, password: &s
         "{}changetype: modify\nreplace: userPassword\n",
         line("dn", &dn(context, name))
     );
-    write(context, &change, password, "slapmodify").await
+    write(context, &change, password, "slapmodify", USUAL).await
 }
 
 /// Removes somebody.
@@ -61,8 +79,12 @@ pub(in super::super) fn name(of: &str) -> String {
     format!("{of}-{}", &token[..8])
 }
 
-async fn write(context: &Context, ldif: &str, password: &str, tool: &str) -> Judged {
-    run(context, &["sh", "-c", WRITE, "sh", ldif, password, tool]).await
+async fn write(context: &Context, ldif: &str, password: &str, tool: &str, salt: &str) -> Judged {
+    run(
+        context,
+        &["sh", "-c", WRITE, "sh", ldif, password, tool, salt],
+    )
+    .await
 }
 
 async fn run(context: &Context, argv: &[&str]) -> Judged {
@@ -95,4 +117,24 @@ fn dn(context: &Context, name: &str) -> String {
 /// A line of LDIF with any value (RFC 2849).
 fn line(attribute: &str, value: &str) -> String {
     format!("{attribute}:: {}\n", STANDARD.encode(value))
+}
+
+/// The same in the full-width forms of Unicode, which a directory takes for the
+/// same (RFC 4518 section 2.3).
+pub(in super::super) fn wide(name: &str) -> String {
+    let forms = name.chars().map(|letter| match letter {
+        '!'..='~' => char::from_u32(u32::from(letter) + 0xfee0).unwrap_or(letter),
+        other => other,
+    });
+    forms.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wide;
+
+    #[test]
+    fn wide_letters_are_other_letters() {
+        assert_eq!(wide("bob"), "\u{ff42}\u{ff4f}\u{ff42}");
+    }
 }

@@ -66,18 +66,18 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 be able to send from another's.",
         repair: "Let smtpd_sender_login_maps give the login attribute of the entry that owns the \
                  address, as relay.sender_login: own does; check that the searching account may \
-                 read that attribute.",
+                 search the addresses and read that attribute.",
         needs: &[Need::Login, OWN],
         exclusive: false,
         sabotages: &[
             ANY_SENDER,
             Sabotage {
-                name: "the owner is read from an attribute that nobody may read",
+                name: "the owner is looked for by another attribute",
                 changes: &[Change::Replace(
                     Role::Relay,
-                    "postfix/sender_logins",
-                    "result_attribute = uid",
-                    "result_attribute = sn",
+                    "logins.conf",
+                    "owners: (&(mail=%a)",
+                    "owners: (&(sn=%a)",
                 )],
                 sees: "its own address is refused",
             },

@@ -249,7 +249,7 @@ async fn missing(context: &Context, messages: &[(String, Message)]) -> Judged<Ve
 
 async fn dead_daemons_return(context: Context) -> Judged {
     let processes = appliance::processes(&context, Role::Relay).await?;
-    let of_login = |name: &str| ["saslauthd", "saslauthd-guard"].contains(&name);
+    let of_login = |name: &str| ["saslauthd", "guard"].contains(&name);
     let pids = processes.iter().filter(|p| of_login(&p.name));
     let pids: Vec<_> = pids.map(|p| p.pid.to_string()).collect();
     if pids.is_empty() {

@@ -158,10 +158,10 @@ async fn daemons_have_no_further_groups(context: Context) -> Judged {
     for process in processes.iter().filter(|p| p.uid != 0) {
         let groups: BTreeSet<_> = process.groups.iter().map(|number| group(*number)).collect();
         let allowed: &[&str] = match process.name.as_str() {
-            "saslauthd" | "saslauthd-guard" | "ldapsearch" => &["saslauthd"],
-            // What takes saslauthd's words for syslog.
-            "s6-ipcserverd" | "perl" => &["nogroup"],
-            "limits" | "postmap" => &["limits"],
+            "saslauthd" | "guard" | "ldapsearch" => &["saslauthd"],
+            "limits" => &["limits"],
+            // What takes clients' text out of Postfix's log.
+            "sed" => &["nogroup"],
             _ => &["postfix", "sasl"],
         };
         if groups.iter().any(|name| !allowed.contains(&name.as_str())) {
@@ -224,7 +224,7 @@ async fn process_one_is_the_supervisor(context: Context) -> Judged {
     if first != "s6-svscan" {
         wrong.push(format!("1 is {first}"));
     }
-    for daemon in ["master", "saslauthd", "saslauthd-guard"] {
+    for daemon in ["master", "saslauthd", "guard"] {
         let watched = processes
             .iter()
             .any(|p| p.name == daemon && named(p.parent) == Some("s6-supervise"));

@@ -29,13 +29,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.saslauthd_socket_is_for_postfix",
-        title: "Only saslauthd's user and Postfix can reach saslauthd's socket",
+        title: "Postfix can reach the guard's socket, and nobody but the guard saslauthd's",
         citation: "row 4; Cyrus saslauthd(8)",
         severity: Severity::High,
-        about: "Reads owner, group and mode of the socket's folder and the members of the group \
-                sasl, and tries the socket as postfix and as nobody. saslauthd answers whether a \
-                password is right as often as it is asked: a socket open to all is an oracle \
-                without a throttle.",
+        about: "Reads owner, group and mode of the folder with the guard's sockets and the members \
+                of the group sasl, and tries the guard's and saslauthd's own sockets as postfix and \
+                as nobody. saslauthd answers whether a password is right as often as it is asked: \
+                a socket open to all is an oracle without a throttle. Postfix needs the guard's \
+                alone.",
         repair: "Give the folder to saslauthd, the group sasl and mode 0710, and put postfix and \
                  nobody else into that group.",
         needs: &[Need::Lab],
@@ -45,6 +46,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 name: "the socket's folder is open to all",
                 changes: &[Change::Script(Role::Relay, "chmod 0755 /run/saslauthd")],
                 sees: "755 saslauthd sasl",
+            },
+            Sabotage {
+                name: "Postfix can ask saslauthd past the guard",
+                changes: &[Change::Script(
+                    Role::Relay,
+                    "chmod 0711 /run/saslauthd/behind",
+                )],
+                sees: "behind/mux as postfix gives 0",
             },
             Sabotage {
                 name: "the socket's folder belongs to root",
@@ -89,23 +98,23 @@ pub(in super::super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.saslauthd_serves_the_mechanisms",
-        title: "Cyrus SASL asks saslauthd, with no mechanism that it cannot serve",
+        title: "The guard offers no mechanism that saslauthd cannot serve",
         citation: "row 7; row 2; Postfix SASL_README",
         severity: Severity::Medium,
-        about: "Reads Cyrus SASL's settings for smtpd in the relay's container. saslauthd needs the \
-                password itself, so that it serves PLAIN and LOGIN alone; a client that is offered \
-                CRAM-MD5 takes it and can never log in.",
-        repair: "In smtpd.conf of Cyrus SASL: `pwcheck_method: saslauthd` and `mech_list: plain \
-                 login`, which is auth.mechanisms in relay.yaml.",
+        about: "Reads the settings of the guard between Postfix and saslauthd in the relay's \
+                container. saslauthd needs the password itself, so that it serves PLAIN and LOGIN \
+                alone; a client that is offered CRAM-MD5 takes it and can never log in.",
+        repair: "Set auth.mechanisms. By hand, `pwcheck_method: saslauthd` and `mech_list: plain \
+                 login` in Cyrus SASL's smtpd.conf.",
         needs: &[Need::Lab],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "a mechanism that saslauthd cannot serve",
             changes: &[Change::Replace(
                 Role::Relay,
-                "sasl/smtpd.conf",
-                "mech_list: ",
-                "mech_list: cram-md5 ",
+                "logins.conf",
+                "mechanisms: ",
+                "mechanisms: cram-md5 ",
             )],
             sees: "cram-md5",
         }],
@@ -149,7 +158,7 @@ async fn saslauthd_is_not_root(context: Context) -> Judged {
         names.join(" ")
     })?;
     // The guard is part of it: it sees the same passwords, and asks the directory.
-    let belongs = |name: &str| ["saslauthd", "saslauthd-guard", "ldapsearch"].contains(&name);
+    let belongs = |name: &str| ["saslauthd", "guard", "ldapsearch"].contains(&name);
     let shared: Vec<_> = processes
         .iter()
         .filter(|p| !belongs(&p.name) && saslauthd.iter().any(|own| own.uid == p.uid))
@@ -178,14 +187,19 @@ async fn saslauthd_socket_is_for_postfix(context: Context) -> Judged {
         "postfix and nobody else in the group sasl",
         || group.trim().to_owned(),
     )?;
-    let test = ["test", "-w", "/run/saslauthd/mux"];
-    for (user, reaches) in [("postfix", true), ("nobody", false)] {
+    for (user, socket, reaches) in [
+        ("postfix", "logins", true),
+        ("postfix", "behind/mux", false),
+        ("nobody", "logins", false),
+        ("nobody", "behind/mux", false),
+    ] {
+        let test = ["test", "-w", &format!("{path}/{socket}")];
         let (code, ..) = appliance::exec(&context, Role::Relay, &test, Some(user)).await?;
         let expected = if reaches { "reaches" } else { "cannot reach" };
         require(
             (code == 0) == reaches,
-            &format!("{user} {expected} the socket"),
-            || format!("`test -w` as {user} gives {code}"),
+            &format!("{user} {expected} {socket}"),
+            || format!("`test -w` of {socket} as {user} gives {code}"),
         )?;
     }
     ControlFlow::Continue(())
@@ -206,7 +220,9 @@ async fn sasl_settings_hold(context: Context) -> Judged {
         ("smtpd_sasl_local_domain", ""),
         ("broken_sasl_auth_clients", outlook),
         ("smtpd_tls_auth_only", "yes"),
-        ("smtpd_sasl_type", "cyrus"),
+        // The guard, which saslauthd is behind.
+        ("smtpd_sasl_type", "dovecot"),
+        ("smtpd_sasl_path", "/run/saslauthd/logins"),
     ];
     let mut wrong = Vec::new();
     for listener in target.spec.auth.listeners.iter().copied() {
@@ -241,64 +257,33 @@ fn service(postconf: &Postconf, listener: Listener) -> Option<&'static str> {
         .copied()
 }
 
+/// The value of `name` in a text of `key: value` lines.
+fn setting<'a>(text: &'a str, name: &str) -> &'a str {
+    let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+    let found = lines.find(|(key, _)| key.trim() == name);
+    found.map(|(_, value)| value.trim()).unwrap_or_default()
+}
+
 async fn saslauthd_serves_the_mechanisms(context: Context) -> Judged {
-    let postconf = Postconf::read(&context).await?;
-    let folder = match postconf.main("cyrus_sasl_config_path") {
-        "" => "/etc/postfix/sasl",
-        path => path,
-    };
-    let path = format!("{folder}/smtpd.conf");
-    let text = appliance::output(&context, Role::Relay, &["cat", &path]).await?;
-    let setting = |name: &str| {
-        let mut lines = text.lines().filter_map(|line| line.split_once(':'));
-        let found = lines.find(|(key, _)| key.trim() == name);
-        found
-            .map(|(_, value)| value.trim().to_lowercase())
-            .unwrap_or_default()
-    };
-    let method = setting("pwcheck_method");
-    require(method == "saslauthd", "pwcheck_method: saslauthd", || {
-        method.clone()
-    })?;
+    let path = "/run/saslauthd/logins.conf";
+    let text = appliance::output(&context, Role::Relay, &["cat", path]).await?;
     let mechanisms = &context.target().spec.auth.mechanisms;
     let expected: Vec<_> = mechanisms.iter().map(|m| m.name()).collect();
-    let list = setting("mech_list");
-    let seen: Vec<_> = list.split_whitespace().collect();
-    require(
-        seen == expected,
-        &format!("mech_list: {}", expected.join(" ")),
-        || list.clone(),
-    )
+    let expected = expected.join(" ");
+    let seen = setting(&text, "mechanisms");
+    require(seen == expected, &format!("mechanisms: {expected}"), || {
+        seen.to_owned()
+    })
 }
 
 async fn directory_is_verified(context: Context) -> Judged {
-    let path = "/run/saslauthd/saslauthd.conf";
-    let text = appliance::output(&context, Role::Relay, &["cat", path]).await?;
-    let setting = |name: &str| {
-        let mut lines = text.lines().filter_map(|line| line.split_once(':'));
-        let found = lines.find(|(key, _)| key.trim() == name);
-        found
-            .map(|(_, value)| value.trim().to_owned())
-            .unwrap_or_default()
-    };
-    let servers = setting("ldap_servers");
-    let secure = servers
-        .split_whitespace()
-        .all(|s| s.starts_with("ldaps://"));
-    let start_tls = setting("ldap_start_tls") == "yes";
-    require(
-        !servers.is_empty() && (secure || start_tls),
-        "ldaps:// or ldap_start_tls: yes",
-        || format!("ldap_servers: {servers}"),
-    )?;
-    let verified = setting("ldap_tls_check_peer");
-    require(verified == "yes", "ldap_tls_check_peer: yes", || {
-        format!("{verified:?}")
-    })?;
-    let method = setting("ldap_auth_method");
-    require(method == "bind", "ldap_auth_method: bind", || {
-        method.clone()
-    })?;
+    // One for each server of the directory.
+    let argv = ["sh", "-c", "ls /run/saslauthd/saslauthd*.conf"];
+    let paths = appliance::output(&context, Role::Relay, &argv).await?;
+    for path in paths.lines() {
+        let text = appliance::output(&context, Role::Relay, &["cat", path]).await?;
+        server_is_verified(&text)?;
+    }
     let script = "tr '\\0' ' ' </proc/$(\
                   grep -l '^Name:.saslauthd$' /proc/[0-9]*/status | head -n1 | cut -d/ -f3)/cmdline";
     let line = appliance::output(&context, Role::Relay, &["sh", "-c", script]).await?;
@@ -311,4 +296,26 @@ async fn directory_is_verified(context: Context) -> Judged {
         "saslauthd with -r and without -c",
         || line.clone(),
     )
+}
+
+/// What one saslauthd.conf says of the directory.
+fn server_is_verified(text: &str) -> Judged {
+    let servers = setting(text, "ldap_servers");
+    let secure = servers
+        .split_whitespace()
+        .all(|s| s.starts_with("ldaps://"));
+    let start_tls = setting(text, "ldap_start_tls") == "yes";
+    require(
+        !servers.is_empty() && (secure || start_tls),
+        "ldaps:// or ldap_start_tls: yes",
+        || format!("ldap_servers: {servers}"),
+    )?;
+    let verified = setting(text, "ldap_tls_check_peer");
+    require(verified == "yes", "ldap_tls_check_peer: yes", || {
+        format!("{verified:?}")
+    })?;
+    let method = setting(text, "ldap_auth_method");
+    require(method == "bind", "ldap_auth_method: bind", || {
+        method.to_owned()
+    })
 }

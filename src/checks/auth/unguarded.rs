@@ -1,0 +1,29 @@
+//! A relay without relaykit's guard, for sabotages: what others have.
+
+use super::super::{Change, Sabotage};
+use crate::plan::Role;
+
+/// The state of affairs without relaykit's guard: Postfix asks saslauthd itself, through
+/// the SASL library.
+pub(in super::super) const NO_GUARD: Sabotage = Sabotage {
+    name: "saslauthd without its guard",
+    changes: &[BY_LIBRARY, LIBRARY_PATH, LIBRARY_FOLDER, ITS_SOCKET],
+    sees: "",
+};
+
+/// Postfix's other way to check logins, with the settings of [`LIBRARY_FOLDER`].
+pub(super) const BY_LIBRARY: Change = Change::Main("smtpd_sasl_type", "cyrus");
+/// The name of these settings.
+pub(super) const LIBRARY_PATH: Change = Change::Main("smtpd_sasl_path", "smtpd");
+/// Where they are: a script has to write them.
+pub(super) const LIBRARY_FOLDER: Change = Change::Main("cyrus_sasl_config_path", "/run/library");
+
+/// Gives saslauthd a socket that Postfix can reach, and tells the library of it.
+pub(super) const ITS_SOCKET: Change = Change::Script(
+    Role::Relay,
+    "mkdir /run/library && printf 'pwcheck_method: saslauthd\\nmech_list: plain login\\n\
+             saslauthd_path: /run/saslauthd/mux\\n' >/run/library/smtpd.conf && \
+             cd /run/service && s6-svc -wD -T 5000 -d saslauthd && \
+             sed -i 's|-m \"/run/saslauthd/behind$number\"|-m /run/saslauthd|' saslauthd/run && \
+             s6-svc -wu -u saslauthd && until [ -S /run/saslauthd/mux ]; do sleep 0.05; done",
+);
