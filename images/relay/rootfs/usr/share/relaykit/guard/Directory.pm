@@ -14,6 +14,7 @@ use Search;
 use Settings;
 
 my $PATIENCE = 1;      # seconds after which the next server is asked as well
+my $SOON     = 0.5;    # seconds within which a server must answer to be asked again
 my $AGAIN    = 1;      # seconds between two looks at a directory of which nothing answers
 my $PROBE    = 2;      # seconds between two looks at a server that is away
 my $MANY     = 100;    # owners of one address that are read
@@ -216,7 +217,7 @@ sub probe {
         my ($answer) = @_;
         $server->{probed} = 0;
         return $self->is_away($server, $answer->{away}) if defined $answer->{away};
-        $self->answers($server) if !$server->{up} && Loop::now() - $began < $PATIENCE;
+        $self->answers($server) if !$server->{up} && Loop::now() - $began < $SOON;
     });
     return;
 }
