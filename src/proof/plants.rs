@@ -225,6 +225,7 @@ mod tests {
                 "no header checks",
                 "no header checks on the mixed port",
                 "port 25 is taken for a login port",
+                "the rules of the mixed port know plain recipients alone",
             ]
         );
         // What is wrong on one of two ports is wrong.

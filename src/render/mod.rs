@@ -25,7 +25,7 @@ use crate::config::{Certificate, Spec, TrustAnchor};
 use crate::plan::{Content, File, Plan, Purpose, Role};
 
 pub use directory::{CHECKED_SENDER, address};
-pub use header_checks::MARK;
+pub use header_checks::{MARK, NO_CLIENT};
 pub use sink::INBOX;
 
 /// Where a container's configuration volume is mounted.

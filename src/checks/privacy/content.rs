@@ -214,7 +214,7 @@ async fn earlier_trace_stays(context: Context) -> Judged {
         "from a.example (a.example [198.51.100.1]) by b.example with ESMTP id 1;\r\n\tMon, 23 Nov 2026 03:14:01 +0000".to_owned(),
         // As this relay itself writes it, before and after it is made anonymous.
         format!("from c.example (c.example [198.51.100.2])\r\n\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\r\n\t(Authenticated sender: mallory)\r\n\tby {host} (Postfix) with ESMTPSA id 4fXkq1\r\n\tfor <{RECIPIENT}>; Mon, 23 Nov 2026 03:14:01 +0000 (UTC)"),
-        format!("(Authenticated sender: mallory)\r\n\tby {host} (Postfix) with ESMTPSA id 4fXkq2;\r\n\tMon, 23 Nov 2026 03:14:01 +0000 (UTC)"),
+        format!("from [127.0.0.1] (localhost [127.0.0.1])\r\n\t(Authenticated sender: mallory)\r\n\tby {host} (Postfix) with ESMTPSA id 4fXkq2;\r\n\tMon, 23 Nov 2026 03:14:01 +0000 (UTC)"),
     ];
     let mut message = Message::from_to(SENDER, RECIPIENT);
     for value in &earlier {
