@@ -225,6 +225,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("protocol/content", protocol::content::CHECKS),
     ("protocol/envelope", protocol::envelope::CHECKS),
     ("protocol/greeting", protocol::greeting::CHECKS),
+    ("protocol/lines", protocol::lines::CHECKS),
     ("protocol/smuggling", protocol::smuggling::CHECKS),
     ("protocol/turns", protocol::turns::CHECKS),
     ("privacy", privacy::CHECKS),

@@ -222,6 +222,7 @@ mod tests {
             [
                 "every login is named alike",
                 "headers are rewritten at departure alone",
+                "headers of mail by login may be long",
                 "no header checks",
                 "no header checks on the mixed port",
                 "port 25 is taken for a login port",

@@ -47,7 +47,7 @@ use std::fmt::Write as _;
 use crate::config::{Listener, Received, Spec};
 use crate::plan::File;
 
-use super::{main_override, public};
+use super::{long_lines, main_override, public};
 
 /// What login listeners' smtpd calls itself, between `Received: ... by HOST (`
 /// and `)`. Not a secret: an earlier header that carries it loses by it, since
@@ -148,16 +148,24 @@ fn departing(spec: &Spec) -> String {
 /// structure is exact, so that a header with a login line cannot pass for it,
 /// nor one whose protocol says that there was a login (RFC 3848: `ESMTPSA`).
 fn without_login(spec: &Spec) -> String {
-    format!(
-        "\n# No login: the whole trace stays, under Postfix's own name.\n\
-         /^(Received: from [^\\n]*+(?:\\n\\t\\(using [^\\n]*+(?:\\n\\t [^\\n]*+){{0,3}}\
+    let own = format!(
+        "(Received: from [^\\n]*+(?:\\n\\t\\(using [^\\n]*+(?:\\n\\t [^\\n]*+){{0,3}}\
          \\n\\t\\((?:Client|No client) [^\\n]*+)?\\n\\tby {host}) \\({mark}\\)\
-         ( with [A-Z0-9]*[PS](?: id [0-9A-Z]+)?(?:\\n\\tfor <[^\\n]*>; |;\\n\\t)[^\\n]++){rest}/\n    \
-         REPLACE $1 ({name})$2$3\n",
+         ( with [A-Z0-9]*[PS](?: id [0-9A-Z]+)?(?:\\n\\tfor <[^\\n]*>; |;\\n\\t)[^\\n]++){rest}",
         host = host_pattern(spec),
         mark = escape(MARK),
-        name = mail_name(spec),
         rest = rest(),
+    );
+    format!(
+        "\n# No login: the whole trace stays, under Postfix's own name; with a greeting\n\
+         # that makes a line too long, nothing is taken.\n\
+         /^(?={long}){own}/\n    \
+         REJECT {refusal}\n\
+         /^{own}/\n    \
+         REPLACE $1 ({name})$2$3\n",
+        long = long_lines::EXPRESSION,
+        refusal = long_lines::REFUSAL,
+        name = mail_name(spec),
     )
 }
 

@@ -11,6 +11,7 @@ mod dn;
 mod header_checks;
 mod limits;
 mod logins;
+mod long_lines;
 mod main_cf;
 mod master_cf;
 pub mod next_hops;
@@ -73,6 +74,7 @@ fn relay(plan: &Plan) -> Vec<File> {
         public("postfix/commands", command_filter::table(spec)),
     ];
     files.extend(header_checks::files(spec));
+    files.push(long_lines::file(spec));
     files.extend(sasl::files(plan));
     files.extend(logins::files(plan));
     files.extend(limits::files(plan));

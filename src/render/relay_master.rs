@@ -4,7 +4,7 @@ use crate::config::{ClientCertificates, Listener, Received, Spec};
 use crate::plan::Plan;
 
 use super::header_checks::{self, LOGIN, MARK, MIXED};
-use super::limits;
+use super::{limits, long_lines};
 use super::master_cf::{Service, render};
 
 /// The cleanup behind listeners where everybody has logged in.
@@ -119,7 +119,7 @@ fn cleanups(spec: &Spec) -> Vec<Service> {
     if !header_checks::needs_tables(spec) {
         return services;
     }
-    let table = |name| format!("pcre:/etc/relaykit/postfix/{name}");
+    let table = |name| format!("pcre:/etc/relaykit/postfix/{name}, {}", long_lines::TABLE);
     if spec
         .auth
         .listeners

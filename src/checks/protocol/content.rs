@@ -44,7 +44,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "long lines are broken",
-            changes: &[Change::Main("smtp_line_length_limit", "998")],
+            changes: &[Change::Main("smtp_line_length_limit", "990")],
             sees: "in two",
         }],
         run: |context| Box::pin(long_lines_arrive_unbroken(context)),
