@@ -236,6 +236,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("privacy/reports", privacy::reports::CHECKS),
     ("privacy/signature", privacy::signature::CHECKS),
     ("privacy/trace", privacy::trace::CHECKS),
+    ("privacy/whole", privacy::whole::CHECKS),
     ("privacy/without_login", privacy::without_login::CHECKS),
     ("outbound", outbound::CHECKS),
     ("outbound/login", outbound::login::CHECKS),

@@ -8,6 +8,7 @@ pub(super) mod kept;
 pub(super) mod reports;
 pub(super) mod signature;
 pub(super) mod trace;
+pub(super) mod whole;
 pub(super) mod without_login;
 
 use super::probe::forms::{self, CANARY, FORM, FORMS, Form, RECIPIENTS};
@@ -230,7 +231,7 @@ async fn login_hides_every_client(context: Context) -> Judged {
 async fn login_on_shared_port_hides_too(context: Context) -> Judged {
     hides_forms(&context, rows::pairs([Listener::Smtp], &FORMS)).await?;
     let matrix: Vec<_> = RECIPIENTS.iter().map(|to| (FORM.greeting, *to)).collect();
-    trace::whole_for(&context, Listener::Smtp, &matrix).await
+    whole::whole_for(&context, Listener::Smtp, &matrix).await
 }
 
 async fn hides_forms(context: &Context, mut table: Vec<(Listener, Form)>) -> Judged {
