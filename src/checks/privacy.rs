@@ -2,23 +2,26 @@
 //! what `privacy.show_login` allows, of one who has not all that Postfix writes.
 
 pub(super) mod beside;
+pub(super) mod completed;
 pub(super) mod content;
 pub(super) mod kept;
 pub(super) mod reports;
 pub(super) mod signature;
 pub(super) mod trace;
+pub(super) mod whole;
 pub(super) mod without_login;
 
-use super::probe::forms::{self, CANARY, FORM, FORMS, Form};
+use super::probe::forms::{self, CANARY, FORM, FORMS, Form, RECIPIENTS};
 use super::probe::mail;
 use super::probe::rows;
 use super::probe::secrets::told;
 use super::probe::session::{CLIENT, logged_in, login_listener, port, user};
-use super::probe::trace::newest;
+use super::probe::trace::{Trace, newest};
 use super::verdict::require;
 use super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use crate::config::{ClientCertificates, Listener, Received};
-use crate::render::MARK;
+use crate::plan::Role;
+use crate::render::{MARK, NO_CLIENT};
 
 const HIDDEN: Need = Need::Setting {
     text: "privacy.received: rewrite or hide",
@@ -74,6 +77,21 @@ const NO_MIXED_HEADER_CHECKS: Sabotage = Sabotage {
     sees: "canary",
 };
 
+/// Rules that let a quoted recipient fall through to the one that hides more.
+const PLAIN_RECIPIENTS_ON_SMTP: Sabotage = Sabotage {
+    name: "the rules of the mixed port know plain recipients alone",
+    changes: &[
+        Change::Given(REWRITTEN_ON_SMTP),
+        Change::Replace(
+            Role::Relay,
+            "postfix/mixed_header_checks",
+            "for <[^\\n]*>",
+            "for <[^\\s<>]*>",
+        ),
+    ],
+    sees: "",
+};
+
 /// What hides a client where no header checks do.
 const NO_SHORT_FORM: Sabotage = Sabotage {
     name: "the short form is not used",
@@ -117,7 +135,7 @@ pub(super) static CHECKS: &[Check] = &[
                 changes: &[Change::Service(
                     "cleanup-login/unix",
                     "header_checks",
-                    "pcre:{{/^Received: from \\S+ \\(\\S+ \\[[\\d.]+\\]\\).*\\(Authenticated sender: (\\S+)\\)\\s+by (\\S+) \\(\\S+\\) with (.*)/ REPLACE Received: by $$2 (Postfix) with $$3}}",
+                    "pcre:{{/^Received: from \\S+ \\(\\S+ \\[[\\d.]+\\]\\).*\\(Authenticated sender: (\\S+)\\)\\s+by (\\S+) \\(\\S+\\) with (.*)/ REPLACE Received: from [127.0.0.1] (localhost [127.0.0.1]) by $$2 (Postfix) with $$3}}",
                 )],
                 sees: "IPv6 on port",
             },
@@ -130,11 +148,15 @@ pub(super) static CHECKS: &[Check] = &[
         citation: "row 14; RFC 5321 section 7.2; Postfix header_checks",
         severity: Severity::Critical,
         about: "Submits as all those clients on port 25, where a rule has to tell mail by login \
-                from other mail by the header alone, and searches what the next hop got.",
+                from other mail by the header alone, and searches what the next hop got. Then \
+                submits to every way to write a recipient: each trace header must be whole.",
         repair: REPAIR,
         needs: &[Need::Login, Need::Inbox, Need::Xclient, REWRITTEN_ON_SMTP],
         exclusive: false,
-        sabotages: &[NO_MIXED_HEADER_CHECKS],
+        sabotages: &[
+            NO_MIXED_HEADER_CHECKS,
+            PLAIN_RECIPIENTS_ON_SMTP.seen_as("<\"a b\"@elsewhere.example>"),
+        ],
         run: |context| Box::pin(login_on_shared_port_hides_too(context)),
     },
     Check {
@@ -207,7 +229,9 @@ async fn login_hides_every_client(context: Context) -> Judged {
 }
 
 async fn login_on_shared_port_hides_too(context: Context) -> Judged {
-    hides_forms(&context, rows::pairs([Listener::Smtp], &FORMS)).await
+    hides_forms(&context, rows::pairs([Listener::Smtp], &FORMS)).await?;
+    let matrix: Vec<_> = RECIPIENTS.iter().map(|to| (FORM.greeting, *to)).collect();
+    whole::whole_for(&context, Listener::Smtp, &matrix).await
 }
 
 async fn hides_forms(context: &Context, mut table: Vec<(Listener, Form)>) -> Judged {
@@ -268,10 +292,12 @@ pub(in super::super) fn hides(context: &Context, delivered: &Delivered) -> Judge
         "no mark of relaykit's own in the message",
         || trace.raw.clone(),
     )?;
-    let from = trace.from.is_some() || trace.raw.contains('[') || trace.raw.contains("helo=");
     require(
-        !from,
-        "a trace header without from and without an address",
+        tells_no_client(context, &trace),
+        match context.target().spec.privacy.received {
+            Received::Hide => "a trace header without from and without an address",
+            _ => "a trace header from 127.0.0.1, without another address",
+        },
         || trace.raw.clone(),
     )?;
     let facts = |comment: &String| {
@@ -289,6 +315,16 @@ pub(in super::super) fn hides(context: &Context, delivered: &Delivered) -> Judge
         &format!("by {host}"),
         || trace.raw.clone(),
     )
+}
+
+/// Whether a trace header has no client in it but the one that stands for all.
+pub(super) fn tells_no_client(context: &Context, trace: &Trace) -> bool {
+    let start = format!("Received: {NO_CLIENT}");
+    let rest = match context.target().spec.privacy.received {
+        Received::Hide => trace.from.is_none().then_some(trace.raw.as_str()),
+        _ => trace.raw.strip_prefix(&start),
+    };
+    rest.is_some_and(|rest| !rest.contains('[') && !rest.contains("helo="))
 }
 
 /// Demands that no canary, address or greeting of a client stands in `raw`, in any

@@ -5,6 +5,7 @@ pub(super) mod commands;
 pub(super) mod content;
 pub(super) mod envelope;
 pub(super) mod greeting;
+pub(super) mod lines;
 pub(super) mod smuggling;
 pub(super) mod turns;
 

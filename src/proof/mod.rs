@@ -135,7 +135,7 @@ fn next(waiting: &Mutex<VecDeque<Plant>>, last: Option<Kind>) -> Option<Plant> {
 
 /// Checks that stand by nobody. Each sends messages, refuses logins or searches files
 /// by the dozen: together they take as long as all the others that stand by.
-const LONG: [&str; 28] = [
+const LONG: [&str; 30] = [
     "auth.directory_changes_count_at_once",
     "auth.empty_password_is_refused",
     "auth.failed_login_can_be_repeated",
@@ -157,7 +157,9 @@ const LONG: [&str; 28] = [
     "privacy.mail_without_login_keeps_its_trace",
     "privacy.odd_logins_stay_one_comment",
     "privacy.short_form_hides_every_client",
+    "privacy.trace_left_is_whole",
     "protocol.endless_mistakes_end_the_session",
+    "protocol.too_long_lines_are_refused",
     "relay.own_domains_open_nothing_else",
     "relay.surplus_recipients_are_put_off",
     "runtime.logs_hold_no_password",

@@ -222,9 +222,11 @@ mod tests {
             [
                 "every login is named alike",
                 "headers are rewritten at departure alone",
+                "headers of mail by login may be long",
                 "no header checks",
                 "no header checks on the mixed port",
                 "port 25 is taken for a login port",
+                "the rules of the mixed port know plain recipients alone",
             ]
         );
         // What is wrong on one of two ports is wrong.

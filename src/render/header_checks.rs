@@ -28,6 +28,17 @@
 //! lines from the top, up to the first `by`, and takes what follows the date for
 //! the sender's own words: they stay, unless they carry the mark.
 //!
+//! What leaves has a client all the same, since a stamp without one is none (RFC 5321
+//! section 4.4) and filters skip it. It is the relay's own loopback address, which
+//! nobody takes for a place; an address for documents would cost points:
+//!
+//! ```text
+//! Received: from [127.0.0.1] (localhost [127.0.0.1])
+//!         (Authenticated sender: LOGIN)                          privacy.show_login
+//!         by HOST (Postfix) with PROTOCOL id QUEUE-ID
+//!         for <RECIPIENT>; DATE                                  or `;` and the date
+//! ```
+//!
 //! The expressions are linear in the header's length: a PCRE match limit makes
 //! a rule silent. Case does not matter to Postfix's tables, `.` matches newlines.
 
@@ -36,7 +47,7 @@ use std::fmt::Write as _;
 use crate::config::{Listener, Received, Spec};
 use crate::plan::File;
 
-use super::{main_override, public};
+use super::{long_lines, main_override, public};
 
 /// What login listeners' smtpd calls itself, between `Received: ... by HOST (`
 /// and `)`. Not a secret: an earlier header that carries it loses by it, since
@@ -48,6 +59,12 @@ pub const MARK: &str = "relaykit-own-trace";
 const TO_LOGIN: &str = "[^\\n]*+(?:\\n\\t(?!by |\\(Authenticated sender: )[^\\n]*+){0,8}+";
 /// The same, up to the first `by`.
 const TO_BY: &str = "[^\\n]*+(?:\\n\\t(?!by )[^\\n]*+){0,8}+";
+
+/// The client that the header of a login names: From-domain in RFC 5321 section 4.4.
+pub const NO_CLIENT: &str = "from [127.0.0.1] (localhost [127.0.0.1])";
+
+/// The longest login that is shown: a line has at most 998 octets.
+const LONGEST_LOGIN: usize = 960;
 
 /// For messages of listeners where everybody has logged in.
 pub(super) const LOGIN: &str = "login_header_checks";
@@ -131,16 +148,24 @@ fn departing(spec: &Spec) -> String {
 /// structure is exact, so that a header with a login line cannot pass for it,
 /// nor one whose protocol says that there was a login (RFC 3848: `ESMTPSA`).
 fn without_login(spec: &Spec) -> String {
-    format!(
-        "\n# No login: the whole trace stays, under Postfix's own name.\n\
-         /^(Received: from [^\\n]*+(?:\\n\\t\\(using [^\\n]*+(?:\\n\\t [^\\n]*+){{0,3}}\
+    let own = format!(
+        "(Received: from [^\\n]*+(?:\\n\\t\\(using [^\\n]*+(?:\\n\\t [^\\n]*+){{0,3}}\
          \\n\\t\\((?:Client|No client) [^\\n]*+)?\\n\\tby {host}) \\({mark}\\)\
-         ( with [A-Z0-9]*[PS](?: id [0-9A-Z]+)?(?:\\n\\tfor <[^\\n]*>; |;\\n\\t)[^\\n]++){rest}/\n    \
-         REPLACE $1 ({name})$2$3\n",
+         ( with [A-Z0-9]*[PS](?: id [0-9A-Z]+)?(?:\\n\\tfor <[^\\n]*>; |;\\n\\t)[^\\n]++){rest}",
         host = host_pattern(spec),
         mark = escape(MARK),
-        name = mail_name(spec),
         rest = rest(),
+    );
+    format!(
+        "\n# No login: the whole trace stays, under Postfix's own name; with a greeting\n\
+         # that makes a line too long, nothing is taken.\n\
+         /^(?={long}){own}/\n    \
+         REJECT {refusal}\n\
+         /^{own}/\n    \
+         REPLACE $1 ({name})$2$3\n",
+        long = long_lines::EXPRESSION,
+        refusal = long_lines::REFUSAL,
+        name = mail_name(spec),
     )
 }
 
@@ -149,17 +174,17 @@ fn without_login(spec: &Spec) -> String {
 fn with_login(spec: &Spec) -> String {
     let host = host_pattern(spec);
     let mark = escape(MARK);
-    let from = if spec.privacy.show_login {
-        "Received: (Authenticated sender: $2)${1}by"
+    let login = if spec.privacy.show_login {
+        "${1}(Authenticated sender: $2)"
     } else {
-        "Received: by"
+        ""
     };
     format!(
         "\n# A login: what the client told or showed of itself is left out.\n\
-         /^Received: from {TO_LOGIN}(\\n\\t)\\(Authenticated sender: ([^\\n]*)\\)\
+         /^Received: from {TO_LOGIN}(\\n\\t)\\(Authenticated sender: ([^\\n]{{0,{LONGEST_LOGIN}}})\\)\
          \\n\\tby {host} \\({mark}\\)( with [A-Z0-9]+)((?: id [0-9A-Z]+)?)\
          (\\n\\tfor <[^\\n]*>; |;\\n\\t)([^\\n]++){rest}/\n    \
-         REPLACE {from} {hostname} ({name})$3$4$5$6$7\n",
+         REPLACE Received: {NO_CLIENT}{login}${{1}}by {hostname} ({name})$3$4$5$6$7\n",
         hostname = hostname(spec),
         name = mail_name(spec),
         rest = rest(),
@@ -174,7 +199,7 @@ fn anything_else(spec: &Spec) -> String {
         "\n# Anything else with the mark hides more.\n\
          /^Received:(?=.*\\({mark}\\))(?>.*;)\\s+([A-Z]{{3}}, [ 0-9]{{1,2}} [A-Z]{{3}} [0-9]{{4}} [0-9:]{{8}} \
          [-+][0-9]{{4}} \\([-+A-Z0-9]{{1,9}}\\))\\z/\n    \
-         REPLACE Received: by {hostname} ({name}) with ESMTPSA; $1\n\
+         REPLACE Received: {NO_CLIENT} by {hostname} ({name}) with ESMTPSA; $1\n\
          /^Received:.*\\({mark}\\)/\n    \
          IGNORE\n",
         hostname = hostname(spec),

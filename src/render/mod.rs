@@ -11,6 +11,7 @@ mod dn;
 mod header_checks;
 mod limits;
 mod logins;
+mod long_lines;
 mod main_cf;
 mod master_cf;
 pub mod next_hops;
@@ -25,7 +26,7 @@ use crate::config::{Certificate, Spec, TrustAnchor};
 use crate::plan::{Content, File, Plan, Purpose, Role};
 
 pub use directory::{CHECKED_SENDER, address};
-pub use header_checks::MARK;
+pub use header_checks::{MARK, NO_CLIENT};
 pub use sasl::PLAYED;
 pub use sink::INBOX;
 
@@ -75,6 +76,7 @@ fn relay(plan: &Plan) -> Vec<File> {
     ];
     files.extend(relay_master::files(spec));
     files.extend(header_checks::files(spec));
+    files.push(long_lines::file(spec));
     files.extend(sasl::files(plan));
     files.extend(limits::files(plan));
     files.extend(certificate(&spec.tls.certificate));

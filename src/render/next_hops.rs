@@ -59,8 +59,11 @@ pub const OFFERING: Played = played("offering.sink.test", "2511");
 /// The sink's port 25, with somebody in between who adds [`INJECTED`] to the reply
 /// to STARTTLS.
 pub const INJECTING: Played = played("injecting.sink.test", "2510");
+/// Refuses a message with a line of more than 998 octets (RFC 5322 section 2.1.1), as
+/// Exim does.
+pub const STRICT: Played = played("strict.sink.test", "2512");
 
-const ALL: [Played; 11] = [
+const ALL: [Played; 12] = [
     CLEAR,
     MISNAMED,
     STRANGER,
@@ -72,6 +75,7 @@ const ALL: [Played; 11] = [
     ASKING_IN_CLEAR,
     OFFERING,
     INJECTING,
+    STRICT,
 ];
 
 /// Where the relay has a login, if it has one at the next hop.
@@ -158,8 +162,20 @@ pub(super) fn services() -> Vec<Service> {
         Service::new(INJECTING.port, "inet", ["n", "n", "-", "-"], "spawn")
             .why("Somebody in between, who adds a reply in clear:")
             .argument("user=inbox argv=/usr/bin/perl /etc/relaykit/postfix/injecting.pl"),
+        smtpd(STRICT)
+            .why("One that takes no line over 998 octets, wherever it is:")
+            .option("cleanup_service_name", "cleanup-strict"),
+        Service::unix("cleanup-strict", ["n", "-", "-", "0"], "cleanup")
+            .option("disable_mime_input_processing", "yes")
+            .option("header_checks", LINE_TOO_LONG)
+            .option("body_checks", LINE_TOO_LONG)
+            .option("body_checks_size_limit", "0"),
     ]
 }
+
+/// In Exim's words.
+const LINE_TOO_LONG: &str =
+    "pcre:{{/[^\\n]{999}/ REJECT 5.6.0 maximum allowed line length is 998 octets}}";
 
 const WITH_LOGIN: &str = "permit_sasl_authenticated, reject";
 

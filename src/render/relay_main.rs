@@ -7,7 +7,8 @@ use crate::secret::Secret;
 use super::main_cf::{Group, render};
 use super::sasl::LOGINS;
 use super::{
-    SYSTEM_CA, anchor_path, header_checks, is_lab, limits, logins, next_hop_anchor, next_hops,
+    SYSTEM_CA, anchor_path, header_checks, is_lab, limits, logins, long_lines, next_hop_anchor,
+    next_hops,
 };
 
 /// The operator's certificates for the next hop.
@@ -260,15 +261,21 @@ fn server_tls(plan: &Plan) -> Group {
 
 fn content(spec: &Spec) -> Group {
     Group::new(
-        "Content passes as it came: no header is completed or rewritten, no\n\
-         attachment looked into. Only a login listener's own trace header is\n\
-         rewritten, by the cleanup services in master.cf. NUL is refused: it has no\n\
-         place in mail, and next hops that skip it can be fooled by it.",
+        "Content passes as it came: no header is rewritten, no attachment looked\n\
+         into. Only a login listener's own trace header is rewritten, and what its\n\
+         message lacks is added, by the cleanup services in master.cf. What is no mail\n\
+         is refused: lines over 998 octets, which next hops refuse (the report on it\n\
+         too), and NUL: next hops that skip it can be fooled by it.",
     )
     .set("local_header_rewrite_clients", "")
     .set("remote_header_rewrite_domain", "")
-    .set("mime_header_checks", "")
-    .set("nested_header_checks", "")
+    // Recipients are not for a header, nor is the lack of them.
+    .set("undisclosed_recipients_header", "")
+    .set("header_checks", long_lines::TABLE)
+    .set("mime_header_checks", long_lines::TABLE)
+    .set("nested_header_checks", long_lines::TABLE)
+    .set("body_checks", long_lines::TABLE)
+    .set("body_checks_size_limit", "0")
     .set("message_reject_characters", r"\0")
     .when(header_checks::marks(spec), |group| {
         group.set(
@@ -281,7 +288,7 @@ fn content(spec: &Spec) -> Group {
 fn next_hop(plan: &Plan) -> Group {
     Group::new(
         "Where all mail goes. The next hop learns nothing of clients (no XFORWARD), and\n\
-         gets long lines as they are: a break would spoil a signature (DKIM).",
+         gets lines as they are: a break would spoil a signature (DKIM).",
     )
     .set("relayhost", relayhost(plan))
     .when(is_lab(plan), |group| {

@@ -4,9 +4,8 @@ use crate::config::{ClientCertificates, Listener, Received, Spec};
 use crate::plan::{File, Plan};
 
 use super::header_checks::{self, LOGIN, MARK, MIXED};
-use super::limits;
 use super::master_cf::{Service, render};
-use super::public;
+use super::{limits, long_lines, main_override, public};
 
 /// OpenSSL's settings of single services, below /etc/relaykit.
 const OPENSSL: &str = "postfix/openssl.cnf";
@@ -138,37 +137,51 @@ fn anonymised(spec: &Spec, service: Service, cleanup: &'static str) -> Service {
                 .option("mail_name", MARK)
                 .option("smtpd_sasl_authenticated_header", "yes")
         })
-        .when(header_checks::needs_tables(spec), |service| {
+        .when(has_cleanup(spec, cleanup), |service| {
             service.option("cleanup_service_name", cleanup)
         })
 }
 
-/// The ordinary cleanup, and those that rewrite our own trace header.
+/// Whether a login listener has this cleanup of its own.
+fn has_cleanup(spec: &Spec, name: &str) -> bool {
+    header_checks::needs_tables(spec) || completes(spec, name)
+}
+
+/// Whether what a message lacks (Date, Message-ID, From) is added by this cleanup: to
+/// mail that is submitted (RFC 6409 section 8), never to mail that comes by for
+/// relay.domains (RFC 5321 section 6.4). Postfix cannot tell the two apart in one
+/// service. `postfix.main` has the last word.
+fn completes(spec: &Spec, name: &str) -> bool {
+    let submitted = name == CLEANUP_LOGIN || spec.relay.domains.is_empty();
+    submitted && main_override(spec, "always_add_missing_headers").is_none()
+}
+
+/// The ordinary cleanup, and those of login listeners.
 fn cleanups(spec: &Spec) -> Vec<Service> {
     let cleanup = |name| Service::unix(name, ["n", "-", "-", "0"], "cleanup");
     let mut services =
         vec![cleanup("cleanup").why("Mail that came without a login, and our own notifications.")];
-    if !header_checks::needs_tables(spec) {
-        return services;
+    let of_logins = |name, table: &str| {
+        let tables = format!("pcre:/etc/relaykit/postfix/{table}, {}", long_lines::TABLE);
+        cleanup(name)
+            .when(header_checks::needs_tables(spec), |service| {
+                service.option("header_checks", tables)
+            })
+            .when(completes(spec, name), |service| {
+                service.option("always_add_missing_headers", "yes")
+            })
+    };
+    let submission = |listener: &Listener| *listener != Listener::Smtp;
+    if spec.auth.listeners.iter().any(submission) && has_cleanup(spec, CLEANUP_LOGIN) {
+        services.push(of_logins(CLEANUP_LOGIN, LOGIN).why(
+            "Mail that came by login: its trace header does not tell of the client, and it\n\
+             gets the Date and Message-ID that it lacks (RFC 6409 section 8).",
+        ));
     }
-    let table = |name| format!("pcre:/etc/relaykit/postfix/{name}");
-    if spec
-        .auth
-        .listeners
-        .iter()
-        .any(|listener| *listener != Listener::Smtp)
-    {
+    if spec.auth.listeners.contains(&Listener::Smtp) && has_cleanup(spec, CLEANUP_MIXED) {
         services.push(
-            cleanup(CLEANUP_LOGIN)
-                .why("Mail that came by login: its trace header does not tell of the client.")
-                .option("header_checks", table(LOGIN)),
-        );
-    }
-    if spec.auth.listeners.contains(&Listener::Smtp) {
-        services.push(
-            cleanup(CLEANUP_MIXED)
-                .why("Mail from port 25, where some clients log in and some do not.")
-                .option("header_checks", table(MIXED)),
+            of_logins(CLEANUP_MIXED, MIXED)
+                .why("Mail from port 25, where some clients log in and some do not."),
         );
     }
     services

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use relaykit::render::NO_CLIENT;
+
 use crate::bench::{composes, export, files, succeed};
 
 fn compose() -> PathBuf {
@@ -63,7 +65,8 @@ fn nothing_of_the_lab_and_of_this_machine_is_in_it() {
         env!("CARGO_MANIFEST_DIR"),
     ];
     for (path, text) in files(&compose().join("bundle")) {
-        let text = text.to_lowercase();
+        // What every trace header of mail by login begins with.
+        let text = text.replace(NO_CLIENT, "").to_lowercase();
         for word in foreign {
             assert!(
                 !text.contains(&word.to_lowercase()),

@@ -67,7 +67,7 @@ fn checks_are_proved_against_the_relay_of_ones_own_relay_yaml() {
         let planted = check["sabotages"].as_array().unwrap().len();
         assert!(planted > 0, "no sabotage was planted for {}", check["id"]);
     }
-    let counts = json!({"planted": 4, "detected": 4, "not_planted": 3});
+    let counts = json!({"planted": 4, "detected": 4, "not_planted": 4});
     assert_eq!(report["summary"]["sabotages"], counts);
     // Mistakes in what that relay has not are told, not tried.
     let left_out = report["not_planted"].as_array().unwrap();
@@ -76,9 +76,10 @@ fn checks_are_proved_against_the_relay_of_ones_own_relay_yaml() {
         "no header checks",
         "no header checks on the mixed port",
         "port 25 is taken for a login port",
+        "the rules of the mixed port know plain recipients alone",
     ];
     assert_eq!(names, rewriting);
-    let told = "sabotages: 4 planted, 4 detected, 3 not planted";
+    let told = "sabotages: 4 planted, 4 detected, 4 not planted";
     assert!(run.succeeded().stdout.contains(told));
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use relaykit::config::{Listener, Spec};
+use relaykit::config::{Listener, Received, Spec};
 use relaykit::plan::{Container, Content, File, Plan, Purpose, Role};
 use relaykit::render::{MARK, complete};
 
@@ -238,11 +238,16 @@ fn every_login_listener_marks_its_header_and_has_a_cleanup_that_knows_the_mark()
             .split_whitespace()
             .find_map(|word| word.strip_prefix("cleanup_service_name="))
             .expect("a cleanup of its own");
-        let table = self::service(master, cleanup)
-            .split_once("header_checks=pcre:")
-            .expect("a table")
-            .1
-            .trim();
+        let cleanup = self::service(master, cleanup);
+        let tables = cleanup
+            .split_once("header_checks = pcre:")
+            .expect("tables")
+            .1;
+        let tables = tables.split_once(" }").unwrap().0.split(", pcre:");
+        let [table, lines] = tables.collect::<Vec<_>>()[..] else {
+            panic!("two tables: {cleanup}");
+        };
+        assert!(lines.ends_with("/long_lines"), "{cleanup}");
         let table = relay
             .files
             .iter()
@@ -255,6 +260,33 @@ fn every_login_listener_marks_its_header_and_has_a_cleanup_that_knows_the_mark()
             "only that listener"
         );
     }
+}
+
+#[test]
+fn what_a_message_lacks_is_added_to_mail_by_login_alone() {
+    let adds = |change: &dyn Fn(&mut Spec)| {
+        let mut spec = sample::default_spec();
+        spec.auth.listeners.insert(Listener::Smtp);
+        change(&mut spec);
+        let plan = complete(Plan::lab(spec, "x", Purpose::Lab));
+        let master = postfix_files(&plan, "master.cf")[0];
+        ["cleanup", "cleanup-login", "cleanup-mixed"].map(|name| {
+            // Where a service has nothing of its own it is not there.
+            let there = master.contains(&format!("\n{name} "));
+            there && service(master, name).contains("always_add_missing_headers=yes")
+        })
+    };
+    for received in Received::ALL {
+        let usual = |spec: &mut Spec| spec.privacy.received = received;
+        assert_eq!(adds(&usual), [false, true, true], "{received:?}");
+    }
+    let passing = |spec: &mut Spec| spec.relay.domains = vec!["a.example".to_owned()];
+    assert_eq!(adds(&passing), [false, true, false]);
+    let last_word = |spec: &mut Spec| {
+        let off = ("always_add_missing_headers".to_owned(), "no".to_owned());
+        spec.postfix.main.extend([off]);
+    };
+    assert_eq!(adds(&last_word), [false, false, false]);
 }
 
 /// A service of master.cf with its options.

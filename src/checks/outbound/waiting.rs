@@ -2,12 +2,14 @@
 
 use super::super::probe::appliance;
 use super::super::probe::log::Log;
-use super::super::probe::mail::{self, SENDER};
+use super::super::probe::mail::{self, ANY_SENDER, SENDER};
 use super::super::probe::played::{self, PLAYED};
+use super::super::probe::session::{answer, command, logged_in, login_listener, require_code};
+use super::super::protocol::lines::LONG_LINES_TAKEN;
 use super::super::verdict::{PASS, broken, fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::Role;
-use crate::render::next_hops::{AWAY, BUSY, REFUSING};
+use crate::render::next_hops::{AWAY, BUSY, REFUSING, STRICT};
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -91,6 +93,22 @@ pub(in super::super) static CHECKS: &[Check] = &[
             sees: "postmaster non-delivery notification",
         }],
         run: |context| Box::pin(null_sender_gets_no_report(context)),
+    },
+    Check {
+        id: "outbound.long_lines_lose_no_mail",
+        title: "Mail that a next hop may refuse for a long line is refused at once, or reported",
+        citation: "RFC 5321 section 6.1; RFC 5322 section 2.1.1; RFC 3464 section 2; \
+                   Postfix smtp_line_length_limit",
+        severity: Severity::High,
+        about: "Submits a message with a line of 1500 octets to a next hop that takes no line over \
+                998, as Exim does, from a sender there and from the null sender. The relay must \
+                refuse it, or its report must reach the sender by that same next hop. A report \
+                quotes the message, is refused for the same line, and then nobody is told.",
+        repair: "Refuse such lines: see protocol.too_long_lines_are_refused.",
+        needs: &[Need::Login, Need::Lab, PLAYED, ANY_SENDER],
+        exclusive: false,
+        sabotages: &[LONG_LINES_TAKEN.seen_as("nobody is told")],
+        run: |context| Box::pin(long_lines_lose_no_mail(context)),
     },
 ];
 
@@ -220,4 +238,44 @@ async fn null_sender_gets_no_report(context: Context) -> Judged {
     require(report.is_none(), "no report", || {
         report.map_or("", |line| line.as_str())
     })
+}
+
+async fn long_lines_lose_no_mail(context: Context) -> Judged {
+    let there = played::recipient(STRICT.domain);
+    for sender in [there.as_str(), ""] {
+        let mut log = Log::of(&context, Role::Relay)?;
+        let mut session = logged_in(&context, login_listener(&context)?).await?;
+        for line in played::envelope(sender, STRICT.domain) {
+            require_code(&command(&mut session, &line).await?, 250, &line)?;
+        }
+        let message = Message::from_to(SENDER, &there)
+            .body("x".repeat(1500))
+            .build();
+        let reply = answer(session.data(message.bytes()).await, "a reply to DATA")?;
+        if reply.is_permanent() {
+            continue;
+        }
+        require_code(&reply, 250, "the message, or a refusal of it")?;
+        let Some(id) = reply.queue_id() else {
+            return broken(format!("there is no queue id in {reply}"));
+        };
+        let fate = log.fate(&context, id).await?;
+        if fate.status != "bounced" {
+            continue;
+        }
+        let lost = |why: &str| fail("a refusal, or a report", format!("nobody is told: {why}"));
+        if sender.is_empty() {
+            return lost("the null sender gets no report");
+        }
+        let mark = format!("]: {id}: sender non-delivery notification: ");
+        let report = log.find(&context, "a report", |line| {
+            line.split_once(&mark).map(|(_, report)| report.to_owned())
+        });
+        let report = report.await?;
+        let report = log.fate(&context, &report).await?;
+        if report.status != "sent" {
+            return lost(&report.line);
+        }
+    }
+    PASS
 }

@@ -3,7 +3,8 @@
 
 use std::ops::ControlFlow;
 
-use super::super::probe::mail::{self, SENDER};
+use super::super::probe::forms::RECIPIENTS;
+use super::super::probe::mail::{self, OWN_DOMAIN, SENDER, own_domain};
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, in_clear, log_in, require_code,
@@ -11,19 +12,17 @@ use super::super::probe::session::{
 };
 use super::super::probe::trace::{Trace, newest};
 use super::super::probe::xclient::{Client, xclient};
-use super::super::verdict::require;
+use super::super::verdict::{require, require_none};
 use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use super::trace::dated_now;
-use super::{NO_MIXED_HEADER_CHECKS, REWRITTEN_ON_SMTP, REWRITTEN_ON_SUBMISSION, hides};
+use super::{
+    NO_MIXED_HEADER_CHECKS, PLAIN_RECIPIENTS_ON_SMTP, REWRITTEN_ON_SMTP, REWRITTEN_ON_SUBMISSION,
+    hides,
+};
 use crate::config::Listener;
 use crate::render::MARK;
 use crate::report::Outcome;
 use crate::smtp::{Message, Session};
-
-const OWN_DOMAIN: Need = Need::Setting {
-    text: "relay.domains with a domain",
-    holds: |spec| spec.relay.domains.iter().any(|d| !d.starts_with('.')),
-};
 
 const TAKEN_FOR_LOGIN: Sabotage = Sabotage {
     name: "port 25 is taken for a login port",
@@ -31,7 +30,7 @@ const TAKEN_FOR_LOGIN: Sabotage = Sabotage {
         Change::Given(REWRITTEN_ON_SUBMISSION),
         Change::Service("smtp/inet", "cleanup_service_name", "cleanup-login"),
     ],
-    sees: "Received: by ",
+    sees: "no client: ",
 };
 
 /// What brings the trace of mail without a login back.
@@ -45,8 +44,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         citation: "row 14; RFC 5321 section 4.4; Postfix header_checks",
         severity: Severity::High,
         about: "Sends mail for a relay domain without a login, from IPv4 and IPv6, with greetings \
-                and headers that imitate a login's. The client's name and address must be in the \
-                trace header, and no login: a forger who is taken for a user becomes invisible.",
+                and headers that imitate a login's, and to every way to write a recipient. The \
+                client's name and address must be in the trace header, and no login: a forger \
+                who is taken for a user becomes invisible.",
         repair: REPAIR,
         needs: &[
             Need::Listener(Listener::Smtp),
@@ -59,9 +59,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Sabotage {
                 name: "every client is hidden",
                 changes: &[Change::Main("smtpd_hide_client_session", "yes")],
-                sees: "Received: by ",
+                sees: "no client: ",
             },
             TAKEN_FOR_LOGIN,
+            PLAIN_RECIPIENTS_ON_SMTP.seen_as("<\"a b\"@"),
         ],
         run: |context| Box::pin(mail_without_login_keeps_its_trace(context)),
     },
@@ -172,8 +173,12 @@ async fn mail_without_login_keeps_its_trace(context: Context) -> Judged {
             require_code(&reply, 250, greeting)?;
             let trace = without_login(&context, &mut session, forged).await?;
             let client = format!("{name} [{shown}]");
-            require(trace.from.is_some(), "from and the client's HELO", || {
-                trace.raw.clone()
+            let told = trace
+                .from
+                .as_deref()
+                .is_some_and(|from| from != "[127.0.0.1]");
+            require(told, "from and the client's HELO", || {
+                format!("no client: {}", trace.raw)
             })?;
             require(
                 trace.comments.contains(&client),
@@ -189,7 +194,41 @@ async fn mail_without_login_keeps_its_trace(context: Context) -> Judged {
             dated_now(&trace)
         },
     )
-    .await
+    .await?;
+    every_recipient_keeps_its_trace(&context).await
+}
+
+/// The same for every way to write a recipient, within one session.
+async fn every_recipient_keeps_its_trace(context: &Context) -> Judged {
+    let mut session = in_clear(context, Listener::Smtp).await?;
+    ehlo(&mut session, CLIENT).await?;
+    let mut sent = Vec::new();
+    for to in RECIPIENTS {
+        let [given, shown] = to.at(own_domain(context));
+        let parameter = if to.utf8 { " SMTPUTF8" } else { "" };
+        let line = format!("MAIL FROM:<{SENDER}>{parameter}");
+        require_code(&command(&mut session, &line).await?, 250, &line)?;
+        // Strangers may not write a route into a local part, or what looks like one.
+        let reply = command(&mut session, &format!("RCPT TO:{given}")).await?;
+        if reply.code == 250 {
+            let message = mail::plain();
+            let reply = answer(session.data(message.bytes()).await, "a reply to DATA")?;
+            require_code(&reply, 250, "the message")?;
+            sent.push((given, shown, message));
+        }
+        require_code(&command(&mut session, "RSET").await?, 250, "RSET")?;
+    }
+    let mut wrong = Vec::new();
+    for (given, shown, message) in &sent {
+        let trace = newest(&mail::arrival(context, message).await?)?;
+        if trace.from.as_deref() != Some(CLIENT) || trace.recipient.as_ref() != Some(shown) {
+            wrong.push(format!("to {given}: {}", trace.raw));
+        }
+    }
+    require(sent.len() > 3, "quoted recipients taken", || {
+        format!("{} recipients taken", sent.len())
+    })?;
+    require_none(&wrong, &format!("from {CLIENT}, for the recipient"))
 }
 
 /// Headers that look like the relay's own before they are rewritten.
@@ -212,7 +251,7 @@ async fn forged_mark_hides_nobody(context: Context) -> Judged {
             require(
                 trace.from.as_deref() == Some(CLIENT),
                 &format!("from {CLIENT}"),
-                || trace.raw.clone(),
+                || format!("no client: {}", trace.raw),
             )?;
             let text = String::from_utf8_lossy(&delivered.raw);
             require(!text.contains(MARK), "no mark in the message", || {
@@ -329,9 +368,7 @@ async fn sent_without_login(
 
 /// A message to a relay domain with `before` in front of its headers, and its recipient.
 fn for_own_domain(context: &Context, before: &str) -> (Message, String) {
-    let domains = &context.target().spec.relay.domains;
-    let domain = domains.iter().find(|d| !d.starts_with('.'));
-    let recipient = format!("recipient@{}", domain.map_or("", String::as_str));
+    let recipient = format!("recipient@{}", own_domain(context));
     let plain = Message::from_to(SENDER, &recipient).build();
     let before = before
         .replace("HOST", &context.target().hostname)

@@ -167,6 +167,82 @@ pub(in super::super) const FORMS: [Form; 19] = [
     },
 ];
 
+/// A way to write a recipient.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct To {
+    /// After `RCPT TO:`, with `DOMAIN` for a domain.
+    given: &'static str,
+    /// After `for` in the trace header, which has another spelling of some.
+    shown: &'static str,
+    /// Whether it needs SMTPUTF8 (RFC 6531).
+    pub(in super::super) utf8: bool,
+}
+
+const fn to(given: &'static str) -> To {
+    To {
+        given,
+        shown: given,
+        utf8: false,
+    }
+}
+
+/// What a rule for `for <...>` can stumble over: blanks, brackets, quotes, and what
+/// looks like the rest of a trace header.
+pub(in super::super) const RECIPIENTS: [To; 14] = [
+    to("<recipient@DOMAIN>"),
+    to("<\"a b\"@DOMAIN>"),
+    to("<\"a<b\"@DOMAIN>"),
+    to("<\"a>b\"@DOMAIN>"),
+    to("<\"a;b\"@DOMAIN>"),
+    to("<\"a@b\"@DOMAIN>"),
+    to("<\"a)b(\"@DOMAIN>"),
+    to("<\"a\\\"b\"@DOMAIN>"),
+    to("<\"a\\\\b\"@DOMAIN>"),
+    to("<\"x>; Mon, 23 Nov 2026 03:14:01 +0000 (UTC) by y\"@DOMAIN>"),
+    to("<a+b_c=d/e!f%g@DOMAIN>"),
+    To {
+        given: "recipient@DOMAIN",
+        ..to("<recipient@DOMAIN>")
+    },
+    To {
+        given: "<@hop.example:recipient@DOMAIN>",
+        ..to("<recipient@DOMAIN>")
+    },
+    To {
+        utf8: true,
+        ..to("<empf\u{e4}nger@DOMAIN>")
+    },
+];
+
+/// Greetings of [`FORMS`] and recipients: each recipient after one greeting and after
+/// HELO, so that each greeting meets two of them.
+pub(in super::super) fn matrix() -> Vec<(&'static str, To)> {
+    let mut greetings: Vec<&str> = FORMS.iter().map(|form| form.greeting).collect();
+    greetings.sort_unstable();
+    greetings.dedup();
+    let (extended, old): (Vec<&str>, Vec<&str>) = greetings
+        .iter()
+        .partition(|greeting| greeting.starts_with("EHLO"));
+    let mut matrix = Vec::new();
+    for (row, to) in RECIPIENTS.into_iter().enumerate() {
+        matrix.push((extended[row % extended.len()], to));
+        // There is no SMTPUTF8 after HELO.
+        if !to.utf8 {
+            matrix.extend(old.iter().map(|greeting| (*greeting, to)));
+        }
+    }
+    // One greeting serves all that follow it.
+    matrix.sort_by_key(|(greeting, _)| *greeting);
+    matrix
+}
+
+impl To {
+    /// As it is given, and as the trace header has it, in `domain`.
+    pub(in super::super) fn at(self, domain: &str) -> [String; 2] {
+        [self.given, self.shown].map(|form| form.replace("DOMAIN", domain))
+    }
+}
+
 impl Form {
     fn tls(self, context: &Context) -> TlsSettings {
         let settings = right_certificate(context);
@@ -238,4 +314,26 @@ pub(in super::super) async fn submitted(
     mail::send_with(&mut session, &form.envelope.commands(), &message).await?;
     let delivered = mail::arrival(context, &message).await?;
     ControlFlow::Continue((message, delivered))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_matrix_has_every_greeting_and_every_recipient() {
+        let matrix = matrix();
+        for form in FORMS {
+            let with = matrix.iter().filter(|(g, _)| *g == form.greeting);
+            assert!(with.count() > 1, "{}", form.greeting);
+        }
+        for to in RECIPIENTS {
+            let of: Vec<_> = matrix.iter().filter(|(_, t)| t.given == to.given).collect();
+            let mut greetings: Vec<_> = of.iter().map(|(greeting, _)| *greeting).collect();
+            greetings.dedup();
+            assert_eq!(greetings.len(), if to.utf8 { 1 } else { 2 }, "{}", to.given);
+            let helo = greetings.iter().any(|g| g.starts_with("HELO"));
+            assert_ne!(helo, to.utf8, "{}", to.given);
+        }
+    }
 }

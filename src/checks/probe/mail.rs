@@ -23,6 +23,19 @@ pub(in super::super) const ANY_SENDER: Need = Need::Setting {
     holds: |spec| matches!(spec.relay.sender_login, SenderLogin::Any),
 };
 
+/// A relay that takes mail without a login.
+pub(in super::super) const OWN_DOMAIN: Need = Need::Setting {
+    text: "relay.domains with a domain",
+    holds: |spec| spec.relay.domains.iter().any(|d| !d.starts_with('.')),
+};
+
+/// A domain that mail without a login is taken for.
+pub(in super::super) fn own_domain(context: &Context) -> &str {
+    let domains = &context.target().spec.relay.domains;
+    let domain = domains.iter().find(|domain| !domain.starts_with('.'));
+    domain.map_or("", String::as_str)
+}
+
 /// A recipient whom only a relay would take mail for.
 pub(in super::super) const RECIPIENT: &str = "recipient@elsewhere.example";
 

@@ -60,15 +60,16 @@ pub(in super::super) fn parse(field: &str) -> Option<Trace> {
     if !name.eq_ignore_ascii_case("Received") {
         return None;
     }
-    let (text, comments) = without_comments(&value.replace("\r\n", ""));
-    let (clauses, date) = text.rsplit_once(';').unwrap_or((text.as_str(), ""));
+    let mut pieces = pieces(&value.replace("\r\n", ""));
+    let date = pieces.iter().rposition(|piece| *piece == Piece::Semicolon);
+    let date = date.map_or_else(Vec::new, |at| pieces.split_off(at));
     let mut trace = Trace {
         raw: field.to_owned(),
-        date: date.trim().to_owned(),
-        comments,
+        date: words(&date).collect::<Vec<_>>().join(" "),
+        comments: comments(&pieces).chain(comments(&date)).collect(),
         ..Trace::default()
     };
-    let mut words = clauses.split_whitespace();
+    let mut words = words(&pieces);
     while let Some(word) = words.next() {
         let slot = match word.to_ascii_lowercase().as_str() {
             "from" => &mut trace.from,
@@ -83,34 +84,161 @@ pub(in super::super) fn parse(field: &str) -> Option<Trace> {
     Some(trace)
 }
 
-/// The text outside of comments, and the comments. Comments nest, and a quoted
-/// pair hides a parenthesis (RFC 5322 section 3.2.2).
-fn without_comments(value: &str) -> (String, Vec<String>) {
-    let (mut text, mut comments) = (String::new(), Vec::new());
-    let mut depth = 0_usize;
-    let mut comment = String::new();
+/// A part of a structured field (RFC 5322 section 3.2).
+#[derive(Debug, PartialEq, Eq)]
+enum Piece {
+    /// What is between blanks; a quoted string is part of a word, blanks and all.
+    Word(String),
+    /// Without its outer parentheses, quoted pairs resolved.
+    Comment(String),
+    Semicolon,
+}
+
+fn words(pieces: &[Piece]) -> impl Iterator<Item = &str> {
+    pieces.iter().filter_map(|piece| match piece {
+        Piece::Word(word) => Some(word.as_str()),
+        _ => None,
+    })
+}
+
+fn comments(pieces: &[Piece]) -> impl Iterator<Item = String> {
+    pieces.iter().filter_map(|piece| match piece {
+        Piece::Comment(text) => Some(text.clone()),
+        _ => None,
+    })
+}
+
+fn pieces(value: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut word = String::new();
+    let end_word = |word: &mut String, pieces: &mut Vec<Piece>| {
+        if !word.is_empty() {
+            pieces.push(Piece::Word(std::mem::take(word)));
+        }
+    };
     let mut characters = value.chars();
     while let Some(character) = characters.next() {
         match character {
+            '"' => {
+                word.push('"');
+                quoted(&mut characters, &mut word);
+            }
             '(' => {
-                depth += 1;
-                if depth > 1 {
-                    comment.push(character);
-                }
+                end_word(&mut word, &mut pieces);
+                pieces.push(Piece::Comment(comment(&mut characters)));
             }
-            ')' if depth == 1 => {
-                depth = 0;
-                comments.push(std::mem::take(&mut comment));
+            ';' => {
+                end_word(&mut word, &mut pieces);
+                pieces.push(Piece::Semicolon);
             }
-            _ if depth == 0 => text.push(character),
-            '\\' => comment.extend(characters.next()),
-            _ => {
-                depth -= usize::from(character == ')');
-                comment.push(character);
-            }
+            blank if blank.is_whitespace() => end_word(&mut word, &mut pieces),
+            _ => word.push(character),
         }
     }
-    (text, comments)
+    end_word(&mut word, &mut pieces);
+    pieces
+}
+
+/// The rest of a quoted string with its closing quote, as it stands (RFC 5322
+/// section 3.2.4).
+fn quoted(characters: &mut std::str::Chars<'_>, word: &mut String) {
+    while let Some(character) = characters.next() {
+        word.push(character);
+        match character {
+            '"' => return,
+            '\\' => word.extend(characters.next()),
+            _ => {}
+        }
+    }
+}
+
+/// The rest of a comment. Comments nest, and a quoted pair hides a parenthesis (RFC
+/// 5322 section 3.2.2).
+fn comment(characters: &mut std::str::Chars<'_>) -> String {
+    let mut text = String::new();
+    let mut depth = 1_usize;
+    while let Some(character) = characters.next() {
+        match character {
+            '(' => depth += 1,
+            ')' if depth == 1 => break,
+            ')' => depth -= 1,
+            '\\' => {
+                text.extend(characters.next());
+                continue;
+            }
+            _ => {}
+        }
+        text.push(character);
+    }
+    text
+}
+
+/// What RFC 5321 section 4.4 has between `Received:` and the date, in this order.
+const CLAUSES: [&str; 6] = ["from", "by", "via", "with", "id", "for"];
+
+impl Trace {
+    /// What keeps the field from being a time stamp line of RFC 5321 section 4.4; `None`
+    /// where it is one. The date is another matter.
+    pub(in super::super) fn fault(&self) -> Option<String> {
+        let (_, value) = self.raw.split_once(':')?;
+        let mut pieces = pieces(&value.replace("\r\n", ""));
+        let Some(end) = pieces.iter().rposition(|piece| *piece == Piece::Semicolon) else {
+            return Some("no semicolon before a date".to_owned());
+        };
+        pieces.truncate(end);
+        if pieces.contains(&Piece::Semicolon) {
+            return Some("a second semicolon".to_owned());
+        }
+        let mut words = words(&pieces);
+        let mut left = CLAUSES.iter();
+        while let Some(word) = words.next() {
+            let clause = word.to_ascii_lowercase();
+            if !left.any(|known| *known == clause) {
+                return Some(format!("{word:?} is no clause, or out of its place"));
+            }
+            let value = words.next().unwrap_or_default();
+            if !fits(&clause, value) {
+                return Some(format!("{value:?} after {word:?}"));
+            }
+        }
+        // An address is a client's by what the connection told (TCP-info), right behind it.
+        let literal = pieces
+            .iter()
+            .position(|p| matches!(p, Piece::Word(w) if w.starts_with('[')));
+        let told = literal.and_then(|at| pieces.get(at + 1));
+        match (&self.from, &self.by) {
+            (None, _) => Some("no from clause".to_owned()),
+            (_, None) => Some("no by clause".to_owned()),
+            (Some(from), _) if from.starts_with('[') => match told {
+                Some(Piece::Comment(text)) if text.ends_with(']') => None,
+                _ => Some("no TCP-info after the address".to_owned()),
+            },
+            _ => None,
+        }
+    }
+}
+
+/// Whether `value` may follow `clause`.
+fn fits(clause: &str, value: &str) -> bool {
+    let atom = |text: &str| {
+        let special = |c: char| "()<>[]:;@\\,\"".contains(c) || c.is_whitespace() || c.is_control();
+        !text.is_empty() && !text.contains(special)
+    };
+    let literal = |text: &str| {
+        let inner = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+        inner.is_some_and(|t| !t.is_empty() && !t.contains(['[', ']', '\\']))
+    };
+    match clause {
+        "from" | "by" => atom(value) || literal(value),
+        "for" => {
+            let path = value.strip_prefix('<').and_then(|v| v.strip_suffix('>'));
+            path.and_then(|path| path.rsplit_once('@'))
+                .is_some_and(|(local, domain)| {
+                    !local.is_empty() && (atom(domain) || literal(domain))
+                })
+        }
+        _ => atom(value),
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +279,44 @@ mod tests {
     fn folded_fields_stay_together_and_the_body_is_none() {
         let raw = b"A: 1\r\n\tfolded\r\nB: 2\r\n\r\nC: body";
         assert_eq!(fields(raw), ["A: 1\r\n\tfolded", "B: 2"]);
+    }
+
+    const STAMP: &str = "Received: from [127.0.0.1] (localhost [127.0.0.1])\r\n\t(Authenticated \
+        sender: al;ice)\r\n\tby relay.test (Postfix) with ESMTPSA id 4fXk\r\n\tfor \
+        <\"a) \\\"; by b\"@b.test>; Mon, 23 Nov 2026 03:14:01 +0000 (UTC)";
+
+    #[test]
+    fn a_quoted_recipient_is_one_word() {
+        let trace = parse(STAMP).unwrap();
+        assert_eq!(
+            trace.recipient.as_deref(),
+            Some("<\"a) \\\"; by b\"@b.test>")
+        );
+        assert_eq!(trace.by.as_deref(), Some("relay.test"));
+        assert_eq!(trace.date, "Mon, 23 Nov 2026 03:14:01 +0000");
+        assert_eq!(trace.comments[1], "Authenticated sender: al;ice");
+    }
+
+    #[test]
+    fn a_stamp_is_what_the_standard_says() {
+        assert_eq!(parse(STAMP).unwrap().fault(), None);
+        for (part, instead) in [
+            ("from [127.0.0.1] (localhost [127.0.0.1])\r\n\t", ""),
+            ("(localhost [127.0.0.1])\r\n\t", ""),
+            ("(localhost [127.0.0.1])", "(localhost)"),
+            ("by relay.test ", ""),
+            ("by relay.test", "by"),
+            ("with ESMTPSA id 4fXk", "id 4fXk with ESMTPSA"),
+            ("with ESMTPSA", "ESMTPSA"),
+            ("id 4fXk", "id <4fXk"),
+            ("id 4fXk", "id 4fXk id 4fXk"),
+            ("@b.test>", ">"),
+            ("@b.test>", "@b.test"),
+            ("@b.test>;", "@b.test>"),
+        ] {
+            let broken = STAMP.replacen(part, instead, 1);
+            assert_ne!(parse(&broken).unwrap().fault(), None, "{broken}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a relay must leave as it is in a message, and the little that it must not.
 
+use super::super::privacy::completed::UNDISCLOSED;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{CLIENT, answer, command, ehlo, require_code};
@@ -12,22 +13,17 @@ use crate::smtp::Message;
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
         id: "protocol.bare_messages_are_not_dressed_up",
-        title: "A message without headers, without a body or of dots alone arrives as it was",
-        citation: "RFC 5321 section 4.5.2; RFC 5321 section 6.4; Postfix always_add_missing_headers",
+        title: "A message without headers, without a body or of dots alone gets no more than it must",
+        citation: "RFC 5321 section 4.5.2; RFC 5321 section 6.4; RFC 6409 section 8",
         severity: Severity::Low,
-        about: "Sends messages that lack what most have, and compares the bytes at the next hop: \
-                nothing but the relay's own trace header may be added. Headers that a relay \
-                makes up (From, Date, Message-ID) hide what the sender did, and dots that get \
-                lost are lost text.",
-        repair: "Set always_add_missing_headers = no and leave local_header_rewrite_clients \
-                 empty.",
+        about: "Submits messages that lack what most have, and compares them at the next hop: \
+                beside the relay's own trace header, nothing but a missing Date, Message-ID and \
+                From may be added. Headers on recipients that a relay makes up tell a story of \
+                its own, and dots that get lost are lost text.",
+        repair: "Leave undisclosed_recipients_header and local_header_rewrite_clients empty.",
         needs: &[Need::Login, Need::Inbox, Need::Built],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "missing headers are made up",
-            changes: &[Change::Main("always_add_missing_headers", "yes")],
-            sees: "no headers: Message-Id:",
-        }],
+        sabotages: &[UNDISCLOSED.seen_as("no headers: To: undisclosed-recipients:;")],
         run: |context| Box::pin(bare_messages_are_not_dressed_up(context)),
     },
     Check {
@@ -44,7 +40,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "long lines are broken",
-            changes: &[Change::Main("smtp_line_length_limit", "998")],
+            changes: &[Change::Main("smtp_line_length_limit", "990")],
             sees: "in two",
         }],
         run: |context| Box::pin(long_lines_arrive_unbroken(context)),
@@ -155,23 +151,37 @@ async fn bare_messages_are_not_dressed_up(context: Context) -> Judged {
             else {
                 return fail("the message taken", "a refusal");
             };
-            let Some(before) = message.trace_in(&delivered.raw) else {
-                let raw = String::from_utf8_lossy(&delivered.raw).into_owned();
-                return fail("the message's own bytes at the end", raw);
+            let (sent, arrived) = (parts(message.bytes()), parts(&delivered.raw));
+            require(arrived.1 == sent.1, "the same body", || arrived.1.clone())?;
+            let mut left = arrived.0.iter();
+            for field in &sent.0 {
+                require(left.any(|f| f == field), field, || arrived.0.join("\r\n"))?;
+            }
+            let made_up = |field: &&String| {
+                let known = ["Received:", "Date:", "Message-Id:", "From:"];
+                !sent.0.contains(field) && !known.iter().any(|name| field.starts_with(name))
             };
-            // An empty line may follow: it ends the headers where there were none.
-            let before = before.strip_suffix(b"\r\n").unwrap_or(before);
-            let own = fields(before);
-            let made_up = own
-                .iter()
-                .find(|f| !f.is_empty() && !f.starts_with("Received:"));
-            match made_up {
+            match arrived.0.iter().find(made_up) {
                 None => PASS,
-                Some(field) => fail("a trace header and nothing else", field.clone()),
+                Some(field) => fail("nothing but what it must have", field.clone()),
             }
         },
     )
     .await
+}
+
+/// The header fields of a message, and its body, which is all of it where it does not
+/// begin with a field.
+fn parts(raw: &[u8]) -> (Vec<String>, String) {
+    let text = String::from_utf8_lossy(raw).into_owned();
+    let begins = text.split(':').next().unwrap_or_default();
+    if begins.contains(|c: char| !c.is_ascii_graphic()) {
+        return (Vec::new(), text);
+    }
+    let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let mut fields = fields(raw);
+    fields.retain(|field| !field.is_empty());
+    (fields, body.to_owned())
 }
 
 async fn long_lines_arrive_unbroken(context: Context) -> Judged {

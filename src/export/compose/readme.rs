@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::config::{Listener, SenderLogin, Spec, TrustAnchor};
+use crate::config::{Listener, Received, SenderLogin, Spec, TrustAnchor};
 use crate::export::files::Configuration;
 use crate::plan::{Container, Plan, Port};
 
@@ -17,12 +17,13 @@ pub(super) fn readme(
     image: &str,
 ) -> String {
     let hostname = &plan.spec.hostname;
+    let promise = promise(plan.spec.privacy.received);
     [
         format!(
             "# The mail relay {hostname}
 
 An authenticated mail relay: whoever logs in over TLS may send mail through it, nobody else may,
-and the next hop learns nothing of where the sender sits. Written by `relaykit export compose`.
+{promise} Written by `relaykit export compose`.
 All commands are for a shell in this folder; with the older Compose, write `docker-compose` for
 `docker compose`.
 "
@@ -33,6 +34,20 @@ All commands are for a shell in this folder; with the older Compose, write `dock
         places(plan, configuration),
     ]
     .join("\n")
+}
+
+/// What the next hop learns of a client, by the trace header that is ours.
+fn promise(received: Received) -> &'static str {
+    match received {
+        Received::Rewrite | Received::Hide => {
+            "and the relay tells the next hop nothing of where the sender sits. What a client itself writes
+into a message stays: one that is a mail server adds a trace header of its own, with its client, and a
+relay may not remove that (RFC 5321 section 4.4)."
+        }
+        Received::Keep => {
+            "and the trace header tells the next hop from which client a message came."
+        }
+    }
 }
 
 fn start(configuration: &Configuration, image: &str) -> String {
@@ -188,7 +203,10 @@ docker compose restart relay                   # loses nothing that was accepted
 
 - Mail is `deferred`: the next hop or its TLS, see the reason in the line. The next hop:
   {next_hop}
-{rights}- Clients refuse the certificate: it has ended or its name is wrong. After a renewal
+{rights}- `550 5.6.0 a line of this message has more than 998 octets`: the program that wrote the message has to
+  fold its headers, and to send text as quoted-printable or base64. Taken, it would be refused further
+  on, and the report on it too.
+- Clients refuse the certificate: it has ended or its name is wrong. After a renewal
   `docker compose restart relay` takes it up: a mounted file is looked up at the start.
 "
     )
