@@ -214,6 +214,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("auth/record", auth::record::CHECKS),
     ("auth/outages", auth::outages::CHECKS),
     ("relay", relay::CHECKS),
+    ("relay/backscatter", relay::backscatter::CHECKS),
     ("relay/destinations", relay::destinations::CHECKS),
     ("relay/limits", relay::limits::CHECKS),
     ("relay/rates", relay::rates::CHECKS),

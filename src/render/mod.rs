@@ -14,6 +14,7 @@ mod logins;
 mod main_cf;
 mod master_cf;
 pub mod next_hops;
+mod recipients;
 mod relay_main;
 mod relay_master;
 mod sasl;

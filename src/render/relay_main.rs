@@ -7,6 +7,7 @@ use crate::secret::Secret;
 use super::main_cf::{Group, render};
 use super::{
     SYSTEM_CA, anchor_path, header_checks, is_lab, limits, logins, next_hop_anchor, next_hops,
+    recipients,
 };
 
 /// The operator's certificates for the next hop.
@@ -27,6 +28,7 @@ pub(super) fn main_cf(plan: &Plan) -> String {
         next_hop(plan),
         client_tls(plan),
     ];
+    groups.extend(recipients::asked(spec));
     groups.extend(logins::senders(spec));
     groups.extend(limits::counted(spec));
     render(
@@ -102,14 +104,20 @@ fn who_may_relay(spec: &Spec) -> Group {
          smtpd_command_filter gives it a domain, and DATA refuses what is left. It\n\
          also takes mail for address_verify_sender from anyone, so there is none.",
     )
-    .set("mynetworks", networks(&spec.relay.trusted_networks))
+    .set(
+        "mynetworks",
+        networks(&spec.relay.trusted_networks).join(", "),
+    )
     .set("relay_domains", relayed)
     .set("parent_domain_matches_subdomains", "")
     .set(
         "smtpd_relay_restrictions",
         format!("{permitted}, reject_unauth_destination"),
     )
-    .set("smtpd_recipient_restrictions", "")
+    .set(
+        "smtpd_recipient_restrictions",
+        recipients::restrictions(spec, permitted),
+    )
     .set("smtpd_data_restrictions", data.join(", "))
     .set(
         "smtpd_command_filter",
@@ -122,8 +130,8 @@ fn who_may_relay(spec: &Spec) -> Group {
 }
 
 /// Postfix wants IPv6 networks as `[2001:db8::]/32`.
-fn networks(networks: &[String]) -> String {
-    let written: Vec<String> = networks
+pub(super) fn networks(networks: &[String]) -> Vec<String> {
+    networks
         .iter()
         .map(|network| match network.split_once('/') {
             Some((address, bits)) if address.contains(':') && !address.starts_with('[') => {
@@ -132,8 +140,7 @@ fn networks(networks: &[String]) -> String {
             None if network.contains(':') && !network.starts_with('[') => format!("[{network}]"),
             _ => network.clone(),
         })
-        .collect();
-    written.join(", ")
+        .collect()
 }
 
 fn clients(plan: &Plan) -> Group {
@@ -156,10 +163,7 @@ fn clients(plan: &Plan) -> Group {
     .switch("smtpd_client_port_logging", true)
     .switch("smtpd_helo_required", true)
     .switch("disable_vrfy_command", true)
-    .set(
-        "smtpd_discard_ehlo_keywords",
-        "chunking, etrn, silent-discard",
-    )
+    .set("smtpd_discard_ehlo_keywords", recipients::not_offered(spec))
     .set("smtpd_etrn_restrictions", "reject")
     .set("smtpd_forbid_bare_newline", "normalize")
     .switch("smtpd_forbid_unauth_pipelining", true)

@@ -6,6 +6,7 @@ use crate::plan::Plan;
 use super::header_checks::{self, LOGIN, MARK, MIXED};
 use super::limits;
 use super::master_cf::{Service, render};
+use super::recipients;
 
 /// The cleanup behind listeners where everybody has logged in.
 const CLEANUP_LOGIN: &str = "cleanup-login";
@@ -27,6 +28,7 @@ pub(super) fn master_cf(plan: &Plan) -> String {
     }
     services.extend(cleanups(spec));
     services.push(pickup());
+    services.extend(recipients::service(spec));
     services.extend(common());
     render(
         "Postfix's services in the relay, see master(5). Written by relaykit.\n\
@@ -87,6 +89,9 @@ fn login_only(spec: &Spec, listener: Listener, service: Service) -> Service {
         .option("smtpd_relay_restrictions", rule)
         .option("smtpd_recipient_restrictions", rule)
         .option("smtpd_data_restrictions", data)
+        .when(recipients::strangers(spec), |service| {
+            service.option("smtpd_discard_ehlo_keywords", recipients::NOT_OFFERED)
+        })
         .when(required, |service| {
             service.option("smtpd_tls_req_ccert", "yes")
         })
