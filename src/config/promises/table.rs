@@ -2,7 +2,7 @@
 
 use super::words::{comes_to, everybody, has, is_yes};
 use super::{Override, Place};
-use crate::config::spec::{Listener, Received, SenderLogin, Spec};
+use crate::config::spec::{ClientCertificates, Listener, Received, SenderLogin, Spec};
 
 /// Something that relay.yaml promises and Postfix parameters carry out.
 pub(super) struct Promise {
@@ -56,6 +56,9 @@ const CLOSED: &[&str] = &[
 
 /// How `limits.messages_per_login_per_hour` is asked.
 const COUNTED: &[&str] = &["check_policy_service unix:/run/limits/socket"];
+
+/// What smtpd calls itself on listeners with logins (`render::MARK`).
+const MARK: &str = "relaykit-own-trace";
 
 fn offered(spec: &Spec) -> bool {
     !spec.auth.listeners.is_empty()
@@ -293,11 +296,19 @@ pub(super) const PROMISES: &[Promise] = &[
         "the lowest version of TLS",
         &["smtpd_tls_protocols", "smtpd_tls_mandatory_protocols"],
     ),
-    twice(
-        "tls.client_certificates",
-        "whether clients show a certificate",
-        &["smtpd_tls_ask_ccert", "smtpd_tls_req_ccert"],
-    ),
+    Promise {
+        key: Key::Written("tls.client_certificates"),
+        promised: "whether clients show a certificate",
+        parameters: &["smtpd_tls_ask_ccert", "smtpd_tls_req_ccert"],
+        taken: |over| {
+            let asked = over.spec.tls.client_certificates;
+            let ours = match over.name {
+                "smtpd_tls_ask_ccert" => asked != ClientCertificates::None,
+                _ => asked == ClientCertificates::Require && over.place != Place::Main,
+            };
+            (is_yes(over.value) != ours).then_some("remove NAME here and write the value there")
+        },
+    },
     twice(
         "tls.client_ca",
         "this CA and no other signs clients' certificates",
@@ -346,7 +357,11 @@ pub(super) const PROMISES: &[Promise] = &[
                     !over.value.is_empty()
                         && (over.place == Place::Main || over.place.has_logins(over.spec))
                 }
-                _ => over.place.has_logins(over.spec),
+                // A line of master.cf may be a copy of ours.
+                _ => {
+                    let ours = matches!(over.value.trim(), "cleanup-login" | "cleanup-mixed");
+                    over.place.has_logins(over.spec) && !ours
+                }
             };
             counts.then_some(
                 "remove NAME; privacy.strip_headers takes further headers off, and a filter \
@@ -361,7 +376,7 @@ pub(super) const PROMISES: &[Promise] = &[
         taken: |over| {
             let table = "pcre:/etc/relaykit/postfix/departing_header_checks";
             let taken = match over.name {
-                "mail_name" => over.place.has_logins(over.spec),
+                "mail_name" => over.place.has_logins(over.spec) && over.value.trim() != MARK,
                 _ => !has(over.value, table),
             };
             taken.then_some(
@@ -380,11 +395,16 @@ pub(super) const PROMISES: &[Promise] = &[
             (counts && is_yes(over.value) != hide).then_some("remove NAME and write hide there")
         },
     },
-    twice(
-        "privacy.show_login",
-        "whether the trace header names the login",
-        &["smtpd_sasl_authenticated_header"],
-    ),
+    Promise {
+        key: Key::Written("privacy.show_login"),
+        promised: "whether the trace header names the login",
+        parameters: &["smtpd_sasl_authenticated_header"],
+        taken: |over| {
+            // Where the header is rewritten, that decides.
+            let ours = rewritten(over.spec) && is_yes(over.value);
+            (!ours).then_some("remove NAME here and write the value there")
+        },
+    },
     twice("outbound.next_hop", "where mail goes", &["relayhost"]),
     Promise {
         key: Key::Says("outbound.credentials", |spec| {

@@ -276,3 +276,22 @@ fn no_value_stands_in_two_places() {
         left_alone("", &[&format!("main: {{{over}}}")]);
     }
 }
+
+/// Who changes one option of a line of master.cf copies the others.
+#[test]
+fn our_own_lines_may_be_copied() {
+    left_alone(
+        "relay: {sender_login: own}\nprivacy: {show_login: true}\n\
+         tls: {client_certificates: require}\nlimits: {messages_per_login_per_hour: 9}",
+        &[
+            "master: {submission/inet: 'n - n - 10 smtpd -o syslog_name=postfix/submission \
+            -o smtpd_tls_security_level=encrypt -o smtpd_peername_lookup=no \
+            -o { smtpd_relay_restrictions = permit_sasl_authenticated, reject } \
+            -o { smtpd_recipient_restrictions = permit_sasl_authenticated, reject } \
+            -o { smtpd_data_restrictions = check_policy_service unix:/run/limits/socket, permit_sasl_authenticated, reject } \
+            -o smtpd_tls_req_ccert=yes -o mail_name=relaykit-own-trace \
+            -o smtpd_sasl_authenticated_header=yes -o cleanup_service_name=cleanup-login \
+            -o smtpd_sasl_auth_enable=yes'}",
+        ],
+    );
+}
