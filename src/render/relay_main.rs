@@ -6,12 +6,14 @@ use crate::secret::Secret;
 
 use super::main_cf::{Group, render};
 use super::{
-    SYSTEM_CA, anchor_path, header_checks, is_lab, limits, logins, next_hop_anchor, next_hops,
-    recipients,
+    anchor_path, header_checks, is_lab, limits, logins, next_hop_anchor, next_hops, recipients,
 };
 
 /// The operator's certificates for the next hop.
 const NEXT_HOP_CA: &str = "/etc/relaykit/tls/next-hop-ca.pem";
+
+/// The operator's CA of clients.
+const CLIENT_CA: &str = "/etc/relaykit/tls/client-ca.pem";
 
 /// The whole file.
 pub(super) fn main_cf(plan: &Plan) -> String {
@@ -216,11 +218,7 @@ fn login_in_header(spec: &Spec) -> bool {
 fn server_tls(plan: &Plan) -> Group {
     let tls = &plan.spec.tls;
     let protocols = format!(">={}", tls.minimum.name());
-    let client_ca = if is_lab(plan) {
-        super::LAB_CA
-    } else {
-        SYSTEM_CA
-    };
+    let asked = tls.client_certificates != ClientCertificates::None;
     Group::new(
         "TLS as a server. All suites have forward secrecy and encrypt and authenticate in\n\
          one step: in this list, a digest is the MAC of a suite that does not. Which of\n\
@@ -248,14 +246,23 @@ fn server_tls(plan: &Plan) -> Group {
     .set("tls_ssl_options", "NO_RENEGOTIATION")
     .set("smtpd_tls_loglevel", "1")
     .switch("smtpd_tls_received_header", true)
-    .switch(
-        "smtpd_tls_ask_ccert",
-        tls.client_certificates != ClientCertificates::None,
-    )
-    .when(
-        tls.client_certificates != ClientCertificates::None,
-        |group| group.set("smtpd_tls_CAfile", client_ca),
-    )
+    .switch("smtpd_tls_ask_ccert", asked)
+    .when(asked, |group| {
+        // Who signs clients' certificates, and nobody else: of a public CA, anybody
+        // can get one.
+        group
+            .set("smtpd_tls_CAfile", client_ca(plan).unwrap_or_default())
+            .set("smtpd_tls_CApath", "")
+            .switch("tls_append_default_CA", false)
+    })
+}
+
+/// The path in the container of who signs clients' certificates.
+fn client_ca(plan: &Plan) -> Option<&'static str> {
+    if is_lab(plan) {
+        return Some(super::LAB_CA);
+    }
+    plan.spec.tls.client_ca.as_ref().map(|_| CLIENT_CA)
 }
 
 fn content(spec: &Spec) -> Group {
