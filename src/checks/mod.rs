@@ -251,6 +251,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("runtime/processes", runtime::processes::CHECKS),
     ("runtime/sasl", runtime::sasl::CHECKS),
     ("runtime/secrets", runtime::secrets::CHECKS),
+    ("runtime/size", runtime::size::CHECKS),
 ];
 
 /// Every registered check, area by area.
