@@ -205,6 +205,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("tls/sessions", tls::sessions::CHECKS),
     ("tls/starttls", tls::starttls::CHECKS),
     ("tls/suites", tls::suites::CHECKS),
+    ("tls/waiting", tls::waiting::CHECKS),
     ("auth", auth::CHECKS),
     ("auth/logins", auth::logins::CHECKS),
     ("auth/exchange", auth::exchange::CHECKS),

@@ -8,6 +8,7 @@ pub(super) mod handshake;
 pub(super) mod sessions;
 pub(super) mod starttls;
 pub(super) mod suites;
+pub(super) mod waiting;
 
 use std::ops::ControlFlow;
 

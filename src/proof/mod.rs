@@ -135,7 +135,7 @@ fn next(waiting: &Mutex<VecDeque<Plant>>, last: Option<Kind>) -> Option<Plant> {
 
 /// Checks that stand by nobody. Each sends messages, refuses logins or searches files
 /// by the dozen: together they take as long as all the others that stand by.
-const LONG: [&str; 28] = [
+const LONG: [&str; 30] = [
     "auth.directory_changes_count_at_once",
     "auth.empty_password_is_refused",
     "auth.failed_login_can_be_repeated",
@@ -160,10 +160,12 @@ const LONG: [&str; 28] = [
     "protocol.endless_mistakes_end_the_session",
     "relay.own_domains_open_nothing_else",
     "relay.surplus_recipients_are_put_off",
+    "relay.unknown_recipients_are_refused_at_once",
     "runtime.logs_hold_no_password",
     "runtime.networks_are_as_planned",
     "runtime.no_core_is_dumped",
     "runtime.postfix_finds_no_fault",
+    "tls.half_handshakes_end_soon",
 ];
 
 /// The checks that are run beside those that claim to see a sabotage, to learn

@@ -13,6 +13,9 @@ const CLEANUP_LOGIN: &str = "cleanup-login";
 /// The cleanup behind port 25 where clients may log in.
 const CLEANUP_MIXED: &str = "cleanup-mixed";
 
+/// Processes for port 465; Postfix's default is 100 for each service.
+const HANDSHAKES: &str = "300";
+
 /// The whole file.
 pub(super) fn master_cf(plan: &Plan) -> String {
     let spec = &plan.spec;
@@ -63,7 +66,13 @@ fn submission(spec: &Spec) -> Service {
 
 fn submissions(spec: &Spec) -> Service {
     let service = Service::inet("submissions", "smtpd")
-        .why("Port 465 (RFC 8314): TLS from the first byte, otherwise as 587.")
+        .why(
+            "Port 465 (RFC 8314): TLS from the first byte, otherwise as 587. The handshake\n\
+             comes before connections are counted by client, and each takes a process. So\n\
+             there are more of them than one client soon fills, and main.cf gives a handshake\n\
+             little time (smtpd_starttls_timeout).",
+        )
+        .at_most(HANDSHAKES)
         .option("syslog_name", "postfix/submissions")
         .option("smtpd_tls_security_level", "encrypt")
         .option("smtpd_tls_wrappermode", "yes");
