@@ -58,7 +58,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     },
 ];
 
-/// The first bytes of a ClientHello (RFC 8446 section 5.1).
+/// The first bytes of a `ClientHello` (RFC 8446 section 5.1).
 const BEGINNING: [u8; 3] = [0x16, 0x03, 0x01];
 
 /// relaykit gives a handshake ten seconds.

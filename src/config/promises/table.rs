@@ -464,22 +464,20 @@ pub(super) const PROMISES: &[Promise] = &[
         taken: |over| {
             let counts = over.place.has_logins(over.spec)
                 || over.place == Place::Main && over.spec.auth.listeners.contains(&Listener::Smtp);
-            match over.name {
-                "smtpd_data_restrictions" => (counts && !comes_to(over.value, COUNTED)).then_some(
+            if over.name == "smtpd_data_restrictions" {
+                return (counts && !comes_to(over.value, COUNTED)).then_some(
                     "begin NAME with check_policy_service unix:/run/limits/socket; on ports \
                      where everybody logs in end it with permit_sasl_authenticated, reject",
-                ),
-                _ => {
-                    let action = over.value.trim().to_ascii_lowercase();
-                    let refuses = action.starts_with(['4', '5'])
-                        || action.starts_with("defer")
-                        || action.starts_with("reject");
-                    (!refuses).then_some(
-                        "write an action that refuses, such as 451 4.3.5 try again later: \
-                         without an answer nothing is counted",
-                    )
-                }
+                );
             }
+            let action = over.value.trim().to_ascii_lowercase();
+            let refuses = action.starts_with(['4', '5'])
+                || action.starts_with("defer")
+                || action.starts_with("reject");
+            (!refuses).then_some(
+                "write an action that refuses, such as 451 4.3.5 try again later: without an \
+                 answer nothing is counted",
+            )
         },
     },
     Promise {
