@@ -199,6 +199,7 @@ impl Change {
 /// one that outgrows it has further files in a folder of its name.
 static AREAS: &[(&str, &[Check])] = &[
     ("tls", tls::CHECKS),
+    ("tls/authorities", tls::authorities::CHECKS),
     ("tls/certificate", tls::certificate::CHECKS),
     ("tls/clients", tls::clients::CHECKS),
     ("tls/handshake", tls::handshake::CHECKS),

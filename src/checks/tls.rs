@@ -2,6 +2,7 @@
 //! agreed on, whose certificate is shown and what a session may do with it have
 //! files of their own.
 
+pub(super) mod authorities;
 pub(super) mod certificate;
 pub(super) mod clients;
 pub(super) mod handshake;

@@ -9,7 +9,7 @@ mod words;
 use super::problem::{Refusal, Report};
 use super::spec::{Listener, Spec};
 use super::tree::Node;
-use table::{Key, PROMISES, Promise};
+use table::{Key, Promise, promises};
 
 /// Where a parameter is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ fn judge(
         name,
         value: &value,
     };
-    for promise in PROMISES {
+    for promise in promises() {
         if !promise.parameters.contains(&name) || !made(promise, spec, root) {
             continue;
         }

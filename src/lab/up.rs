@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use super::definition::{Definition, volume_labels};
 use super::endpoints::{direct, endpoints};
 use super::fill::fill;
-use super::{Error, Inbox, Readiness, Running, Workshop, down, ready};
+use super::{Error, Inbox, Readiness, Running, Workshop, capacity, down, ready};
 use crate::certs::Certificates;
 use crate::engine::{self, Engine, Kind, NetworkRequest, Object, labels};
 use crate::plan::{Container, Plan, Reach, Role};
@@ -186,7 +186,7 @@ async fn carry_out(
     let wanted = |d: &&Definition| matches!(changes[&d.role], Change::Create | Change::Replace);
     let made: Vec<&Definition> = definitions.iter().filter(wanted).collect();
     if !made.is_empty() {
-        say_what_is_not_limited(workshop).await?;
+        capacity::tell(workshop).await?;
     }
     let gateways = gateways(&made, workshop).await?;
     interrupted(workshop)?;
@@ -222,23 +222,6 @@ async fn carry_out(
     };
     ready::wait(&running, workshop).await?;
     Ok(Outcome { running, changes })
-}
-
-/// Not every machine has what an engine needs to limit a container.
-async fn say_what_is_not_limited(workshop: &Workshop) -> Result<(), Error> {
-    let capacity = workshop.engine.capacity().await?;
-    let what = match (capacity.memory, capacity.processes) {
-        (true, true) => return Ok(()),
-        (false, true) => "the memory",
-        (true, false) => "the number of processes",
-        (false, false) => "the memory and the number of processes",
-    };
-    let line = format!(
-        "this engine cannot limit {what} of a container, so the lab runs without: its machine \
-         lacks the control groups for it, or a rootless engine may not use them (`docker info`)"
-    );
-    workshop.progress.report(Event::Warning { line });
-    Ok(())
 }
 
 pub(super) fn definitions(

@@ -4,18 +4,15 @@ use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
-use super::super::probe::appliance;
 use super::super::probe::mail::{RECIPIENT, SENDER};
-use super::super::probe::postconf::Postconf;
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, command, ehlo, in_clear, open, port, right_certificate, under_tls,
 };
-use super::super::verdict::{broken, fail, require, require_none};
+use super::super::verdict::{broken, fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::certs::{self, Issued};
 use crate::config::{ClientCertificates, Listener};
-use crate::plan::Role;
 use crate::smtp::{Error, Failure, TlsSettings};
 
 const NONE: Need = Need::Setting {
@@ -31,11 +28,6 @@ const ASK: Need = Need::Setting {
 const REQUIRE: Need = Need::Setting {
     text: "tls.client_certificates: require",
     holds: |spec| spec.tls.client_certificates == ClientCertificates::Require,
-};
-
-const ASKED: Need = Need::Setting {
-    text: "tls.client_certificates: ask or require",
-    holds: |spec| spec.tls.client_certificates != ClientCertificates::None,
 };
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -102,37 +94,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[NOT_REQUIRED],
         run: |context| Box::pin(required_certificates_are_checked(context)),
-    },
-    Check {
-        id: "tls.one_ca_vouches_for_clients",
-        title: "No CA but the one for clients vouches for a client's certificate",
-        citation: "row 11; RFC 5280 section 6.1; Postfix tls_append_default_CA",
-        severity: Severity::High,
-        about: "Asks Postfix where it takes its authorities for clients from: it must be the one \
-                file that is meant, with no more certificates in it than a house has of its own, \
-                and neither a folder nor the system's list beside it. Of a public CA anybody can \
-                get a certificate, and whoever has one would be a client of yours.",
-        repair: "Set tls.client_ca to the CA that signs your clients' certificates. By hand: \
-                 smtpd_tls_CAfile with that file, smtpd_tls_CApath empty, \
-                 tls_append_default_CA = no.",
-        needs: &[ASKED, Need::Lab],
-        exclusive: false,
-        sabotages: &[
-            Sabotage {
-                name: "public CAs vouch for clients",
-                changes: &[Change::Main(
-                    "smtpd_tls_CAfile",
-                    "/etc/ssl/certs/ca-certificates.crt",
-                )],
-                sees: " authorities",
-            },
-            Sabotage {
-                name: "the system's CAs vouch for clients too",
-                changes: &[Change::Main("tls_append_default_CA", "yes")],
-                sees: "tls_append_default_CA = yes",
-            },
-        ],
-        run: |context| Box::pin(one_ca_vouches_for_clients(context)),
     },
     Check {
         id: "tls.resumption_does_not_skip_the_certificate",
@@ -334,36 +295,6 @@ async fn required_certificates_are_checked(context: Context) -> Judged {
         },
     )
     .await
-}
-
-/// More than the CAs of one house.
-const FEW: usize = 10;
-
-async fn one_ca_vouches_for_clients(context: Context) -> Judged {
-    let postconf = Postconf::read(&context).await?;
-    let mut wrong = Vec::new();
-    for (place, value) in postconf.everywhere("tls_append_default_CA") {
-        if value != "no" {
-            wrong.push(format!("{place}: tls_append_default_CA = {value}"));
-        }
-    }
-    for (place, value) in postconf.everywhere("smtpd_tls_CApath") {
-        if !value.is_empty() {
-            wrong.push(format!("{place}: smtpd_tls_CApath = {value}"));
-        }
-    }
-    for (place, file) in postconf.everywhere("smtpd_tls_CAfile") {
-        let count = ["grep", "-c", "BEGIN CERTIFICATE", file];
-        let count = appliance::output(&context, Role::Relay, &count).await?;
-        let count: usize = count.trim().parse().unwrap_or_default();
-        if !(1..=FEW).contains(&count) {
-            wrong.push(format!("{place}: {file} has {count} authorities"));
-        }
-    }
-    require_none(
-        &wrong,
-        "one file with the CA of clients, and nothing beside it",
-    )
 }
 
 async fn resumption_does_not_skip_the_certificate(context: Context) -> Judged {
