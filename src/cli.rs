@@ -96,6 +96,10 @@ pub struct Images {
     /// (also `RELAYKIT_MIRROR`).
     #[arg(long, value_name = "URL")]
     pub mirror: Option<String>,
+    /// Bootstrap the base image even from a mirror that has no security updates, or none of the
+    /// stable release: the image then has their holes.
+    #[arg(long)]
+    pub allow_missing_updates: bool,
     /// The HTTP proxy for the bootstrap and the image builds (also `http_proxy`).
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,

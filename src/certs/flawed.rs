@@ -4,6 +4,8 @@
 //! folder beside this file. Those keys are known to everybody: good for nothing
 //! else.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -111,7 +113,7 @@ pub fn flawed(
         }),
         Flaw::StrangerBehind => {
             let issued = right(names)?;
-            let stranger = authority("of a stranger", now)?;
+            let stranger = authority("of a stranger", &BTreeMap::new(), now)?;
             Ok(Issued {
                 certificate: issued.certificate + &stranger.certificate,
                 ..issued

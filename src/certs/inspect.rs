@@ -1,5 +1,6 @@
 //! Reading back what was issued, to decide whether it still serves.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,8 +9,10 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::X509Certificate;
 
+use super::constraints::Permitted;
 use super::issue::RENEW_DAYS;
 use super::{Issued, Names};
+use crate::plan::Role;
 
 /// Why `issued` does not serve any more, in words for a person; `None`: it does.
 /// `names` and `authority` are what a server certificate must match; an authority
@@ -44,6 +47,16 @@ pub(super) fn objection(
     }
     let signed = authority.is_none_or(|authority| is_signed_by(&certificate, authority));
     (!signed).then(|| "another authority signed it".to_owned())
+}
+
+/// Whether `authority` may sign for `servers`, and not for more of the world.
+pub(super) fn permits_just(authority: &Issued, servers: &BTreeMap<Role, Names>) -> bool {
+    let Ok((_, pem)) = parse_x509_pem(authority.certificate.as_bytes()) else {
+        return false;
+    };
+    let held = pem.parse_x509().ok();
+    let held = held.and_then(|certificate| Permitted::held(&certificate));
+    held == Some(Permitted::of(servers))
 }
 
 fn is_signed_by(certificate: &X509Certificate<'_>, issuer: &Issued) -> bool {

@@ -9,6 +9,7 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 
+use super::constraints::Permitted;
 use super::{Certificates, Error, Issued, Names};
 use crate::plan::Role;
 use crate::secret::Secret;
@@ -40,7 +41,7 @@ pub fn issue(
     servers: &BTreeMap<Role, Names>,
     now: Timestamp,
 ) -> Result<Certificates, Error> {
-    let authority = authority(lab, now)?;
+    let authority = authority(lab, servers, now)?;
     let servers = servers
         .iter()
         .map(|(role, names)| Ok((*role, server(&authority, *role, names, now)?)))
@@ -48,12 +49,18 @@ pub fn issue(
     Ok(Certificates { authority, servers })
 }
 
-/// A new authority: may sign certificates and nothing else, and no authority below it.
-pub(super) fn authority(lab: &str, now: Timestamp) -> Result<Issued, Error> {
+/// A new authority: may sign certificates for `servers` and what is nobody's
+/// (`constraints`), nothing else, and no authority below it.
+pub(super) fn authority(
+    lab: &str,
+    servers: &BTreeMap<Role, Names>,
+    now: Timestamp,
+) -> Result<Issued, Error> {
     let subject = format!("relaykit lab {lab}");
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|e| failed(&subject, &e))?;
     let mut params = params(&subject, now, AUTHORITY_DAYS);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.name_constraints = Some(Permitted::of(servers).constraints());
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let certificate = params.self_signed(&key).map_err(|e| failed(&subject, &e))?;
     Ok(Issued {

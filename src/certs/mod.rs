@@ -3,6 +3,7 @@
 //!
 //! The only user of rcgen.
 
+mod constraints;
 mod flawed;
 mod inspect;
 mod issue;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::inspect::objection;
+use super::inspect::{objection, permits_just};
 use super::issue::{authority, server};
 use super::{Certificates, Error, Issued, Names};
 use crate::plan::Role;
@@ -51,10 +51,12 @@ fn kept_or_new(
     now: Timestamp,
     write: impl Fn(&Path, &str, Issued) -> Result<Issued, Error>,
 ) -> Result<Certificates, Error> {
-    let kept = read(folder, "ca")?.filter(|issued| objection(issued, None, None, now).is_none());
+    let kept = read(folder, "ca")?.filter(|issued| {
+        objection(issued, None, None, now).is_none() && permits_just(issued, servers)
+    });
     let authority = match kept {
         Some(issued) => issued,
-        None => write(folder, "ca", authority(lab, now)?)?,
+        None => write(folder, "ca", authority(lab, servers, now)?)?,
     };
     let mut held = BTreeMap::new();
     for (role, names) in servers {
@@ -195,6 +197,43 @@ mod tests {
         assert_eq!(first.authority, second.authority);
         assert_eq!(first.servers[&Role::Sink], second.servers[&Role::Sink]);
         assert_ne!(first.servers[&Role::Relay], second.servers[&Role::Relay]);
+    }
+
+    #[test]
+    fn a_name_in_the_world_makes_the_authority_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::now();
+        let first = keep(folder.path(), "a", &wanted("relay.example.test"), now).unwrap();
+        let second = keep(folder.path(), "a", &wanted("mail.example.org"), now).unwrap();
+        assert_ne!(first.authority, second.authority);
+        let again = keep(folder.path(), "a", &wanted("mail.example.org"), now).unwrap();
+        assert_eq!(second, again);
+        let third = keep(folder.path(), "a", &wanted("relay.example.test"), now).unwrap();
+        assert_ne!(
+            second.authority, third.authority,
+            "it need not sign for that any more"
+        );
+    }
+
+    /// As the CA of an older relaykit.
+    #[test]
+    fn an_authority_for_the_whole_world_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::now();
+        let servers = wanted("relay.example.test");
+        create_folder(folder.path()).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+        let any = Issued {
+            certificate: params.self_signed(&key).unwrap().pem(),
+            key: Secret::new(key.serialize_pem()),
+        };
+        let any = write(folder.path(), "ca", any).unwrap();
+        assert_ne!(
+            keep(folder.path(), "a", &servers, now).unwrap().authority,
+            any
+        );
     }
 
     #[test]

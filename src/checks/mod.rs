@@ -199,12 +199,14 @@ impl Change {
 /// one that outgrows it has further files in a folder of its name.
 static AREAS: &[(&str, &[Check])] = &[
     ("tls", tls::CHECKS),
+    ("tls/authorities", tls::authorities::CHECKS),
     ("tls/certificate", tls::certificate::CHECKS),
     ("tls/clients", tls::clients::CHECKS),
     ("tls/handshake", tls::handshake::CHECKS),
     ("tls/sessions", tls::sessions::CHECKS),
     ("tls/starttls", tls::starttls::CHECKS),
     ("tls/suites", tls::suites::CHECKS),
+    ("tls/waiting", tls::waiting::CHECKS),
     ("auth", auth::CHECKS),
     ("auth/logins", auth::logins::CHECKS),
     ("auth/exchange", auth::exchange::CHECKS),
@@ -216,6 +218,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("auth/record", auth::record::CHECKS),
     ("auth/outages", auth::outages::CHECKS),
     ("relay", relay::CHECKS),
+    ("relay/backscatter", relay::backscatter::CHECKS),
     ("relay/destinations", relay::destinations::CHECKS),
     ("relay/limits", relay::limits::CHECKS),
     ("relay/rates", relay::rates::CHECKS),
@@ -255,6 +258,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("runtime/processes", runtime::processes::CHECKS),
     ("runtime/sasl", runtime::sasl::CHECKS),
     ("runtime/secrets", runtime::secrets::CHECKS),
+    ("runtime/size", runtime::size::CHECKS),
 ];
 
 /// Every registered check, area by area.

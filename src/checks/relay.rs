@@ -1,5 +1,6 @@
 //! Who may relay: whoever has logged in, and nobody else.
 
+pub(super) mod backscatter;
 pub(super) mod destinations;
 pub(super) mod limits;
 pub(super) mod rates;

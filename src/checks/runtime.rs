@@ -8,6 +8,7 @@ pub(super) mod network;
 pub(super) mod processes;
 pub(super) mod sasl;
 pub(super) mod secrets;
+pub(super) mod size;
 
 use std::ops::ControlFlow;
 

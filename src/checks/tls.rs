@@ -2,12 +2,14 @@
 //! agreed on, whose certificate is shown and what a session may do with it have
 //! files of their own.
 
+pub(super) mod authorities;
 pub(super) mod certificate;
 pub(super) mod clients;
 pub(super) mod handshake;
 pub(super) mod sessions;
 pub(super) mod starttls;
 pub(super) mod suites;
+pub(super) mod waiting;
 
 use std::ops::ControlFlow;
 

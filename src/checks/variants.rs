@@ -6,6 +6,7 @@ use crate::config::{
     ClientCertificates, Listener, OutboundLevel, Received, SenderLogin, Spec, TlsVersion, User,
 };
 use crate::plan::next_hop_login;
+use crate::render::next_hops::{AWAY, BUSY, REFUSING};
 use crate::secret::Secret;
 
 /// A domain that nobody can have (RFC 6761 section 6.4), for mail that comes
@@ -65,7 +66,8 @@ const VARIANTS: &[Variant] = &[
     Variant {
         name: "mixed",
         change: |spec| {
-            spec.relay.domains.push(RELAY_DOMAIN.to_owned());
+            let domains = [RELAY_DOMAIN, REFUSING, BUSY, AWAY.domain];
+            spec.relay.domains.extend(domains.map(str::to_owned));
             spec.relay
                 .trusted_networks
                 .extend(TRUSTED.map(str::to_owned));

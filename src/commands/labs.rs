@@ -94,6 +94,7 @@ pub(super) fn image_settings(
                 .clone()
                 .or_else(|| environment.https_proxy.clone()),
             no_proxy: environment.no_proxy.clone(),
+            allow_missing_updates: images.allow_missing_updates,
             ..image::BootstrapSettings::default()
         },
         cancel: session.cancel.clone(),

@@ -135,6 +135,12 @@ impl Check<'_> {
             let hint = "take smtp out of auth.listeners, or write ask";
             self.refuse("tls.client_certificates", Refusal::new(why).hint(hint));
         }
+        let none = spec.tls.client_certificates == ClientCertificates::None;
+        if none && spec.tls.client_ca.is_some() {
+            let why = Refusal::new("no client is asked for a certificate, so this does nothing");
+            let hint = "write client_certificates: require, or ask";
+            self.warn("tls.client_ca", why.hint(hint));
+        }
     }
 
     /// Postfix's short form is per service: it would hide the trace of mail that

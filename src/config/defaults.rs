@@ -43,6 +43,7 @@ pub fn built_in() -> Spec {
             certificate: Certificate::Generated,
             minimum: TlsVersion::V1_2,
             client_certificates: ClientCertificates::None,
+            client_ca: None,
             outbound: OutboundTls {
                 level: OutboundLevel::May,
                 ca: TrustAnchor::System,

@@ -79,6 +79,7 @@ struct Tls<'a> {
     certificate: Pair,
     minimum: &'static str,
     client_certificates: &'static str,
+    client_ca: Option<String>,
     outbound: OutboundTls<'a>,
 }
 
@@ -241,6 +242,7 @@ fn tls(spec: &Spec) -> Tls<'_> {
         },
         minimum: spec.tls.minimum.name(),
         client_certificates: spec.tls.client_certificates.name(),
+        client_ca: (spec.tls.client_ca.as_ref()).map(|path| path.display().to_string()),
         outbound: OutboundTls {
             level: spec.tls.outbound.level.name(),
             policies: BTreeMap::new(),

@@ -88,7 +88,17 @@ fn exposed(_: &Path, _: &std::fs::Metadata) -> Option<Refusal> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pem {
     Certificate,
+    /// Certificates of whoever signs clients' certificates.
+    ClientAuthorities,
     Key,
+}
+
+/// More authorities than a house has of its own: a list of the public ones has over a
+/// hundred.
+const PUBLIC: usize = 40;
+
+fn count(text: &str) -> usize {
+    text.matches("-----BEGIN CERTIFICATE-----").count()
 }
 
 /// Looks into a PEM file that exists. One that does not may be on the machine that
@@ -115,7 +125,7 @@ pub(super) fn look_at_pem(path: &Path, expected: Pem) -> Result<Option<Refusal>,
     };
     let (certificate, key) = (has("CERTIFICATE-----"), has("PRIVATE KEY-----"));
     match expected {
-        Pem::Certificate if !certificate => {
+        Pem::Certificate | Pem::ClientAuthorities if !certificate => {
             let why = Refusal::new(format!("{shown} contains no PEM certificate"));
             Err(if key {
                 why.hint("it is a private key: are the two swapped?")
@@ -136,6 +146,12 @@ pub(super) fn look_at_pem(path: &Path, expected: Pem) -> Result<Option<Refusal>,
         ))
         .hint("nobody can type its passphrase when the relay starts: store it without one")),
         Pem::Key => Ok(exposed(path, &metadata)),
-        Pem::Certificate => Ok(None),
+        Pem::ClientAuthorities if count(&text) > PUBLIC => Err(Refusal::new(format!(
+            "{shown} has {} authorities in it, as the lists of public ones have: everybody can \
+             get a certificate of one of those",
+            count(&text)
+        ))
+        .hint("write the path of the CA that signs your own clients' certificates")),
+        Pem::Certificate | Pem::ClientAuthorities => Ok(None),
     }
 }

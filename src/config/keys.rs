@@ -259,6 +259,11 @@ static TLS: &[Key] = &[
         Kind::Word(&["none", "ask", "require"]),
         "whether clients are asked for a certificate",
     ),
+    nullable(
+        "client_ca",
+        FILE,
+        "who signs clients' certificates, a PEM file; null: in a lab its own CA",
+    ),
     key(
         "outbound",
         Kind::Section(OUTBOUND_TLS),

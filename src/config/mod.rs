@@ -15,6 +15,7 @@ pub mod keys;
 mod overrides;
 mod problem;
 mod production;
+mod promises;
 mod shape;
 mod spec;
 mod syntax;
@@ -86,6 +87,7 @@ fn read(bytes: &[u8], base: &Path, report: &mut Report) -> Spec {
     shape::check(&mut root, keys::ROOT, "", report);
     let spec = decode::spec(&root, base, report);
     combine::check(&spec, &root, report);
+    promises::check(&spec, &root, report);
     spec
 }
 

@@ -166,7 +166,7 @@ pub(super) fn service(line: &str) -> Vec<Verdict> {
 
 /// The options of a line of master(5): `-o name=value`, both in one word as
 /// getopt(3) allows, and `-o { name = value }`.
-fn options(line: &str) -> Vec<(&str, &str)> {
+pub(super) fn options(line: &str) -> Vec<(&str, &str)> {
     let mut found = Vec::new();
     let mut rest = line;
     while let Some(start) = rest.find("-o") {

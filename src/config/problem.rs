@@ -176,6 +176,9 @@ impl Report {
         let place = |p: &Problem| (p.line, p.column);
         self.problems.sort_by_key(place);
         self.warnings.sort_by_key(place);
+        // What is refused needs no warning beside that.
+        let refused = |path: &str| self.problems.iter().any(|p| p.path == path);
+        self.warnings.retain(|warning| !refused(&warning.path));
         if self.problems.is_empty() {
             Ok(self.warnings)
         } else {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::combine::in_lab;
 use super::overrides::{self, Verdict};
-use super::spec::{Certificate, Listener, Spec, TrustAnchor};
+use super::spec::{Certificate, ClientCertificates, Listener, Spec, TrustAnchor};
 
 /// Something that only a lab has, or that no relay in production should have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,6 +74,12 @@ pub fn missing_for_production(spec: &Spec) -> Vec<Missing> {
     if spec.tls.certificate == Certificate::Generated {
         let reason = "clients do not know the lab's CA";
         add("tls.certificate", reason, "{cert: PATH, key: PATH}");
+    }
+    let require = spec.tls.client_certificates == ClientCertificates::Require;
+    if require && spec.tls.client_ca.is_none() {
+        let reason = "without it no client's certificate is trusted, and nobody gets in";
+        let write = "the path of the CA that signs your clients' certificates";
+        add("tls.client_ca", reason, write);
     }
     if spec.tls.outbound.ca == TrustAnchor::Generated {
         let reason = "the lab's CA signed no other next hop's certificate";

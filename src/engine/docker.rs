@@ -23,11 +23,12 @@ use bollard::models::SystemVersion;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use tokio::sync::OnceCell;
 
 use super::endpoint::{Certificates, Endpoint, resolve};
 use super::{
-    About, BuildRequest, ByteStream, ContainerFacts, ContainerRequest, Conversation, Engine,
-    Environment, Error, ExecOutput, ImageFacts, ImportRequest, Kind, Labels, LogRequest,
+    About, BuildRequest, ByteStream, Capacity, ContainerFacts, ContainerRequest, Conversation,
+    Engine, Environment, Error, ExecOutput, ImageFacts, ImportRequest, Kind, Labels, LogRequest,
     NetworkRequest, Object,
 };
 use crate::progress::Task;
@@ -57,6 +58,7 @@ pub async fn connect(environment: &Environment) -> Result<Arc<dyn Engine>, Error
     let api = agreed_version(pinned.filter(|v| !v.is_empty()), &version);
     Ok(Arc::new(DockerEngine {
         about: about(&version, &api, endpoint.remote_host()),
+        capacity: OnceCell::new(),
         api: number(&api),
         docker: docker.with_request_modifier(move |request| at_version(request, &api)),
     }))
@@ -130,6 +132,7 @@ fn about(version: &SystemVersion, api: &str, remote_host: Option<String>) -> Abo
 struct DockerEngine {
     docker: Docker,
     about: About,
+    capacity: OnceCell<Capacity>,
     api: (u32, u32),
 }
 
@@ -144,6 +147,10 @@ impl DockerEngine {
 impl Engine for DockerEngine {
     async fn about(&self) -> Result<About, Error> {
         Ok(self.about.clone())
+    }
+
+    async fn capacity(&self) -> Result<Capacity, Error> {
+        self.limits().await
     }
 
     async fn image(&self, reference: &str) -> Result<Option<ImageFacts>, Error> {

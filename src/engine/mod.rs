@@ -36,6 +36,13 @@ pub type Labels = BTreeMap<String, String>;
 pub trait Engine: Send + Sync {
     /// What it is and where its published ports are.
     async fn about(&self) -> Result<About, Error>;
+    /// Which limits of a container it can hold.
+    async fn capacity(&self) -> Result<Capacity, Error> {
+        Ok(Capacity {
+            memory: true,
+            processes: true,
+        })
+    }
     /// The image with this reference, or `None`.
     async fn image(&self, reference: &str) -> Result<Option<ImageFacts>, Error>;
     /// Pulls `reference` from its registry; notes on `task` what arrives.
@@ -134,6 +141,16 @@ pub struct About {
     pub remote_host: Option<String>,
 }
 
+/// Which limits an engine can hold: that takes control groups which it may write to
+/// (cgroups(7)), and not every machine and every rootless engine has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Whether the memory of a container can be limited.
+    pub memory: bool,
+    /// Whether its processes can.
+    pub processes: bool,
+}
+
 /// An image that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageFacts {
@@ -217,6 +234,11 @@ pub struct ContainerRequest {
     pub tmpfs: Vec<(String, String)>,
     /// Capabilities to keep, without `CAP_`.
     pub capabilities: Vec<String>,
+    /// Bytes of memory for all of its processes; `None`: as many as there are. An
+    /// engine that cannot limit it does without ([`Engine::capacity`]).
+    pub memory: Option<u64>,
+    /// Processes and threads, as `memory`.
+    pub processes: Option<u32>,
     /// The engine's ordinary confinement instead of ours: writable root, default capabilities.
     pub unconfined: bool,
     /// Every system call (seccomp(2) off) and cores of any size, where `unconfined`
@@ -241,6 +263,10 @@ pub struct ContainerFacts {
     pub status: String,
     /// The exit code of an ended container.
     pub exit_code: Option<i64>,
+    /// The bytes of memory that it may take; `None`: without a limit.
+    pub memory: Option<u64>,
+    /// The processes that it may have, as `memory`.
+    pub processes: Option<u32>,
     /// Its labels.
     pub labels: Labels,
     /// The image reference that it was made from.

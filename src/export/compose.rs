@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 use super::files::{Configuration, Source, configuration, data, short};
 use super::{Bundle, BundleFile, Error, Format, Text};
-use crate::plan::{Container, Network, Plan, Port, Purpose, Reach, Role};
+use crate::plan::{Container, Limits, Network, Plan, Port, Purpose, Reach, Role};
 use yaml::{Yaml, scalar};
 
 pub(super) const FORMAT: Format = Format {
@@ -99,6 +99,7 @@ fn service(
         tmpfs,
         capabilities,
         confined: _, // Always, in what an operator gets.
+        limits,
         stop_grace,
         files: _,
     } = container;
@@ -122,6 +123,7 @@ fn service(
     }
     yaml.key(2, "restart", "unless-stopped");
     confinement(yaml, capabilities, tmpfs);
+    size(yaml, *limits);
     let addresses = ports.iter().map(published);
     yaml.list(2, "ports", addresses);
     if ports.iter().any(|port| port.bind.is_ipv6()) {
@@ -178,6 +180,20 @@ fn confinement(yaml: &mut Yaml, capabilities: &[&str], tmpfs: &[(String, String)
             .iter()
             .map(|(folder, options)| format!("{folder}:{options}")),
     );
+}
+
+/// `mem_limit` and `pids_limit`: every Compose reads these, and `deploy` not every one.
+fn size(yaml: &mut Yaml, limits: Limits) {
+    yaml.comment(
+        2,
+        "More than Postfix takes at its own limits (500 clients at once): what goes beyond",
+    );
+    yaml.comment(
+        2,
+        "is ended and started again in here, and the machine notices nothing.",
+    );
+    yaml.key(2, "mem_limit", &format!("{}m", limits.memory >> 20));
+    yaml.line(2, &format!("pids_limit: {}", limits.processes));
 }
 
 fn mounted(yaml: &mut Yaml, plan: &Plan, container: &Container, configuration: &Configuration) {

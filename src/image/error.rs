@@ -28,6 +28,16 @@ pub enum Error {
         /// Empty, or a line for each address tried with what came back.
         tried: String,
     },
+    /// The mirror has the release and not its updates.
+    #[error(
+        "no base image was made, since it would lack updates: {suite} is not at {places}\n  name a mirror that has it with --mirror URL or RELAYKIT_MIRROR, or an image with --base IMAGE; --allow-missing-updates makes the base without"
+    )]
+    NoUpdates {
+        /// The suite that was looked for.
+        suite: &'static str,
+        /// Where, one behind the other.
+        places: String,
+    },
     /// The address of a mirror or proxy cannot be used.
     #[error(
         "{setting} {value:?} cannot be used: {reason}\n  it must look like http://HOST[:PORT]/PATH"

@@ -179,6 +179,8 @@ fn request(container: &Container, image: &str) -> ContainerRequest {
             .iter()
             .map(|&c| c.to_owned())
             .collect(),
+        memory: Some(container.limits.memory),
+        processes: Some(container.limits.processes),
         unconfined: !container.confined,
         unfiltered: !container.confined,
         stop_grace: container.stop_grace,

@@ -2,6 +2,7 @@
 //! found again by label, and taken down without leftovers.
 
 mod brake;
+mod capacity;
 mod definition;
 mod down;
 mod endpoints;

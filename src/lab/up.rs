@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use super::definition::{Definition, volume_labels};
 use super::endpoints::{direct, endpoints};
 use super::fill::fill;
-use super::{Error, Inbox, Readiness, Running, Workshop, down, ready};
+use super::{Error, Inbox, Readiness, Running, Workshop, capacity, down, ready};
 use crate::certs::Certificates;
 use crate::engine::{self, Engine, Kind, NetworkRequest, Object, labels};
 use crate::plan::{Container, Plan, Reach, Role};
@@ -185,6 +185,9 @@ async fn carry_out(
 
     let wanted = |d: &&Definition| matches!(changes[&d.role], Change::Create | Change::Replace);
     let made: Vec<&Definition> = definitions.iter().filter(wanted).collect();
+    if !made.is_empty() {
+        capacity::tell(workshop).await?;
+    }
     let gateways = gateways(&made, workshop).await?;
     interrupted(workshop)?;
     let (created, filled) = futures_util::join!(

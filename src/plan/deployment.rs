@@ -8,7 +8,7 @@ use crate::config::{Listener, Spec};
 
 use super::stand_ins::stood_in;
 use super::{
-    Attachment, Container, Image, Mount, Network, Plan, Port, Purpose, Reach, Role, Volume,
+    Attachment, Container, Image, Limits, Mount, Network, Plan, Port, Purpose, Reach, Role, Volume,
 };
 
 /// User and group of slapd in the directory's image: injected files belong to it.
@@ -30,6 +30,23 @@ const RELAY_CAPABILITIES: [&str; 7] = [
     "SETGID",
     "SETUID",
 ];
+
+/// What the relay may take. Postfix's own limits end first: 500 smtpd at once (300 of
+/// them for port 465) of 2.3 MB each while they shake hands, 100 processes of each other
+/// kind, and a cleanup for each message that is coming in: 1.5 GB and 1,400 processes if
+/// all come together. What is in /run and /tmp (32 MB at most) counts too. Beyond the limit the kernel ends the
+/// largest process, and Postfix's master or the supervisor starts it again: the machine
+/// and its other containers notice nothing.
+const RELAY_LIMITS: Limits = Limits {
+    memory: 2 << 30,
+    processes: 2048,
+};
+
+/// slapd with a few people in it takes 20 MB, and at most 32 threads.
+const DIRECTORY_LIMITS: Limits = Limits {
+    memory: 256 << 20,
+    processes: 256,
+};
 
 /// Postfix ends within a second; a delivery under way may take longer.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -157,6 +174,7 @@ fn relay(spec: &Spec, names: Names<'_>, purpose: Purpose) -> Container {
         tmpfs: postfix_tmpfs(),
         capabilities: RELAY_CAPABILITIES.to_vec(),
         confined: true,
+        limits: RELAY_LIMITS,
         stop_grace: STOP_GRACE,
         files: Vec::new(),
     }
@@ -242,6 +260,7 @@ fn directory(spec: &Spec, names: Names<'_>, purpose: Purpose) -> Container {
         ],
         capabilities: Vec::new(),
         confined: true,
+        limits: DIRECTORY_LIMITS,
         stop_grace: STOP_GRACE,
         files: Vec::new(),
     }
@@ -271,6 +290,7 @@ fn sink(names: Names<'_>) -> Container {
         tmpfs: postfix_tmpfs(),
         capabilities: RELAY_CAPABILITIES.to_vec(),
         confined: true,
+        limits: RELAY_LIMITS,
         stop_grace: STOP_GRACE,
         files: Vec::new(),
     }

@@ -150,10 +150,21 @@ pub struct Container {
     /// no new privileges, no capability but the named ones, and the engine's filter
     /// of system calls. Always so, but where a proof shows what is seen without.
     pub confined: bool,
+    /// What it may take of the machine.
+    pub limits: Limits,
     /// How long it may take to stop before it is killed.
     pub stop_grace: Duration,
     /// Injected before the start; every path lies on one of the mounts.
     pub files: Vec<File>,
+}
+
+/// What the engine lets all processes of a container take together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of memory, with what it has written into tmpfs.
+    pub memory: u64,
+    /// Processes and threads.
+    pub processes: u32,
 }
 
 /// A container's place on a network.

@@ -33,6 +33,9 @@ pub(super) fn stood_in(mut spec: Spec) -> (Spec, Vec<&'static str>) {
         spec.tls.certificate = Certificate::Generated;
         keys.push("tls.certificate");
     }
+    if spec.tls.client_ca.take().is_some() {
+        keys.push("tls.client_ca");
+    }
     if spec.outbound.next_hop.take().is_some() {
         keys.push("outbound.next_hop");
     }
@@ -70,7 +73,7 @@ mod tests {
     #[test]
     fn what_is_the_operators_is_stood_in_for() {
         let text = "version: 1\nhostname: relay.example.org\n\
-            tls: {certificate: {cert: /c.pem, key: /k.pem}}\n\
+            tls: {certificate: {cert: /c.pem, key: /k.pem}, client_certificates: ask, client_ca: /x.pem}\n\
             auth: {ldap: {servers: ['ldap://ldap.example.org'], start_tls: true, ca: system,\n\
             \x20 search_base: 'ou=People,dc=example,dc=org'}}\n\
             outbound: {next_hop: '[smtp.example.net]:587'}\n";
@@ -87,6 +90,7 @@ mod tests {
                 "auth.ldap.servers",
                 "auth.ldap.ca",
                 "tls.certificate",
+                "tls.client_ca",
                 "outbound.next_hop",
                 "outbound.credentials"
             ]

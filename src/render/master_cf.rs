@@ -54,6 +54,12 @@ impl Service {
         }
     }
 
+    /// How many processes it may have at once.
+    pub(super) fn at_most(mut self, processes: &'static str) -> Self {
+        self.columns[3] = processes;
+        self
+    }
+
     /// Why the service is there, or is as it is.
     pub(super) fn why(mut self, why: &'static str) -> Self {
         self.why = why;

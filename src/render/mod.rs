@@ -15,6 +15,7 @@ mod long_lines;
 mod main_cf;
 mod master_cf;
 pub mod next_hops;
+mod recipients;
 mod relay_main;
 mod relay_master;
 mod sasl;
@@ -22,7 +23,7 @@ mod sink;
 mod slapd;
 mod tree;
 
-use crate::config::{Certificate, Spec, TrustAnchor};
+use crate::config::{Certificate, ClientCertificates, Spec, TrustAnchor};
 use crate::plan::{Content, File, Plan, Purpose, Role};
 
 pub use directory::{CHECKED_SENDER, address};
@@ -85,6 +86,11 @@ fn relay(plan: &Plan) -> Vec<File> {
     }
     if let TrustAnchor::File(path) = next_hop_anchor(plan) {
         files.push(operator("tls/next-hop-ca.pem", path));
+    }
+    if let Some(path) = &spec.tls.client_ca
+        && spec.tls.client_certificates != ClientCertificates::None
+    {
+        files.push(operator("tls/client-ca.pem", path));
     }
     if let Some(map) = relay_main::next_hop_password(plan) {
         files.push(file(

@@ -7,12 +7,15 @@ use crate::secret::Secret;
 use super::main_cf::{Group, render};
 use super::sasl::LOGINS;
 use super::{
-    SYSTEM_CA, anchor_path, header_checks, is_lab, limits, logins, long_lines, next_hop_anchor,
-    next_hops,
+    anchor_path, header_checks, is_lab, limits, logins, long_lines, next_hop_anchor, next_hops,
+    recipients,
 };
 
 /// The operator's certificates for the next hop.
 const NEXT_HOP_CA: &str = "/etc/relaykit/tls/next-hop-ca.pem";
+
+/// The operator's CA of clients.
+const CLIENT_CA: &str = "/etc/relaykit/tls/client-ca.pem";
 
 /// The whole file.
 pub(super) fn main_cf(plan: &Plan) -> String {
@@ -29,6 +32,7 @@ pub(super) fn main_cf(plan: &Plan) -> String {
         next_hop(plan),
         client_tls(plan),
     ];
+    groups.extend(recipients::asked(spec));
     groups.extend(logins::senders(spec));
     groups.extend(limits::counted(spec));
     render(
@@ -106,14 +110,20 @@ fn who_may_relay(spec: &Spec) -> Group {
          smtpd_command_filter gives it a domain, and DATA refuses what is left. It\n\
          also takes mail for address_verify_sender from anyone, so there is none.",
     )
-    .set("mynetworks", networks(&spec.relay.trusted_networks))
+    .set(
+        "mynetworks",
+        networks(&spec.relay.trusted_networks).join(", "),
+    )
     .set("relay_domains", relayed)
     .set("parent_domain_matches_subdomains", "")
     .set(
         "smtpd_relay_restrictions",
         format!("{permitted}, reject_unauth_destination"),
     )
-    .set("smtpd_recipient_restrictions", "")
+    .set(
+        "smtpd_recipient_restrictions",
+        recipients::restrictions(spec, permitted),
+    )
     .set("smtpd_data_restrictions", data.join(", "))
     .set(
         "smtpd_command_filter",
@@ -126,8 +136,8 @@ fn who_may_relay(spec: &Spec) -> Group {
 }
 
 /// Postfix wants IPv6 networks as `[2001:db8::]/32`.
-fn networks(networks: &[String]) -> String {
-    let written: Vec<String> = networks
+pub(super) fn networks(networks: &[String]) -> Vec<String> {
+    networks
         .iter()
         .map(|network| match network.split_once('/') {
             Some((address, bits)) if address.contains(':') && !address.starts_with('[') => {
@@ -136,8 +146,7 @@ fn networks(networks: &[String]) -> String {
             None if network.contains(':') && !network.starts_with('[') => format!("[{network}]"),
             _ => network.clone(),
         })
-        .collect();
-    written.join(", ")
+        .collect()
 }
 
 fn clients(plan: &Plan) -> Group {
@@ -160,10 +169,7 @@ fn clients(plan: &Plan) -> Group {
     .switch("smtpd_client_port_logging", true)
     .switch("smtpd_helo_required", true)
     .switch("disable_vrfy_command", true)
-    .set(
-        "smtpd_discard_ehlo_keywords",
-        "chunking, etrn, silent-discard",
-    )
+    .set("smtpd_discard_ehlo_keywords", recipients::not_offered(spec))
     .set("smtpd_etrn_restrictions", "reject")
     .set("smtpd_forbidden_commands", "CONNECT, GET, POST")
     .set("smtpd_forbid_bare_newline", "normalize")
@@ -217,17 +223,15 @@ fn login_in_header(spec: &Spec) -> bool {
 fn server_tls(plan: &Plan) -> Group {
     let tls = &plan.spec.tls;
     let protocols = format!(">={}", tls.minimum.name());
-    let client_ca = if is_lab(plan) {
-        super::LAB_CA
-    } else {
-        SYSTEM_CA
-    };
+    let asked = tls.client_certificates != ClientCertificates::None;
     Group::new(
         "TLS as a server. All suites have forward secrecy and encrypt and authenticate in\n\
          one step: in this list, a digest is the MAC of a suite that does not. Which of\n\
          them is best depends on the client, so it may choose. Sessions can be resumed:\n\
          without a session ticket, a client that leaves TCP's small segments to wait\n\
-         for an acknowledgement (Nagle), as most do, loses 43 ms in every session.",
+         for an acknowledgement (Nagle), as most do, loses 43 ms in every session. Who\n\
+         begins a handshake and falls silent does not hold a process for Postfix's five\n\
+         minutes; a slow line answers within seconds.",
     )
     .set("smtpd_tls_security_level", "may")
     .set(
@@ -246,17 +250,27 @@ fn server_tls(plan: &Plan) -> Group {
         "smtpd_tls_session_cache_database",
         "lmdb:${data_directory}/smtpd_scache",
     )
+    .set("smtpd_starttls_timeout", "${stress?{3}:{10}}s")
     .set("tls_ssl_options", "NO_RENEGOTIATION")
     .set("smtpd_tls_loglevel", "1")
     .switch("smtpd_tls_received_header", true)
-    .switch(
-        "smtpd_tls_ask_ccert",
-        tls.client_certificates != ClientCertificates::None,
-    )
-    .when(
-        tls.client_certificates != ClientCertificates::None,
-        |group| group.set("smtpd_tls_CAfile", client_ca),
-    )
+    .switch("smtpd_tls_ask_ccert", asked)
+    .when(asked, |group| {
+        // Who signs clients' certificates, and nobody else: of a public CA, anybody
+        // can get one.
+        group
+            .set("smtpd_tls_CAfile", client_ca(plan).unwrap_or_default())
+            .set("smtpd_tls_CApath", "")
+            .switch("tls_append_default_CA", false)
+    })
+}
+
+/// The path in the container of who signs clients' certificates.
+fn client_ca(plan: &Plan) -> Option<&'static str> {
+    if is_lab(plan) {
+        return Some(super::LAB_CA);
+    }
+    plan.spec.tls.client_ca.as_ref().map(|_| CLIENT_CA)
 }
 
 fn content(spec: &Spec) -> Group {

@@ -5,7 +5,7 @@ use crate::plan::{File, Plan};
 
 use super::header_checks::{self, LOGIN, MARK, MIXED};
 use super::master_cf::{Service, render};
-use super::{limits, long_lines, main_override, public};
+use super::{limits, long_lines, main_override, public, recipients};
 
 /// OpenSSL's settings of single services, below /etc/relaykit.
 const OPENSSL: &str = "postfix/openssl.cnf";
@@ -36,6 +36,9 @@ const CLEANUP_LOGIN: &str = "cleanup-login";
 /// The cleanup behind port 25 where clients may log in.
 const CLEANUP_MIXED: &str = "cleanup-mixed";
 
+/// Processes for port 465; Postfix's default is 100 for each service.
+const HANDSHAKES: &str = "300";
+
 /// The whole file.
 pub(super) fn master_cf(plan: &Plan) -> String {
     let spec = &plan.spec;
@@ -51,6 +54,7 @@ pub(super) fn master_cf(plan: &Plan) -> String {
     }
     services.extend(cleanups(spec));
     services.push(pickup());
+    services.extend(recipients::service(spec));
     services.extend(common());
     render(
         "Postfix's services in the relay, see master(5). Written by relaykit.\n\
@@ -86,10 +90,14 @@ fn submission(spec: &Spec) -> Service {
 fn submissions(spec: &Spec) -> Service {
     let service = Service::inet("submissions", "smtpd")
         .why(
-            "Port 465 (RFC 8314): TLS from the first byte, otherwise as 587. No session tickets:\n\
-             smtpd writes them in small segments, and the greeting that follows would wait for\n\
-             the client's acknowledgement, 43 ms whatever the client.",
+            "Port 465 (RFC 8314): TLS from the first byte, otherwise as 587. The handshake\n\
+             comes before connections are counted by client, and each takes a process. So\n\
+             there are more of them than one client soon fills, and main.cf gives a handshake\n\
+             little time (smtpd_starttls_timeout). No session tickets: smtpd writes them in\n\
+             small segments, and the greeting that follows would wait for the client's\n\
+             acknowledgement, 43 ms whatever the client.",
         )
+        .at_most(HANDSHAKES)
         .option("syslog_name", "postfix/submissions")
         .option("smtpd_tls_security_level", "encrypt")
         .option("smtpd_tls_wrappermode", "yes")
@@ -118,6 +126,9 @@ fn login_only(spec: &Spec, listener: Listener, service: Service) -> Service {
         .option("smtpd_relay_restrictions", rule)
         .option("smtpd_recipient_restrictions", rule)
         .option("smtpd_data_restrictions", data)
+        .when(recipients::strangers(spec), |service| {
+            service.option("smtpd_discard_ehlo_keywords", recipients::NOT_OFFERED)
+        })
         .when(required, |service| {
             service.option("smtpd_tls_req_ccert", "yes")
         })

@@ -38,6 +38,7 @@ pub(crate) fn production_spec() -> Spec {
     };
     spec.tls.minimum = TlsVersion::V1_3;
     spec.tls.client_certificates = ClientCertificates::Require;
+    spec.tls.client_ca = Some(PathBuf::from("/srv/client-ca.pem"));
     spec.tls.outbound.ca = TrustAnchor::File(PathBuf::from("/srv/next-hop-ca.pem"));
     spec.outbound.next_hop = Some(NextHop {
         host: "smtp.example.org".to_owned(),

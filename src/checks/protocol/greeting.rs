@@ -239,6 +239,12 @@ fn unexpected(
     if target.xclient {
         expected.insert("XCLIENT".to_owned());
     }
+    // Of strangers; trusted networks may ask for reports there.
+    let relay = &target.spec.relay;
+    let strangers = listener == Listener::Smtp && !relay.domains.is_empty();
+    if strangers && (relay.trusted_networks.is_empty() || !offers.has("DSN")) {
+        expected.remove("DSN");
+    }
     let offered: BTreeSet<String> = offers.keywords.iter().map(|k| k.name.clone()).collect();
     let more = offered
         .difference(&expected)

@@ -31,6 +31,9 @@ impl Decoder<'_> {
             asked,
             &mut tls.client_certificates,
         );
+        if let Some(field) = section.field("client_ca") {
+            tls.client_ca = self.pem(&field, Pem::ClientAuthorities);
+        }
 
         let outbound = section.section("outbound");
         let level = |text: &str| word(text, &OutboundLevel::ALL, OutboundLevel::name);

@@ -22,6 +22,9 @@ pub struct Tls {
     pub minimum: TlsVersion,
     /// Whether clients are asked for a certificate.
     pub client_certificates: ClientCertificates,
+    /// Who signs clients' certificates, a PEM file, absolute; `None`: in a lab its own
+    /// CA, elsewhere nobody.
+    pub client_ca: Option<PathBuf>,
     /// TLS towards next hops.
     pub outbound: OutboundTls,
 }

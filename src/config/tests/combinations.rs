@@ -187,12 +187,12 @@ fn the_last_word_on_postfix() {
         "version: 1\npostfix:\n  main:\n    smtpd_authorized_xclient_hosts: 192.0.2.1\n    mynetworks: 192.0.2.1\n    smtpd_tls_auth_only: no\n    relayhost: x\n    Bad-Name: 1\n    soft_bounce: true\n    x: null\n    y: [a]\n    smtpd_tls_auth_only2: 1\n",
         &[
             "4:37: postfix.main.smtpd_authorized_xclient_hosts: a client in it can claim to be anybody, logged in or not (XCLIENT); remove it",
+            "6:5: postfix.main.smtpd_tls_auth_only: this takes back what `auth.listeners` promises by default: logins under TLS alone; remove smtpd_tls_auth_only: passwords would travel in clear",
             "8:5: postfix.main.Bad-Name: found `Bad-Name`, expected the name of a Postfix parameter; did you mean `bad_name`?",
             "9:18: postfix.main.soft_bounce: found the text `true`, expected text or a number; Postfix wants yes or no",
             "10:8: postfix.main.x: found null, expected text or a number; leave the key out for its default",
             "11:8: postfix.main.y: found a list, expected text or a number; a value that begins with `[` needs quotes, such as '[host]:587'",
             "5:17: warning: postfix.main.mynetworks: it decides who may relay without a login; use relay.trusted_networks, which is checked",
-            "6:26: warning: postfix.main.smtpd_tls_auth_only: passwords could travel in clear; remove it",
             "7:16: warning: postfix.main.relayhost: relay.yaml has a key for it; use outbound.next_hop",
         ],
     );

@@ -243,3 +243,26 @@ fn certificates_that_are_here_are_looked_into() {
     write(open.path(), "b.pem", KEY.as_bytes(), 0o604);
     assert!(told(&text, open.path())[0].contains("warning: tls.certificate.key: everybody"));
 }
+
+#[test]
+fn who_vouches_for_clients_is_a_house_of_ones_own() {
+    let one = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n";
+    let folder = folder(&[("own.pem", one), ("world.pem", &one.repeat(140))]);
+    let text = |asked: &str, file: &str| {
+        format!("version: 1\ntls: {{client_certificates: {asked}, client_ca: {file}}}\n")
+    };
+    let spec = spec(&text("require", "own.pem"), folder.path());
+    assert_eq!(spec.tls.client_ca, Some(folder.path().join("own.pem")));
+    let told = |asked, file| told(&text(asked, file), folder.path());
+    assert_eq!(
+        told("none", "own.pem"),
+        [
+            "f:2:34: warning: tls.client_ca: no client is asked for a certificate, so this does nothing; write client_certificates: require, or ask"
+        ]
+    );
+    let world = told("ask", "world.pem");
+    assert_eq!(world.len(), 1, "{world:?}");
+    assert!(world[0].contains("140 authorities"), "{world:?}");
+    let missing = told("ask", "own.key");
+    assert_eq!(missing, [""; 0], "it may be on the relay's machine");
+}

@@ -4,6 +4,7 @@
 mod combinations;
 mod files;
 mod ldap;
+mod promises;
 mod structure;
 mod values;
 mod whole;

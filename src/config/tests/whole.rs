@@ -2,7 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use super::super::{
-    Certificate, Spec, TrustAnchor, built_in, effective, load, load_bytes, missing_for_production,
+    Certificate, ClientCertificates, Spec, TrustAnchor, built_in, effective, load, load_bytes,
+    missing_for_production,
 };
 use super::{loaded, spec};
 
@@ -36,6 +37,7 @@ tls:
   certificate: {cert: cert.pem, key: keys/key.pem}
   minimum: TLSv1.3
   client_certificates: ask
+  client_ca: clients.pem
   outbound: {level: secure, policies: {}, ca: generated}
 privacy: {received: keep, show_login: false, strip_headers: [User-Agent, X-Mailer]}
 outbound:
@@ -201,7 +203,10 @@ fn a_lab_is_not_for_production() {
         .ldap
         .servers
         .push("ldap://directory:389".to_owned());
+    production.tls.client_certificates = ClientCertificates::Require;
     assert_eq!(missing(&production), ["auth.ldap.servers"]);
+    production.tls.client_ca = None;
+    assert_eq!(missing(&production), ["auth.ldap.servers", "tls.client_ca"]);
     let line = missing_for_production(&production)[0].to_string();
     assert_eq!(
         line,

@@ -18,7 +18,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::{DockerEngine, fault};
-use crate::engine::{ContainerFacts, ContainerRequest, Error, Labels};
+use crate::engine::{Capacity, ContainerFacts, ContainerRequest, Error, Labels};
 
 /// From this version on a container can join several networks as it is made.
 const SEVERAL_NETWORKS: (u32, u32) = (1, 44);
@@ -40,6 +40,7 @@ impl DockerEngine {
             name: Some(name.clone()),
             ..CreateContainerOptions::default()
         };
+        let container = self.limited(container).await?;
         let body = body(container, endpoints);
         let made = self.docker.create_container(Some(options), body).await;
         made.map_err(failed)?;
@@ -52,6 +53,30 @@ impl DockerEngine {
             joined.map_err(failed)?;
         }
         Ok(())
+    }
+
+    /// The request without limits that this engine cannot hold: some refuse them.
+    async fn limited(&self, mut container: ContainerRequest) -> Result<ContainerRequest, Error> {
+        if container.memory.is_some() || container.processes.is_some() {
+            let capacity = self.limits().await?;
+            container.memory = container.memory.filter(|_| capacity.memory);
+            container.processes = container.processes.filter(|_| capacity.processes);
+        }
+        Ok(container)
+    }
+
+    /// Asked once.
+    pub(super) async fn limits(&self) -> Result<Capacity, Error> {
+        let asked = self.capacity.get_or_try_init(|| async {
+            let info = self.docker.info().await.map_err(|fault| {
+                fault::classify("asking the engine about itself", "the engine", &fault)
+            })?;
+            Ok(Capacity {
+                memory: info.memory_limit.unwrap_or(true),
+                processes: info.pids_limit.unwrap_or(true),
+            })
+        });
+        asked.await.copied()
     }
 
     /// The container's place on each network, in order.
@@ -242,6 +267,8 @@ fn host_config(container: ContainerRequest) -> HostConfig {
             name: Some(RestartPolicyNameEnum::NO),
             maximum_retry_count: None,
         }),
+        memory: container.memory.and_then(|bytes| i64::try_from(bytes).ok()),
+        pids_limit: container.processes.map(i64::from),
         init: Some(false),
         readonly_rootfs: Some(true),
         cap_drop: Some(vec!["ALL".to_owned()]),
@@ -313,12 +340,16 @@ fn facts(container: ContainerInspectResponse) -> ContainerFacts {
     let network = container.network_settings.unwrap_or_default();
     let running = state.running.unwrap_or_default();
     let status = state.status.map(|s| s.to_string()).unwrap_or_default();
+    let limits = container.host_config.unwrap_or_default();
+    let limit = |limit: Option<i64>| limit.filter(|limit| *limit > 0);
     let ended = matches!(status.as_str(), "exited" | "dead");
     ContainerFacts {
         id: container.id.unwrap_or_default(),
         running,
         exit_code: state.exit_code.filter(|_| ended),
         status,
+        memory: limit(limits.memory).and_then(|bytes| u64::try_from(bytes).ok()),
+        processes: limit(limits.pids_limit).and_then(|most| u32::try_from(most).ok()),
         labels: config.labels.unwrap_or_default().into_iter().collect(),
         image: config.image.unwrap_or_default(),
         environment: config.env.unwrap_or_default(),

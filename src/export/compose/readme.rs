@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::config::{Listener, Received, SenderLogin, Spec, TrustAnchor};
+use crate::config::{ClientCertificates, Listener, Received, SenderLogin, Spec, TrustAnchor};
 use crate::export::files::Configuration;
 use crate::plan::{Container, Plan, Port};
 
@@ -177,7 +177,7 @@ fn night(spec: &Spec, configuration: &Configuration) -> String {
     let directory = directory
         .map(|url| ask_directory(spec, configuration, url))
         .unwrap_or_default();
-    let rights = rights(spec);
+    let rights = rights(spec) + &strangers(spec);
     format!(
         "## At three in the morning
 
@@ -253,6 +253,30 @@ fn ask_directory(spec: &Spec, configuration: &Configuration, url: &str) -> Strin
         "docker compose exec -T relay openssl s_client -brief{starttls} -connect {host}:{port} \\
     -verify_{verify} {name} -verify_return_error{anchor} </dev/null"
     )
+}
+
+/// What strangers and clients with certificates are refused for.
+fn strangers(spec: &Spec) -> String {
+    let mut text = String::new();
+    if !spec.relay.domains.is_empty() {
+        text.push_str(
+            "- Strangers get `550 ... undeliverable address` or `450 ... unverified address`: the next hop was\n  \
+             asked about that recipient, and refused it or did not answer. What it said stands in the\n  \
+             log, in a line with `status=undeliverable`. A new mailbox is known after five minutes.\n",
+        );
+    }
+    if let (ClientCertificates::Require, Some(ca)) =
+        (spec.tls.client_certificates, &spec.tls.client_ca)
+    {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "- The connection ends right after the handshake: the client showed no certificate that\n  \
+             `{}` vouches for. No other CA counts.",
+            ca.display()
+        );
+    }
+    text
 }
 
 /// What a login is refused for, where relay.yaml limits what it may send.

@@ -77,12 +77,13 @@ impl Reader<'_> {
                 self.add(&mut found, 0, &uri, UPDATES, &release)?;
                 found.places[0].suites.push(UPDATES);
             }
-            Err(Failure::Missing(_)) => found.warnings.push(format!(
-                "{uri} does not carry {UPDATES}: the base is made without it"
-            )),
+            Err(Failure::Missing(_)) => missing(&mut found, settings, UPDATES, uri.clone())?,
             Err(Failure::Other(error)) => return Err(error),
         }
-        self.add_security(&mut found, &uri, sources.security)?;
+        let candidates = security_archives(&uri, sources.security);
+        if !self.add_security(&mut found, &candidates)? {
+            missing(&mut found, settings, SECURITY, candidates.join(" nor at "))?;
+        }
         Ok(found)
     }
 
@@ -105,17 +106,9 @@ impl Reader<'_> {
         })
     }
 
-    /// The security archive lies beside the main one under a name of its own.
-    fn add_security(
-        &self,
-        found: &mut Archives,
-        main: &str,
-        configured: Vec<String>,
-    ) -> Result<(), Error> {
-        let sibling = format!("{main}-security");
-        let others = configured.into_iter().filter(|uri| *uri != sibling);
-        let candidates: Vec<_> = std::iter::once(sibling.clone()).chain(others).collect();
-        for uri in &candidates {
+    /// Adds the first of `candidates` that is there; whether one is.
+    fn add_security(&self, found: &mut Archives, candidates: &[String]) -> Result<bool, Error> {
+        for uri in candidates {
             match mirror(uri)
                 .map_err(Failure::Other)
                 .and_then(|uri| self.release(&uri, SECURITY))
@@ -126,17 +119,14 @@ impl Reader<'_> {
                         suites: vec![SECURITY],
                     });
                     let number = found.places.len() - 1;
-                    return self.add(found, number, uri, SECURITY, &release);
+                    self.add(found, number, uri, SECURITY, &release)?;
+                    return Ok(true);
                 }
                 Err(Failure::Missing(_)) => {}
                 Err(Failure::Other(error)) => return Err(error),
             }
         }
-        found.warnings.push(format!(
-            "no security updates: {SECURITY} is not at {}; the base has what {main} has",
-            candidates.join(" nor at ")
-        ));
-        Ok(())
+        Ok(false)
     }
 
     fn release(&self, uri: &str, suite: &str) -> Result<Release, Failure> {
@@ -175,6 +165,30 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// The security archive lies beside the main one under a name of its own.
+fn security_archives(main: &str, configured: Vec<String>) -> Vec<String> {
+    let sibling = format!("{main}-security");
+    let others = configured.into_iter().filter(|uri| *uri != sibling);
+    std::iter::once(sibling.clone()).chain(others).collect()
+}
+
+/// A base without updates has holes that everybody knows: it is made only for who says
+/// that it may be.
+fn missing(
+    found: &mut Archives,
+    settings: &BootstrapSettings,
+    suite: &'static str,
+    places: String,
+) -> Result<(), Error> {
+    if !settings.allow_missing_updates {
+        return Err(Error::NoUpdates { suite, places });
+    }
+    found.warnings.push(format!(
+        "{suite} is not at {places}: the base is made without these updates"
+    ));
+    Ok(())
 }
 
 impl From<Error> for Failure {

@@ -54,6 +54,9 @@ pub struct BootstrapSettings {
     pub https_proxy: Option<String>,
     /// Hosts that are reached without a proxy, as in the variable `no_proxy`.
     pub no_proxy: Option<String>,
+    /// Whether a base may be made where the mirror has no security updates, or none of
+    /// the stable release: everybody who builds on it lacks them too.
+    pub allow_missing_updates: bool,
     /// The folder of the host's apt configuration, `/etc/apt`.
     pub apt: PathBuf,
 }
@@ -65,6 +68,7 @@ impl Default for BootstrapSettings {
             http_proxy: None,
             https_proxy: None,
             no_proxy: None,
+            allow_missing_updates: false,
             apt: PathBuf::from("/etc/apt"),
         }
     }

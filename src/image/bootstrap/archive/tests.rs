@@ -124,13 +124,30 @@ async fn reads_all_suites_of_a_mirror_and_takes_the_newest() {
 }
 
 #[tokio::test]
-async fn a_mirror_without_security_updates_is_warned_of() {
+async fn a_mirror_without_updates_stops_everything_unless_that_is_meant() {
     let key = key();
-    let server = Server::start(suite(&key, "/debian", "trixie", "1.0"));
-    let found = read(&key, given(&server)).await.unwrap();
+    let mut answers = suite(&key, "/debian", "trixie", "1.0");
+    let server = Server::start(answers.clone());
+    let told = read(&key, given(&server)).await.unwrap_err().to_string();
+    for part in [
+        "trixie-updates is not at",
+        "--mirror",
+        "--allow-missing-updates",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    answers.append(&mut suite(&key, "/debian", "trixie-updates", "1.1"));
+    let half = Server::start(answers);
+    let told = read(&key, given(&half)).await.unwrap_err().to_string();
+    let place = format!("trixie-security is not at {}/debian-security", half.address);
+    assert!(told.contains(&place), "{told}");
+
+    let mut settings = given(&server);
+    settings.allow_missing_updates = true;
+    let found = read(&key, settings).await.unwrap();
     assert_eq!(found.warnings.len(), 2, "{:?}", found.warnings);
     assert!(
-        found.warnings[1].contains("no security updates"),
+        found.warnings[1].contains("trixie-security is not at"),
         "{:?}",
         found.warnings
     );

@@ -1,0 +1,157 @@
+//! Promises of `privacy`, `outbound` and `limits`: what leaves, and how much.
+
+use super::super::Place;
+use super::super::words::{comes_to, everybody, has, is_yes};
+use super::{COUNTED, Key, MARK, Promise, checked, rewritten, twice};
+use crate::config::spec::{Listener, Received};
+
+pub(super) const PROMISES: &[Promise] = &[
+    Promise {
+        key: Key::Says("privacy.received", checked),
+        promised: "headers of mail that came by login are looked at before it leaves",
+        parameters: &["receive_override_options"],
+        taken: |over| {
+            let counts = over.place == Place::Main || over.place.has_logins(over.spec);
+            (counts && has(over.value, "no_header_body_checks"))
+                .then_some("take no_header_body_checks out of NAME")
+        },
+    },
+    Promise {
+        key: Key::Says("privacy.received", checked),
+        promised: "a cleanup of its own rewrites the headers of mail that came by login",
+        parameters: &[
+            "cleanup_service_name",
+            "header_checks",
+            "smtpd_proxy_filter",
+        ],
+        taken: |over| {
+            let counts = match over.name {
+                "header_checks" => over.place == Place::Cleanup,
+                "smtpd_proxy_filter" => {
+                    !over.value.is_empty()
+                        && (over.place == Place::Main || over.place.has_logins(over.spec))
+                }
+                // A line of master.cf may be a copy of ours.
+                _ => {
+                    let ours = matches!(over.value.trim(), "cleanup-login" | "cleanup-mixed");
+                    over.place.has_logins(over.spec) && !ours
+                }
+            };
+            counts.then_some(
+                "remove NAME; privacy.strip_headers takes further headers off, and a filter \
+                 behind the queue (content_filter) gets what was rewritten",
+            )
+        },
+    },
+    Promise {
+        key: Key::Says("privacy.received", rewritten),
+        promised: "`rewrite`, no trace header leaves that tells of a client",
+        parameters: &["smtp_header_checks", "mail_name"],
+        taken: |over| {
+            let table = "pcre:/etc/relaykit/postfix/departing_header_checks";
+            let taken = match over.name {
+                "mail_name" => over.place.has_logins(over.spec) && over.value.trim() != MARK,
+                _ => !has(over.value, table),
+            };
+            taken.then_some(
+                "leave mail_name of listeners with logins alone, and begin smtp_header_checks \
+                 with pcre:/etc/relaykit/postfix/departing_header_checks",
+            )
+        },
+    },
+    Promise {
+        key: Key::Written("privacy.received"),
+        promised: "what the trace header of mail that came by login tells",
+        parameters: &["smtpd_hide_client_session"],
+        taken: |over| {
+            let hide = over.spec.privacy.received == Received::Hide;
+            let counts = over.place == Place::Main || over.place.has_logins(over.spec);
+            (counts && is_yes(over.value) != hide).then_some("remove NAME and write hide there")
+        },
+    },
+    Promise {
+        key: Key::Written("privacy.show_login"),
+        promised: "whether the trace header names the login",
+        parameters: &["smtpd_sasl_authenticated_header"],
+        taken: |over| {
+            // Where the header is rewritten, that decides.
+            let ours = rewritten(over.spec) && is_yes(over.value);
+            (!ours).then_some("remove NAME here and write the value there")
+        },
+    },
+    twice("outbound.next_hop", "where mail goes", &["relayhost"]),
+    Promise {
+        key: Key::Says("outbound.credentials", |spec| {
+            spec.outbound.credentials.is_some()
+        }),
+        promised: "the relay's login at the next hop, never in clear",
+        parameters: &[
+            "smtp_sasl_auth_enable",
+            "smtp_sasl_password_maps",
+            "smtp_sasl_security_options",
+        ],
+        taken: |over| match over.name {
+            "smtp_sasl_auth_enable" => {
+                (!is_yes(over.value)).then_some("remove NAME, or the credentials")
+            }
+            "smtp_sasl_password_maps" => {
+                let ours = "texthash:/etc/relaykit/postfix/next_hop_password";
+                (!has(over.value, ours)).then_some(
+                    "begin NAME with texthash:/etc/relaykit/postfix/next_hop_password, or \
+                     remove the credentials",
+                )
+            }
+            _ => (!has(over.value, "noplaintext")).then_some("add noplaintext to NAME"),
+        },
+    },
+    twice(
+        "limits.connections_per_client",
+        "connections of one client at once",
+        &["smtpd_client_connection_count_limit"],
+    ),
+    Promise {
+        key: Key::Written("limits.connections_per_client"),
+        promised: "connections of one client at once",
+        parameters: &[
+            "smtpd_client_event_limit_exceptions",
+            "smtpd_upstream_proxy_protocol",
+        ],
+        taken: |over| match over.name {
+            "smtpd_upstream_proxy_protocol" => (!over.value.is_empty()).then_some(
+                "leave limits.connections_per_client to its default: with the PROXY protocol \
+                 whoever reaches the port names his own address",
+            ),
+            _ => {
+                everybody(over.value).then_some("name those clients alone whom no limit shall hold")
+            }
+        },
+    },
+    Promise {
+        key: Key::Says("limits.messages_per_login_per_hour", |spec| {
+            spec.limits.messages_per_login_per_hour.is_some()
+        }),
+        promised: "the messages of each login are counted",
+        parameters: &[
+            "smtpd_data_restrictions",
+            "smtpd_policy_service_default_action",
+        ],
+        taken: |over| {
+            let counts = over.place.has_logins(over.spec)
+                || over.place == Place::Main && over.spec.auth.listeners.contains(&Listener::Smtp);
+            if over.name == "smtpd_data_restrictions" {
+                return (counts && !comes_to(over.value, COUNTED)).then_some(
+                    "begin NAME with check_policy_service unix:/run/limits/socket; on ports \
+                     where everybody logs in end it with permit_sasl_authenticated, reject",
+                );
+            }
+            let action = over.value.trim().to_ascii_lowercase();
+            let refuses = action.starts_with(['4', '5'])
+                || action.starts_with("defer")
+                || action.starts_with("reject");
+            (!refuses).then_some(
+                "write an action that refuses, such as 451 4.3.5 try again later: without an \
+                 answer nothing is counted",
+            )
+        },
+    },
+];
