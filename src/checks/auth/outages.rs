@@ -147,11 +147,14 @@ async fn both_are_put_off(context: &Context) -> Judged {
 }
 
 async fn saslauthd_away_is_temporary(context: Context) -> Judged {
-    let service = "/run/service/saslauthd";
-    appliance::output(&context, Role::Relay, &["s6-svc", "-wD", "-d", service]).await?;
+    // Each server of the directory has one.
+    let all = |how: &'static str| ["sh", "-c", how];
+    let down = "for s in /run/service/saslauthd*; do s6-svc -wD -d $s; done";
+    let up = "for s in /run/service/saslauthd*; do s6-svc -wu -u $s; done";
+    appliance::output(&context, Role::Relay, &all(down)).await?;
     let right = user(&context)?.password.clone();
     let judged = put_off(&context, &right, "while saslauthd is down").await;
-    appliance::output(&context, Role::Relay, &["s6-svc", "-wu", "-u", service]).await?;
+    appliance::output(&context, Role::Relay, &all(up)).await?;
     let returned = logins_return(&context).await;
     judged?;
     returned
