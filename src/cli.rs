@@ -7,6 +7,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::export::{self, FORMATS};
+use crate::lab;
 
 mod check;
 mod reports;
@@ -74,6 +75,7 @@ pub enum Command {
     #[command(hide = true)]
     Watch {
         /// The lab whose leftovers are removed.
+        #[arg(value_parser = lab_name)]
         lab: String,
     },
 }
@@ -108,7 +110,7 @@ pub struct Up {
     #[command(flatten)]
     pub which: Which,
     /// The lab's name: lower-case letters, digits and hyphens.
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = lab_name)]
     pub lab: String,
     /// Print what would be done and do nothing.
     #[arg(long)]
@@ -134,7 +136,7 @@ pub struct Test {
     pub explain: Option<String>,
     /// Check the lab of this name, which is up already, and leave it running; what the checks
     /// sent stays in its inbox.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = lab_name)]
     pub lab: Option<String>,
     /// How many checks run at once.
     #[arg(long, value_name = "N")]
@@ -163,7 +165,7 @@ pub struct Logs {
     #[arg(short, long)]
     pub follow: bool,
     /// The lab's name.
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = lab_name)]
     pub lab: String,
 }
 
@@ -175,6 +177,7 @@ pub struct Down {
         long,
         value_name = "NAME",
         default_value = "default",
+        value_parser = lab_name,
         conflicts_with = "all"
     )]
     pub lab: String,
@@ -230,7 +233,7 @@ pub enum Inbox {
 #[derive(Debug, Args)]
 pub struct LabName {
     /// The lab's name.
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = lab_name)]
     pub lab: String,
 }
 
@@ -299,6 +302,12 @@ fn export_target() -> impl TypedValueParser<Value = &'static export::Format> {
             .find(|format| format.name == name)
             .ok_or("this format is not registered")
     })
+}
+
+/// A lab's name. Whatever names a lab is read here, so that no command can forget to:
+/// a name is part of a folder that is removed.
+fn lab_name(text: &str) -> Result<String, String> {
+    lab::check_name(text).map(|()| text.to_owned())
 }
 
 /// Spans as people write them: `10s`, `1m 30s`, `500ms`.

@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::Session;
 use super::exit::{Exit, Unwritable, Usage};
-use super::labs::check_name;
 use crate::cli;
 use crate::engine::{Kind, labels};
 use crate::lab::{self, Inbox, StoredMessage};
@@ -125,7 +124,6 @@ pub(super) async fn run(session: &Session, command: cli::Inbox) -> anyhow::Resul
 }
 
 async fn open(session: &Session, name: &str) -> anyhow::Result<Inbox> {
-    check_name(name)?;
     let engine = session.engine().await?;
     let objects = engine
         .list(&labels::of_object(name, Role::Sink.name()))

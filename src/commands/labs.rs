@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Session;
-use super::exit::Usage;
 use crate::cli::{Images, Which};
 use crate::config::{self, Spec};
 use crate::engine::Engine;
@@ -20,10 +19,6 @@ use crate::progress::Event;
 /// How long a lab may take until a login has succeeded and a message arrived.
 /// It takes about a second; a slow, busy machine gets far more.
 const READY_WITHIN: Duration = Duration::from_secs(60);
-
-/// The longest lab name: it is part of container names, which are host names
-/// of up to 63 characters (RFC 1123 2.1).
-const LONGEST_NAME: usize = 40;
 
 /// The configuration: of `-f`, else of ./relay.yaml, else the built-in lab.
 /// Warnings go to the person.
@@ -51,22 +46,6 @@ pub(super) fn spec(session: &Session, which: &Which) -> anyhow::Result<Spec> {
         session.progress.report(Event::Warning { line });
     }
     Ok(loaded.spec)
-}
-
-/// Refuses a lab name that cannot be part of a container's name.
-pub(super) fn check_name(name: &str) -> Result<(), Usage> {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let edges = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let good = name.len() <= LONGEST_NAME
-        && name.chars().all(allowed)
-        && name.starts_with(edges)
-        && name.ends_with(edges);
-    if good {
-        return Ok(());
-    }
-    Err(Usage(format!(
-        "--lab {name:?} is no lab name: lower-case letters, digits and hyphens within, at most {LONGEST_NAME} characters"
-    )))
 }
 
 /// Where images come from, as the command line and the environment say.

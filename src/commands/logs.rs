@@ -8,12 +8,10 @@ use tokio::net::unix::pipe;
 
 use super::Session;
 use super::exit::{Exit, Usage};
-use super::labs::check_name;
 use crate::cli::Logs;
 use crate::engine::{Kind, LogRequest, labels};
 
 pub(super) async fn run(session: &Session, arguments: Logs) -> anyhow::Result<Exit> {
-    check_name(&arguments.lab)?;
     let engine = session.engine().await?;
     let objects = engine.list(&labels::of_lab(&arguments.lab)).await?;
     let role =

@@ -8,7 +8,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::exit::{Exit, Unsuitable};
-use super::labs::{check_name, image_settings, images, spec, tell_stand_ins, workshop};
+use super::labs::{image_settings, images, spec, tell_stand_ins, workshop};
 use super::watch::Watcher;
 use super::{Session, status};
 use crate::certs;
@@ -20,7 +20,6 @@ use crate::render;
 
 pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    check_name(&arguments.lab)?;
     let spec = spec(session, &arguments.which)?;
     if spec.lab.users.is_empty() {
         let text = "lab.users is empty: nobody could log in, so the lab could not be proved ready\n  add `lab: {users: [{name: alice, password: wonderland}]}`";

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::{Error, check_name};
 use crate::config::User;
 use crate::progress::{Event, Progress};
 use crate::secret::Secret;
@@ -136,6 +136,8 @@ impl Store {
     /// # Errors
     /// When something in it cannot be removed.
     pub fn forget(&self, lab: &str) -> Result<(), Error> {
+        // What is removed with all that is in it is never another folder than a lab's.
+        check_name(lab).map_err(Error::Impossible)?;
         let path = self.folder(lab);
         match fs::remove_dir_all(&path) {
             Err(source) if source.kind() != ErrorKind::NotFound => Err(Error::File {
@@ -175,6 +177,21 @@ mod tests {
         store.remember("a", std::slice::from_ref(&alice)).unwrap();
         assert_eq!(store.people("a"), [alice]);
         assert_eq!(store.people("b"), []);
+    }
+
+    #[test]
+    fn no_folder_but_a_labs_is_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let beside = root.path().join("beside");
+        fs::create_dir(&beside).unwrap();
+        let store = Store::new(root.path().join("state"));
+        fs::create_dir_all(store.folder("a")).unwrap();
+        for name in ["../../beside", "..", ".", "", "/tmp"] {
+            assert!(store.forget(name).is_err(), "{name}");
+        }
+        assert!(beside.exists() && store.folder("a").exists());
+        store.forget("a").unwrap();
+        assert!(!store.folder("a").exists());
     }
 
     #[tokio::test]
