@@ -10,6 +10,8 @@
 #[allow(dead_code, reason = "only a part of it is used here")]
 #[path = "lab/program.rs"]
 mod program;
+#[path = "lab/schema.rs"]
+mod schema;
 
 use std::path::Path;
 use std::process::Command;
@@ -164,6 +166,11 @@ fn a_wrong_command_line_ends_with_2() {
         (&["down", "--all", "--lab", "x"], "cannot be used with"),
         (&["logs", "postfix"], "relay, directory, sink"),
         (&["inbox", "wait", "--timeout", "soon"], "10s, 500ms or 2m"),
+        (
+            &["inbox", "wait", "--since", "yesterday"],
+            "how long ago: 5m",
+        ),
+        (&["inbox", "wait", "--count", "0"], "--count"),
         (&["test", "--jobs", "0"], "--jobs"),
         (&["test", "--keep", "--lab", "x"], "cannot be used with"),
         (&["status", "--format", "xml"], "human"),
@@ -361,6 +368,52 @@ fn a_lab_is_not_exported() {
         .ended_with(3);
     run.says(&["tls.certificate", "auth.ldap.servers", "outbound.next_hop"]);
     assert!(!place.path().join("out").exists());
+}
+
+#[test]
+fn what_is_printed_as_json_has_its_published_shape() {
+    let place = Place::with("version: 1\n");
+    for (shape, command) in [
+        ("config_validate", &["config", "validate"][..]),
+        ("config_render", &["config", "render"]),
+        ("checks", &["test", "--list"]),
+        (
+            "checks",
+            &["test", "--explain", "auth.plaintext_is_never_offered"],
+        ),
+        ("checks", &["check", "--list", "127.0.0.1"]),
+    ] {
+        let run = place.relaykit(&[command, &["--format", "json"]].concat());
+        schema::is_a(shape, &run.succeeded().json());
+    }
+}
+
+#[test]
+fn an_error_is_json_for_whoever_asks_for_that() {
+    let place = Place::with("version: 1\nhostnam: a.example\n");
+    for (code, kind, command) in [
+        (2, "usage", &["upp"][..]),
+        (2, "usage", &["inbox", "wait", "--timeout", "soon"]),
+        (2, "usage", &["inbox", "show", "1", "--raw"]),
+        (3, "configuration", &["config", "validate"]),
+        (3, "configuration", &["up", "-f", "missing.yaml"]),
+        (4, "engine", &["status"]),
+        (11, "no_check", &["test", "no-such-check"]),
+    ] {
+        for format in [&["--format", "json"][..], &["--format=json"]] {
+            let run = place.relaykit(&[command, format].concat()).ended_with(code);
+            assert_eq!(run.stdout, "", "{command:?}");
+            let last = run.stderr.lines().last().unwrap_or_default();
+            let error: Value = serde_json::from_str(last).unwrap_or_else(|e| panic!("{e}: {run}"));
+            schema::is_a("error", &error);
+            assert_eq!(error["error"]["exit_code"], code, "{run}");
+            assert_eq!(error["error"]["kind"], kind, "{run}");
+        }
+    }
+    let run = place.relaykit(&["config", "validate", "--format", "json"]);
+    let error: Value = serde_json::from_str(&run.stderr).unwrap();
+    assert_eq!(error["error"]["problems"][0]["path"], "hostnam");
+    assert_eq!(error["error"]["problems"][0]["line"], 2);
 }
 
 #[test]

@@ -17,7 +17,6 @@ mod outputs;
 mod proved;
 mod run;
 mod subject;
-mod visible;
 mod xml;
 
 pub use catalogue::catalogue;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::super::visible::visible;
 use super::super::{CheckRecord, CutShort, Outcome, Planted, RunReport, Severity, Unclaimed};
 use super::Colours;
+use crate::visible::visible;
 
 const GREEN: &str = "1;32";
 const RED: &str = "1;31";
@@ -18,7 +18,7 @@ const MAGENTA: &str = "1;35";
 pub(super) fn finished(record: &CheckRecord, colours: Colours) -> String {
     let word = outcome_word(&record.outcome, colours);
     let why = match &record.outcome {
-        Outcome::Skipped { why } => format!("  {}", first_line(why)),
+        Outcome::Skipped { why } => format!("  {}", visible(first_line(why))),
         Outcome::Fail { .. } => format!("  {}", severity(record.severity, colours)),
         _ => String::new(),
     };
@@ -153,8 +153,9 @@ fn sabotages(text: &mut String, report: &RunReport) {
         let names: Vec<_> = names.into_iter().collect();
         let _ = writeln!(
             text,
-            "             not planted: {} ({why})",
-            names.join("; ")
+            "             not planted: {} ({})",
+            names.join("; "),
+            visible(why)
         );
     }
     let unproved = report.unproved();
