@@ -52,7 +52,7 @@ pub enum Command {
     Check(Box<Check>),
     /// Show the labs on the engine.
     Status,
-    /// Print what the containers of a lab logged.
+    /// Print what the containers of a lab logged; with --format json each line as an object.
     Logs(Logs),
     /// Take down a lab; its queue and inbox stay unless --volumes is given.
     Down(Down),
@@ -202,31 +202,54 @@ pub enum Inbox {
     Show {
         /// Its id, from `inbox list`; a unique beginning will do.
         id: String,
-        /// Byte for byte as the next hop got it.
+        /// Byte for byte as the next hop got it, to a file or a program; a terminal gets what
+        /// could drive it written out. There is no JSON of it.
         #[arg(long)]
         raw: bool,
         /// Which lab.
         #[command(flatten)]
         lab: LabName,
     },
-    /// Wait for a message and print it as `list` does.
-    Wait {
-        /// Only a message whose subject contains this.
-        #[arg(long, value_name = "S")]
-        subject: Option<String>,
-        /// How long: 10s, 500ms, 2m.
-        #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
-        timeout: std::time::Duration,
-        /// Which lab.
-        #[command(flatten)]
-        lab: LabName,
-    },
+    /// Wait for a message that no `wait` has given yet, and print it as `list` does.
+    ///
+    /// It may have come already: send first, then wait. Every message is given once, so
+    /// that a second test does not get the message of the first; --since looks at all from
+    /// then on, and `inbox clear` begins anew. A message that other options passed over is
+    /// still there for the next `wait`.
+    Wait(Wait),
     /// Remove all messages.
     Clear {
         /// Which lab.
         #[command(flatten)]
         lab: LabName,
     },
+}
+
+/// `relaykit inbox wait`. All that is given must fit.
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// Only a message whose subject, decoded, contains this.
+    #[arg(long, value_name = "S")]
+    pub subject: Option<String>,
+    /// Only a message to this recipient of the envelope, in any case of letters.
+    #[arg(long, value_name = "A")]
+    pub to: Option<String>,
+    /// Only a message with this envelope sender, or this address in its From field.
+    #[arg(long, value_name = "A")]
+    pub from: Option<String>,
+    /// Any message that came since then, given before or not: 2026-11-30T12:00:00Z, or 5m
+    /// for five minutes ago.
+    #[arg(long, value_name = "T", value_parser = since)]
+    pub since: Option<jiff::Timestamp>,
+    /// Wait for so many, and print a list of them.
+    #[arg(long, value_name = "N")]
+    pub count: Option<std::num::NonZeroUsize>,
+    /// How long: 10s, 500ms, 2m; a number alone is seconds.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub timeout: std::time::Duration,
+    /// Which lab.
+    #[command(flatten)]
+    pub lab: LabName,
 }
 
 /// `--lab`.
@@ -310,11 +333,26 @@ fn lab_name(text: &str) -> Result<String, String> {
     lab::check_name(text).map(|()| text.to_owned())
 }
 
-/// Spans as people write them: `10s`, `1m 30s`, `500ms`.
+/// Spans as people write them: `10s`, `1m 30s`, `500ms`; a number alone is seconds.
 fn duration(text: &str) -> Result<std::time::Duration, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(std::time::Duration::from_secs(seconds));
+    }
     let span: jiff::SignedDuration = text
         .parse()
         .map_err(|e| format!("{e}; write it like 10s, 500ms or 2m"))?;
     span.try_into()
         .map_err(|_| "it must not be negative".to_owned())
+}
+
+/// A time, or how long ago it was.
+fn since(text: &str) -> Result<jiff::Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let ago = duration(text)
+        .map_err(|_| "write a time like 2026-11-30T12:00:00Z, or how long ago: 5m".to_owned())?;
+    jiff::Timestamp::now()
+        .checked_sub(ago)
+        .map_err(|e| e.to_string())
 }

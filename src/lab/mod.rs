@@ -32,7 +32,7 @@ use crate::progress::Progress;
 
 pub use down::{Removed, down, remove_all};
 pub use endpoints::endpoints_now;
-pub use inbox::{Feed, Inbox, StoredMessage};
+pub use inbox::{Attachment, Content, Feed, Field, Inbox, StoredMessage};
 pub use names::{certificate_names, check_name};
 pub use queue::{Queued, clear_queue, queue};
 pub use ready::log_lines;

@@ -67,7 +67,9 @@ mod tests {
             assert_eq!(check_name(good), Ok(()), "{good}");
         }
         let long = "a".repeat(LONGEST + 1);
-        for bad in ["", "../../x", "a/b", ".", "Upper", "-x", "x-", "ä", "a b", &long] {
+        for bad in [
+            "", "../../x", "a/b", ".", "Upper", "-x", "x-", "ä", "a b", &long,
+        ] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }
