@@ -131,6 +131,7 @@ struct Postfix<'a> {
 #[derive(Debug, Serialize)]
 struct Lab<'a> {
     users: Vec<User<'a>>,
+    networks: &'a [String],
     ldaps: u16,
 }
 
@@ -256,6 +257,7 @@ fn lab(spec: &Spec) -> Lab<'_> {
                 password: user.password.to_string(),
             })
             .collect(),
+        networks: &spec.lab.networks,
         ldaps: spec.lab.ldaps,
     }
 }
