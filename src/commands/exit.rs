@@ -129,6 +129,7 @@ fn silent(cause: &(dyn std::error::Error + 'static)) -> bool {
 fn of_lab(error: &lab::Error) -> Exit {
     match error {
         lab::Error::Engine(_) => Exit::Engine,
+        lab::Error::NotOurs(_) => Exit::Usage,
         lab::Error::Ended { .. } | lab::Error::NotReady { .. } => Exit::NotReady,
         // The only files that a lab reads are those that relay.yaml names.
         lab::Error::Impossible(_)

@@ -10,10 +10,10 @@ use std::time::Duration;
 use super::Session;
 use crate::cli::{Images, Which};
 use crate::config::{self, Spec};
-use crate::engine::Engine;
+use crate::engine::{Engine, labels};
 use crate::image;
-use crate::lab::{Readiness, Workshop};
-use crate::plan::{Image, Plan};
+use crate::lab::{Ports, Readiness, Workshop};
+use crate::plan::{Image, Plan, Role};
 use crate::progress::Event;
 
 /// How long a lab may take until a login has succeeded and a message arrived.
@@ -23,13 +23,19 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// The configuration: of `-f`, else of ./relay.yaml, else the built-in lab.
 /// Warnings go to the person.
 pub(super) fn spec(session: &Session, which: &Which) -> anyhow::Result<Spec> {
+    let configured = configured(session, which)?;
+    Ok(configured.unwrap_or_else(config::built_in))
+}
+
+/// The same, and `None` where there is no file.
+fn configured(session: &Session, which: &Which) -> anyhow::Result<Option<Spec>> {
     let (path, needed) = match &which.file {
         Some(path) => (path.clone(), true),
         None => (PathBuf::from("relay.yaml"), false),
     };
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(e) if e.kind() == ErrorKind::NotFound && !needed => return Ok(config::built_in()),
+        Err(e) if e.kind() == ErrorKind::NotFound && !needed => return Ok(None),
         Err(e) => {
             let text = format!("reading {} failed: {e}", path.display());
             return Err(super::exit::Unsuitable(text).into());
@@ -45,7 +51,42 @@ pub(super) fn spec(session: &Session, which: &Which) -> anyhow::Result<Spec> {
         let line = config::Warning(warning).to_string();
         session.progress.report(Event::Warning { line });
     }
-    Ok(loaded.spec)
+    Ok(Some(loaded.spec))
+}
+
+/// The configuration of the lab `name`, which is up or is to come up. Without a file it has
+/// the default ports, or its own where another lab or program has these.
+pub(super) async fn spec_of_lab(
+    session: &Session,
+    which: &Which,
+    name: &str,
+    engine: &dyn Engine,
+    remember: bool,
+) -> anyhow::Result<Spec> {
+    if let Some(spec) = configured(session, which)? {
+        return Ok(spec);
+    }
+    let spec = config::built_in();
+    let store = session.store()?;
+    let there = !engine
+        .list(&labels::of_object(name, Role::Relay.name()))
+        .await?
+        .is_empty();
+    let ports = match store.ports(name) {
+        Some(ports) if there || ports.are_free() => ports,
+        // Brought up before ports were chosen, or by another state folder.
+        None if there => return Ok(spec),
+        _ if engine.own_container().await?.is_some() => Ports::ANY,
+        _ => {
+            let choose = |others: &[Ports]| Ports::choose(others, Ports::is_free);
+            if remember {
+                store.choose_ports(name, choose)?
+            } else {
+                choose(&[])
+            }
+        }
+    };
+    Ok(ports.put_into(spec))
 }
 
 /// Where images come from, as the command line and the environment say.
@@ -105,8 +146,10 @@ pub(super) fn workshop(
     session: &Session,
     engine: Arc<dyn Engine>,
     images: BTreeMap<Image, String>,
+    owner: String,
 ) -> Workshop {
     Workshop {
+        owner,
         engine,
         images,
         progress: session.progress.clone(),

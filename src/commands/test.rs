@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::Session;
 use super::exit::Exit;
-use super::labs::{image_settings, images, spec, workshop};
+use super::labs::{image_settings, images, spec, spec_of_lab, workshop};
 use crate::checks::{self, Check, Options};
 use crate::cli::{Format, Test};
 use crate::report::{self, Colours, Event, Fact, Human, Outputs, Progress, RunReport};
@@ -25,11 +25,20 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
         return list(session, &selected);
     }
     let mut outputs = Outputs::open(arguments.reports.files())?;
-    let spec = spec(session, &arguments.which)?;
+    let mut spec = spec(session, &arguments.which)?;
     let engine = session.engine().await?;
+    if let Some(name) = &arguments.lab {
+        spec = spec_of_lab(session, &arguments.which, name, engine.as_ref(), false).await?;
+    }
+    // Labs that this run alone has are nobody else's, and leave nothing in a state folder.
+    let owner = if arguments.lab.is_some() || arguments.keep {
+        session.store()?.id()?
+    } else {
+        String::new()
+    };
     let settings = image_settings(session, &arguments.images, false);
     let images = images(session, &engine, &settings).await?;
-    let workshop = workshop(session, engine, images);
+    let workshop = workshop(session, engine, images, owner);
     let mut told = Told::new(session, &mut outputs, arguments.prove);
     let run = Run {
         session,

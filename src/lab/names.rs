@@ -45,6 +45,9 @@ pub fn certificate_names(plan: &Plan) -> BTreeMap<Role, Names> {
         names.dns.extend(aliases.difference(&known).cloned());
         if !container.ports.is_empty() {
             names.dns.push("localhost".to_owned());
+            // What containers call the machine that publishes the ports, with Docker
+            // Desktop and with `--add-host host.docker.internal:host-gateway`.
+            names.dns.push("host.docker.internal".to_owned());
             names.addresses = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             let binds = container.ports.iter().map(|p| p.bind);
             let binds: BTreeSet<IpAddr> = binds.filter(|a| !a.is_unspecified()).collect();
