@@ -5,6 +5,7 @@ mod outcomes;
 mod sites;
 
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +33,10 @@ pub struct Options {
     pub describe: bool,
     /// Whether a failure is to have the relay's log lines.
     pub logs: bool,
+    /// When all of them have to be done, whatever one may take.
+    pub until: Option<Instant>,
+    /// After how many failures no further check is run.
+    pub max_fail: Option<NonZero<usize>>,
 }
 
 impl Default for Options {
@@ -44,6 +49,8 @@ impl Default for Options {
             deadline: Duration::from_secs(30),
             describe: false,
             logs: true,
+            until: None,
+            max_fail: None,
         }
     }
 }
@@ -85,6 +92,7 @@ pub async fn run_at(
     };
     run.tell(Fact::RunStarted {
         selected: checks.len(),
+        able: run.able(),
         registered: super::all().count(),
         jobs,
     });
@@ -135,6 +143,21 @@ struct Evidence {
 impl<F: FnMut(&Event) + Send> Run<'_, F> {
     fn tell(&mut self, fact: Fact) {
         (self.on_event)(&Event::now(fact));
+    }
+
+    /// How many checks some site suits.
+    fn able(&self) -> usize {
+        let able = |check: &&&'static Check| !self.sites.able(check).is_empty();
+        self.checks.iter().filter(able).count()
+    }
+
+    /// Whether more checks have failed than anybody wants to see.
+    fn is_enough(&self) -> bool {
+        let failed = |record: &&CheckRecord| matches!(record.outcome, Outcome::Fail { .. });
+        let failures = self.records.values().filter(failed).count();
+        self.options
+            .max_fail
+            .is_some_and(|most| failures >= most.get())
     }
 
     /// Records the checks whose needs are not met; gives the others, each with
@@ -225,6 +248,9 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
                     if let Some(site) = self.end(ended, &mut running).await {
                         self.sites.leave(site);
                     }
+                    if self.is_enough() {
+                        break CutShort::MaxFail;
+                    }
                 }
                 Some(subject) = described(&mut describing) => {
                     self.subject = subject;
@@ -273,7 +299,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
     ) -> (Id, Running) {
         let context = Context::new(target);
         self.tell(Fact::CheckStarted { id: check.id });
-        let judging = tokio::time::timeout(self.options.deadline, (check.run)(context.clone()));
+        let judging = tokio::time::timeout(self.deadline(), (check.run)(context.clone()));
         let handle = tasks.spawn(async move { judging.await.ok() });
         let task = Running {
             check,
@@ -314,7 +340,26 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         Some(task.site)
     }
 
+    /// How long a check that begins now may take.
+    fn deadline(&self) -> Duration {
+        let one = self.options.deadline;
+        let all = self.options.until;
+        all.map_or(one, |until| {
+            one.min(until.saturating_duration_since(Instant::now()))
+        })
+    }
+
     fn overdue(&self) -> Outcome {
+        if self
+            .options
+            .until
+            .is_some_and(|until| until <= Instant::now())
+        {
+            let why = "the time for all checks was over; the transcript ends where it waited";
+            return Outcome::Broken {
+                why: why.to_owned(),
+            };
+        }
         let seconds = self.options.deadline.as_secs_f64();
         Outcome::Broken {
             why: format!(
@@ -343,7 +388,8 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             exhibits: evidence.exhibits,
             duration,
             sabotages: Vec::new(),
-        };
+        }
+        .bounded();
         self.records.insert(check.id, record.clone());
         let so_far = Arc::new(self.report(None));
         self.tell(Fact::CheckFinished { record, so_far });

@@ -78,6 +78,7 @@ pub fn render(report: &RunReport) -> Vec<u8> {
         interrupted: report.cut_short == Some(CutShort::Interrupted),
         cut_short: report.cut_short.map(|cut_short| match cut_short {
             CutShort::Interrupted => "interrupted",
+            CutShort::MaxFail => "max fail",
             CutShort::NoLab => "no lab",
         }),
         subject: report.subject.as_ref(),

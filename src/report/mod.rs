@@ -4,6 +4,7 @@
 //! A format is one file and one line in [`FORMATS`]. Nothing here prints:
 //! writers are handed in.
 
+mod bounds;
 mod catalogue;
 mod citation;
 mod event;
