@@ -84,6 +84,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Which {
     /// The configuration; without it ./relay.yaml, and the built-in lab where there is none.
+    /// `-` reads it from standard input; files in it are then looked for from here.
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
 }
@@ -139,8 +140,11 @@ pub struct Test {
     #[arg(long, value_name = "NAME", value_parser = lab_name)]
     pub lab: Option<String>,
     /// How many checks run at once.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub jobs: Option<std::num::NonZeroUsize>,
+    /// Stop after so many failures.
+    #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with = "prove")]
+    pub max_fail: Option<std::num::NonZeroUsize>,
     /// Leave the test's own lab running, to be looked at.
     #[arg(long, conflicts_with = "lab")]
     pub keep: bool,
@@ -242,7 +246,7 @@ pub struct Wait {
     #[arg(long, value_name = "T", value_parser = since)]
     pub since: Option<jiff::Timestamp>,
     /// Wait for so many, and print a list of them.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub count: Option<std::num::NonZeroUsize>,
     /// How long: 10s, 500ms, 2m; a number alone is seconds.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
@@ -325,6 +329,11 @@ fn export_target() -> impl TypedValueParser<Value = &'static export::Format> {
             .find(|format| format.name == name)
             .ok_or("this format is not registered")
     })
+}
+
+fn at_least_one(text: &str) -> Result<std::num::NonZeroUsize, String> {
+    let number = text.parse();
+    number.map_err(|_| "a number from 1 upwards is expected".to_owned())
 }
 
 /// A lab's name. Whatever names a lab is read here, so that no command can forget to:

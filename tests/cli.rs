@@ -171,7 +171,15 @@ fn a_wrong_command_line_ends_with_2() {
             "how long ago: 5m",
         ),
         (&["inbox", "wait", "--count", "0"], "--count"),
-        (&["test", "--jobs", "0"], "--jobs"),
+        (
+            &["test", "--jobs", "0"],
+            "a number from 1 upwards is expected",
+        ),
+        (
+            &["test", "--max-fail", "0"],
+            "a number from 1 upwards is expected",
+        ),
+        (&["test", "--explain", "tls"], "takes the id of one check"),
         (&["test", "--keep", "--lab", "x"], "cannot be used with"),
         (&["status", "--format", "xml"], "human"),
     ] {
@@ -414,6 +422,62 @@ fn an_error_is_json_for_whoever_asks_for_that() {
     let error: Value = serde_json::from_str(&run.stderr).unwrap();
     assert_eq!(error["error"]["problems"][0]["path"], "hostnam");
     assert_eq!(error["error"]["problems"][0]["line"], 2);
+}
+
+#[test]
+fn a_configuration_can_come_on_standard_input() {
+    let place = Place::new();
+    std::fs::write(place.path().join("p"), "\u{feff}s3cret\r\n").unwrap();
+    let yaml = "version: 1\nhostname: piped.example.test\nauth: {ldap: {bind: {dn: 'cn=a,dc=b', password_file: p}}}\n";
+    let mut command = place.command(&["config", "validate", "-f", "-", "--format", "json"]);
+    std::fs::write(place.path().join("input"), yaml).unwrap();
+    let input = || std::fs::File::open(place.path().join("input")).unwrap();
+    command.stdin(input());
+    let run = Run::of(command).succeeded();
+    assert_eq!(run.json()["hostname"], "piped.example.test");
+    // A warning says once that it is one.
+    assert!(
+        run.stderr.starts_with("warning: standard input:3:"),
+        "{run}"
+    );
+    assert_eq!(run.stderr.matches("warning").count(), 1, "{run}");
+
+    std::fs::write(place.path().join("input"), "- version: 1\n").unwrap();
+    let mut command = place.command(&["up", "-f", "-"]);
+    command.stdin(input());
+    let run = Run::of(command).ended_with(3);
+    run.says(&["standard input:1:1: found a list, expected a mapping"]);
+}
+
+#[test]
+fn a_report_is_not_emptied_by_a_run_that_does_not_begin() {
+    let place = Place::with("version: 1\nhostnam: x\n");
+    std::fs::write(place.path().join("old.json"), "{}").unwrap();
+    for name in ["old.json", "new.json"] {
+        place.relaykit(&["test", "--json", name]).ended_with(3);
+    }
+    let read = |name: &str| std::fs::read_to_string(place.path().join(name));
+    assert_eq!(read("old.json").unwrap(), "{}");
+    assert!(read("new.json").is_err());
+}
+
+#[test]
+fn completions_name_checks_and_labs() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path().join("state/labs/my-lab")).unwrap();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.relaykit(&["completions", shell]).succeeded().stdout;
+        let wanted: &[&str] = match shell {
+            // These complete no values.
+            "elvish" | "powershell" => &["inbox"],
+            // Nor this one those of arguments without an option.
+            "fish" => &["my-lab"],
+            _ => &["my-lab", "auth.plaintext_is_never_offered"],
+        };
+        for words in wanted {
+            assert!(script.contains(words), "{shell}: {words}");
+        }
+    }
 }
 
 #[test]

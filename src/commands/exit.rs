@@ -81,7 +81,7 @@ pub(super) struct Unsuitable(pub(super) String);
 /// What was waited for did not come.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct NoMessage(pub(super) String);
+pub(super) struct Overdue(pub(super) String);
 
 /// An output could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +106,7 @@ pub(super) fn of(error: &anyhow::Error) -> Exit {
         let table = [
             (cause.is::<engine::Error>(), Exit::Engine),
             (silent(cause), Exit::NotReady),
-            (cause.is::<NoMessage>(), Exit::NotReady),
+            (cause.is::<Overdue>(), Exit::NotReady),
             (cause.is::<checks::Unfit>(), Exit::CheckBroken),
             (cause.is::<config::Problems>(), Exit::Configuration),
             (cause.is::<Unsuitable>(), Exit::Configuration),

@@ -2,7 +2,7 @@
 //! images, its workshop.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,17 @@ pub(super) fn spec(session: &Session, which: &Which) -> anyhow::Result<Spec> {
     Ok(configured.unwrap_or_else(config::built_in))
 }
 
-/// The same, and `None` where there is no file.
-fn configured(session: &Session, which: &Which) -> anyhow::Result<Option<Spec>> {
+/// The same, and `None` where there is no file. It is read once: `-f -` is standard input.
+pub(super) fn configured(session: &Session, which: &Which) -> anyhow::Result<Option<Spec>> {
+    let unreadable = |name: &str, e: std::io::Error| {
+        super::exit::Unsuitable(format!("reading {name} failed: {e}"))
+    };
+    if which.file.as_deref() == Some(Path::new("-")) {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut bytes);
+        read.map_err(|e| unreadable("standard input", e))?;
+        return load(session, &bytes, "standard input", Path::new(".")).map(Some);
+    }
     let (path, needed) = match &which.file {
         Some(path) => (path.clone(), true),
         None => (PathBuf::from("relay.yaml"), false),
@@ -36,34 +45,36 @@ fn configured(session: &Session, which: &Which) -> anyhow::Result<Option<Spec>> 
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == ErrorKind::NotFound && !needed => return Ok(None),
-        Err(e) => {
-            let text = format!("reading {} failed: {e}", path.display());
-            return Err(super::exit::Unsuitable(text).into());
-        }
+        Err(e) => return Err(unreadable(&path.display().to_string(), e).into()),
     };
     let folder = path
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let folder = std::path::absolute(folder)?;
-    let loaded = config::load_bytes(&bytes, &path.display().to_string(), &folder)?;
-    for warning in &loaded.warnings {
-        let line = config::Warning(warning).to_string();
-        session.progress.report(Event::Warning { line });
-    }
-    Ok(Some(loaded.spec))
+    load(session, &bytes, &path.display().to_string(), folder).map(Some)
 }
 
-/// The configuration of the lab `name`, which is up or is to come up. Without a file it has
-/// the default ports, or its own where another lab or program has these.
+fn load(session: &Session, bytes: &[u8], name: &str, folder: &Path) -> anyhow::Result<Spec> {
+    let folder = std::path::absolute(folder)?;
+    let loaded = config::load_bytes(bytes, name, &folder)?;
+    for warning in &loaded.warnings {
+        let line = warning.to_string();
+        session.progress.report(Event::Warning { line });
+    }
+    Ok(loaded.spec)
+}
+
+/// The configuration of the lab `name`, which is up or is to come up: what is `configured`,
+/// and without that the built-in lab on the default ports, or on its own where another lab
+/// or program has these.
 pub(super) async fn spec_of_lab(
     session: &Session,
-    which: &Which,
+    configured: Option<Spec>,
     name: &str,
     engine: &dyn Engine,
     remember: bool,
 ) -> anyhow::Result<Spec> {
-    if let Some(spec) = configured(session, which)? {
+    if let Some(spec) = configured {
         return Ok(spec);
     }
     let spec = config::built_in();

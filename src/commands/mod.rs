@@ -4,6 +4,7 @@
 
 mod build;
 mod check;
+mod completions;
 mod config;
 mod display;
 mod down;
@@ -23,7 +24,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::CommandFactory;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Cli, Command, Format};
@@ -163,11 +163,6 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Config(arguments) => config::run(session, arguments),
         Command::Export(arguments) => export::run(session, &arguments),
         Command::Watch { lab } => watch::run(session, &lab).await,
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "relaykit", &mut script);
-            Session::write(&script)?;
-            Ok(Exit::Done)
-        }
+        Command::Completions { shell } => completions::run(session, shell),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::exit::{Exit, Unsuitable};
-use super::labs::{image_settings, images, spec, spec_of_lab, tell_stand_ins, workshop};
+use super::labs::{configured, image_settings, images, spec_of_lab, tell_stand_ins, workshop};
 use super::watch::Watcher;
 use super::{Session, status};
 use crate::certs;
@@ -30,14 +30,21 @@ fn check(spec: &Spec) -> Result<(), Unsuitable> {
 
 pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    let which = &arguments.which;
     // What is wrong with it is told without an engine.
-    check(&spec(session, which)?)?;
+    let configured = configured(session, &arguments.which)?;
+    configured.as_ref().map_or(Ok(()), check)?;
     let engine = session.engine().await?;
     let store = session.store()?;
     let folder = store.folder(&arguments.lab);
     let remember = !arguments.dry_run;
-    let spec = spec_of_lab(session, which, &arguments.lab, engine.as_ref(), remember).await?;
+    let spec = spec_of_lab(
+        session,
+        configured,
+        &arguments.lab,
+        engine.as_ref(),
+        remember,
+    )
+    .await?;
     let plan = render::complete(Plan::lab(spec, &arguments.lab, Purpose::Lab));
     tell_stand_ins(session, &plan);
     let names = lab::certificate_names(&plan);

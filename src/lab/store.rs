@@ -87,6 +87,16 @@ impl Store {
         id.trim().to_owned()
     }
 
+    /// The names of the labs that left something here, in their order.
+    #[must_use]
+    pub fn labs(&self) -> Vec<String> {
+        let found = fs::read_dir(self.root.join("labs")).into_iter().flatten();
+        let names = found.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| check_name(name).is_ok()).collect();
+        names.sort();
+        names
+    }
+
     /// The ports that a lab without a relay.yaml has, once they are chosen.
     #[must_use]
     pub fn ports(&self, lab: &str) -> Option<Ports> {
@@ -115,9 +125,7 @@ impl Store {
         let options = options.write(true).create(true).truncate(false).mode(0o600);
         let lock = options.open(&path).map_err(failed)?;
         lock.lock().map_err(failed)?;
-        let labs = fs::read_dir(self.root.join("labs")).map_err(failed)?;
-        let names = labs.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let others = names.filter(|name| name != lab);
+        let others = self.labs().into_iter().filter(|name| name != lab);
         let others: Vec<Ports> = others.filter_map(|name| self.ports(&name)).collect();
         let ports = choose(&others);
         let path = self.folder(lab).join(PORTS);

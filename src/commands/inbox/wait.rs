@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::Session;
-use super::super::exit::{Exit, NoMessage, Unwritable};
+use super::super::exit::{Exit, Overdue, Unwritable};
 use super::{Entry, Given, copies, open};
 use crate::cli::Wait;
 use crate::lab::{self, Inbox, StoredMessage};
@@ -113,7 +113,7 @@ fn bare(address: &str) -> &str {
 }
 
 /// What did not come.
-fn nothing(wait: &Wait, found: usize, count: usize) -> NoMessage {
+fn nothing(wait: &Wait, found: usize, count: usize) -> Overdue {
     let mut which = Vec::new();
     if let Some(subject) = &wait.subject {
         which.push(format!("whose subject contains {subject:?}"));
@@ -140,5 +140,5 @@ fn nothing(wait: &Wait, found: usize, count: usize) -> NoMessage {
     } else {
         "`relaykit inbox list` shows all that there are; one that an earlier wait has given comes again only with --since"
     };
-    NoMessage(format!("{text}\n  {advice}"))
+    Overdue(format!("{text}\n  {advice}"))
 }

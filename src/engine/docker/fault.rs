@@ -70,6 +70,9 @@ pub(super) fn refusal(action: &str, name: &str, status: u16, message: &str) -> E
         "\n  the engine has no address range left for another network: remove networks that are \
          not used (`docker network ls`), or give it more with `default-address-pools` in \
          /etc/docker/daemon.json"
+    } else if said.contains("cannot assign requested address") {
+        "\n  listeners.bind is no address of the engine's host: write one that it has (`ip address`), \
+         127.0.0.1 for itself alone, or 0.0.0.0 for all"
     } else {
         ""
     };
