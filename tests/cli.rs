@@ -56,7 +56,8 @@ impl Place {
 #[test]
 fn the_readmes_relay_yaml_is_one() {
     let readme = include_str!("../README.md");
-    let (_, yaml) = readme.split_once("```yaml\n").unwrap();
+    let (_, reference) = readme.split_once("### relay.yaml").unwrap();
+    let (_, yaml) = reference.split_once("```yaml\n").unwrap();
     let (yaml, _) = yaml.split_once("```").unwrap();
     let place = Place::with(yaml);
     for name in ["ldap.password", "next-hop.password"] {

@@ -17,7 +17,7 @@ pub(super) fn candidates() -> Vec<String> {
     candidates
 }
 
-/// The ids in proc_pid_mountinfo(5): the root of a mount is its fourth field, the place
+/// The ids in `proc_pid_mountinfo(5)`: the root of a mount is its fourth field, the place
 /// where it is mounted its fifth.
 fn mounted(mounts: &str) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();

@@ -55,7 +55,7 @@ impl Ports {
 
     /// Whether all of them are free on this machine now.
     #[must_use]
-    pub fn are_free(&self) -> bool {
+    pub fn are_free(self) -> bool {
         self.all().into_iter().all(Self::is_free)
     }
 
@@ -75,7 +75,7 @@ impl Ports {
         spec
     }
 
-    fn all(&self) -> [u16; 4] {
+    fn all(self) -> [u16; 4] {
         [self.smtp, self.submission, self.submissions, self.ldaps]
     }
 }

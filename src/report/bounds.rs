@@ -6,7 +6,7 @@ use super::{CheckRecord, Outcome};
 /// Bytes of one text: what was expected, observed, or stood in the way.
 const TEXT: usize = 8 * 1024;
 /// Bytes of a check's transcript, and of the relay's log beside it.
-const LINES: usize = 64 * 1024;
+const LINES: usize = 96 * 1024;
 
 impl CheckRecord {
     /// The record with no more than a person can read. What is left out is said.
@@ -32,7 +32,7 @@ fn text(mut text: String) -> String {
         let all = text.len();
         let whole = (0..=TEXT).rev().find(|at| text.is_char_boundary(*at));
         text.truncate(whole.unwrap_or_default());
-        text.push_str(&format!("... ({all} bytes in all)"));
+        text = format!("{text}... ({all} bytes in all)");
     }
     text
 }

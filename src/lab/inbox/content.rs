@@ -135,7 +135,7 @@ fn attachment(part: &MessagePart<'_>) -> Attachment {
 
 fn links(html: Option<&str>, text: Option<&str>) -> Vec<String> {
     let mut found = Vec::new();
-    for token in html.into_iter().flat_map(|html| Tokenizer::new(html)) {
+    for token in html.into_iter().flat_map(Tokenizer::new) {
         let Ok(Token::StartTag(tag)) = token else {
             continue;
         };
