@@ -1,11 +1,11 @@
 //! Runs checks side by side, each with a deadline, and turns whatever happens
 //! to one of them into an outcome.
 
+mod options;
 mod outcomes;
 mod sites;
 
 use std::collections::HashMap;
-use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,43 +17,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Check, Context, Judged, Target, evidence, subject};
 use crate::report::{CheckRecord, CutShort, Event, Exhibit, Fact, Outcome, RunReport, Subject};
 use crate::smtp::Manners;
+pub use options::Options;
 use outcomes::{excused, masked, panicked};
 pub use sites::Site;
 use sites::Sites;
-
-/// How to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// How many checks may run at once; at least one does, and on one relay no more
-    /// than its limit on the connections of one client allows.
-    pub jobs: usize,
-    /// How long one check may take before it counts as broken.
-    pub deadline: Duration,
-    /// Whether the report is to have facts about the first target.
-    pub describe: bool,
-    /// Whether a failure is to have the relay's log lines.
-    pub logs: bool,
-    /// When all of them have to be done, whatever one may take.
-    pub until: Option<Instant>,
-    /// After how many failures no further check is run.
-    pub max_fail: Option<NonZero<usize>>,
-}
-
-impl Default for Options {
-    /// Six at once: checks wait for the relay most of the time, and with more than are
-    /// needed to keep two cores busy Postfix starts more processes. Half a minute each,
-    /// more than any needs on a loaded machine.
-    fn default() -> Self {
-        Self {
-            jobs: 6,
-            deadline: Duration::from_secs(30),
-            describe: false,
-            logs: true,
-            until: None,
-            max_fail: None,
-        }
-    }
-}
 
 /// Runs `checks` against targets that are there: see [`run_at`].
 pub async fn run(
@@ -299,7 +266,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
     ) -> (Id, Running) {
         let context = Context::new(target);
         self.tell(Fact::CheckStarted { id: check.id });
-        let judging = tokio::time::timeout(self.deadline(), (check.run)(context.clone()));
+        let judging = tokio::time::timeout(self.options.within(), (check.run)(context.clone()));
         let handle = tasks.spawn(async move { judging.await.ok() });
         let task = Running {
             check,
@@ -320,7 +287,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         let (id, outcome) = match ended {
             Ok((id, Some(ControlFlow::Continue(())))) => (id, Outcome::Pass),
             Ok((id, Some(ControlFlow::Break(outcome)))) => (id, outcome),
-            Ok((id, None)) => (id, self.overdue()),
+            Ok((id, None)) => (id, self.options.overdue()),
             Err(error) => (error.id(), panicked(error)),
         };
         let task = running.remove(&id)?;
@@ -338,34 +305,6 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         };
         self.record(task.check, outcome, evidence, took);
         Some(task.site)
-    }
-
-    /// How long a check that begins now may take.
-    fn deadline(&self) -> Duration {
-        let one = self.options.deadline;
-        let all = self.options.until;
-        all.map_or(one, |until| {
-            one.min(until.saturating_duration_since(Instant::now()))
-        })
-    }
-
-    fn overdue(&self) -> Outcome {
-        if self
-            .options
-            .until
-            .is_some_and(|until| until <= Instant::now())
-        {
-            let why = "the time for all checks was over; the transcript ends where it waited";
-            return Outcome::Broken {
-                why: why.to_owned(),
-            };
-        }
-        let seconds = self.options.deadline.as_secs_f64();
-        Outcome::Broken {
-            why: format!(
-                "the check was not done after {seconds} s; the transcript ends where it waited"
-            ),
-        }
     }
 
     fn record(
