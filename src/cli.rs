@@ -7,6 +7,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::export::{self, FORMATS};
+use crate::lab;
 
 mod check;
 mod reports;
@@ -51,7 +52,7 @@ pub enum Command {
     Check(Box<Check>),
     /// Show the labs on the engine.
     Status,
-    /// Print what the containers of a lab logged.
+    /// Print what the containers of a lab logged; with --format json each line as an object.
     Logs(Logs),
     /// Take down a lab; its queue and inbox stay unless --volumes is given.
     Down(Down),
@@ -74,6 +75,7 @@ pub enum Command {
     #[command(hide = true)]
     Watch {
         /// The lab whose leftovers are removed.
+        #[arg(value_parser = lab_name)]
         lab: String,
     },
 }
@@ -82,6 +84,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Which {
     /// The configuration; without it ./relay.yaml, and the built-in lab where there is none.
+    /// `-` reads it from standard input; files in it are then looked for from here.
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
 }
@@ -112,7 +115,7 @@ pub struct Up {
     #[command(flatten)]
     pub which: Which,
     /// The lab's name: lower-case letters, digits and hyphens.
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = lab_name)]
     pub lab: String,
     /// Print what would be done and do nothing.
     #[arg(long)]
@@ -138,11 +141,14 @@ pub struct Test {
     pub explain: Option<String>,
     /// Check the lab of this name, which is up already, and leave it running; what the checks
     /// sent stays in its inbox.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = lab_name)]
     pub lab: Option<String>,
     /// How many checks run at once.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub jobs: Option<std::num::NonZeroUsize>,
+    /// Stop after so many failures.
+    #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with = "prove")]
+    pub max_fail: Option<std::num::NonZeroUsize>,
     /// Leave the test's own lab running, to be looked at.
     #[arg(long, conflicts_with = "lab")]
     pub keep: bool,
@@ -167,7 +173,7 @@ pub struct Logs {
     #[arg(short, long)]
     pub follow: bool,
     /// The lab's name.
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = lab_name)]
     pub lab: String,
 }
 
@@ -179,6 +185,7 @@ pub struct Down {
         long,
         value_name = "NAME",
         default_value = "default",
+        value_parser = lab_name,
         conflicts_with = "all"
     )]
     pub lab: String,
@@ -203,25 +210,21 @@ pub enum Inbox {
     Show {
         /// Its id, from `inbox list`; a unique beginning will do.
         id: String,
-        /// Byte for byte as the next hop got it.
+        /// Byte for byte as the next hop got it, to a file or a program; a terminal gets what
+        /// could drive it written out. There is no JSON of it.
         #[arg(long)]
         raw: bool,
         /// Which lab.
         #[command(flatten)]
         lab: LabName,
     },
-    /// Wait for a message and print it as `list` does.
-    Wait {
-        /// Only a message whose subject contains this.
-        #[arg(long, value_name = "S")]
-        subject: Option<String>,
-        /// How long: 10s, 500ms, 2m.
-        #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
-        timeout: std::time::Duration,
-        /// Which lab.
-        #[command(flatten)]
-        lab: LabName,
-    },
+    /// Wait for a message that no `wait` has given yet, and print it as `list` does.
+    ///
+    /// It may have come already: send first, then wait. Every message is given once, so
+    /// that a second test does not get the message of the first; --since looks at all from
+    /// then on, and `inbox clear` begins anew. A message that other options passed over is
+    /// still there for the next `wait`.
+    Wait(Wait),
     /// Remove all messages.
     Clear {
         /// Which lab.
@@ -230,11 +233,38 @@ pub enum Inbox {
     },
 }
 
+/// `relaykit inbox wait`. All that is given must fit.
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// Only a message whose subject, decoded, contains this.
+    #[arg(long, value_name = "S")]
+    pub subject: Option<String>,
+    /// Only a message to this recipient of the envelope, in any case of letters.
+    #[arg(long, value_name = "A")]
+    pub to: Option<String>,
+    /// Only a message with this envelope sender, or this address in its From field.
+    #[arg(long, value_name = "A")]
+    pub from: Option<String>,
+    /// Any message that came since then, given before or not: 2026-11-30T12:00:00Z, or 5m
+    /// for five minutes ago.
+    #[arg(long, value_name = "T", value_parser = since)]
+    pub since: Option<jiff::Timestamp>,
+    /// Wait for so many, and print a list of them.
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub count: Option<std::num::NonZeroUsize>,
+    /// How long: 10s, 500ms, 2m; a number alone is seconds.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub timeout: std::time::Duration,
+    /// Which lab.
+    #[command(flatten)]
+    pub lab: LabName,
+}
+
 /// `--lab`.
 #[derive(Debug, Args)]
 pub struct LabName {
     /// The lab's name.
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = lab_name)]
     pub lab: String,
 }
 
@@ -305,11 +335,37 @@ fn export_target() -> impl TypedValueParser<Value = &'static export::Format> {
     })
 }
 
-/// Spans as people write them: `10s`, `1m 30s`, `500ms`.
+fn at_least_one(text: &str) -> Result<std::num::NonZeroUsize, String> {
+    let number = text.parse();
+    number.map_err(|_| "a number from 1 upwards is expected".to_owned())
+}
+
+/// A lab's name. Whatever names a lab is read here, so that no command can forget to:
+/// a name is part of a folder that is removed.
+fn lab_name(text: &str) -> Result<String, String> {
+    lab::check_name(text).map(|()| text.to_owned())
+}
+
+/// Spans as people write them: `10s`, `1m 30s`, `500ms`; a number alone is seconds.
 fn duration(text: &str) -> Result<std::time::Duration, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(std::time::Duration::from_secs(seconds));
+    }
     let span: jiff::SignedDuration = text
         .parse()
         .map_err(|e| format!("{e}; write it like 10s, 500ms or 2m"))?;
     span.try_into()
         .map_err(|_| "it must not be negative".to_owned())
+}
+
+/// A time, or how long ago it was.
+fn since(text: &str) -> Result<jiff::Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let ago = duration(text)
+        .map_err(|_| "write a time like 2026-11-30T12:00:00Z, or how long ago: 5m".to_owned())?;
+    jiff::Timestamp::now()
+        .checked_sub(ago)
+        .map_err(|e| e.to_string())
 }

@@ -1,6 +1,7 @@
 //! Arguments in, exit code out. The environment is read here and nowhere else.
 
 use std::env;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,12 +11,32 @@ use relaykit::commands;
 use relaykit::engine;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return unparsed(&error),
+    };
     let environment = environment();
     if let Some(filter) = var("RUST_LOG") {
         env_logger::Builder::new().parse_filters(&filter).init();
     }
     commands::run(cli, environment)
+}
+
+/// Help, the version, or a command line that is refused: told as JSON to whoever asked
+/// for that, as far as it can be read off what could not be parsed.
+fn unparsed(error: &clap::Error) -> ExitCode {
+    let arguments: Vec<_> = env::args().collect();
+    let asked = |pair: &[String]| pair == ["--format", "json"];
+    let json = arguments.windows(2).any(asked) || arguments.contains(&"--format=json".to_owned());
+    let told = if error.use_stderr() && json {
+        let line = commands::usage_json(&error.render().to_string());
+        writeln!(std::io::stderr(), "{line}")
+    } else {
+        error.print()
+    };
+    // Whoever reads it has gone away: nobody is left to be told.
+    drop(told);
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 #[allow(

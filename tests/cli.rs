@@ -10,6 +10,8 @@
 #[allow(dead_code, reason = "only a part of it is used here")]
 #[path = "lab/program.rs"]
 mod program;
+#[path = "lab/schema.rs"]
+mod schema;
 
 use std::path::Path;
 use std::process::Command;
@@ -54,7 +56,8 @@ impl Place {
 #[test]
 fn the_readmes_relay_yaml_is_one() {
     let readme = include_str!("../README.md");
-    let (_, yaml) = readme.split_once("```yaml\n").unwrap();
+    let (_, reference) = readme.split_once("### relay.yaml").unwrap();
+    let (_, yaml) = reference.split_once("```yaml\n").unwrap();
     let (yaml, _) = yaml.split_once("```").unwrap();
     let place = Place::with(yaml);
     for name in ["ldap.password", "next-hop.password"] {
@@ -156,10 +159,28 @@ fn a_wrong_command_line_ends_with_2() {
         (&["up", "--lap", "x"], "--lab"),
         (&["up", "--lab", "Upper"], "lower-case letters"),
         (&["up", "--lab", "-x"], "'-x'"),
+        (&["down", "--lab", "../x"], "no lab name"),
+        (&["logs", "--lab", "a/b"], "no lab name"),
+        (&["inbox", "list", "--lab", "."], "no lab name"),
+        (&["test", "--lab", ""], "--lab"),
+        (&["watch", "../../x"], "no lab name"),
         (&["down", "--all", "--lab", "x"], "cannot be used with"),
         (&["logs", "postfix"], "relay, directory, sink"),
         (&["inbox", "wait", "--timeout", "soon"], "10s, 500ms or 2m"),
-        (&["test", "--jobs", "0"], "--jobs"),
+        (
+            &["inbox", "wait", "--since", "yesterday"],
+            "how long ago: 5m",
+        ),
+        (&["inbox", "wait", "--count", "0"], "--count"),
+        (
+            &["test", "--jobs", "0"],
+            "a number from 1 upwards is expected",
+        ),
+        (
+            &["test", "--max-fail", "0"],
+            "a number from 1 upwards is expected",
+        ),
+        (&["test", "--explain", "tls"], "takes the id of one check"),
         (&["test", "--keep", "--lab", "x"], "cannot be used with"),
         (&["status", "--format", "xml"], "human"),
     ] {
@@ -356,6 +377,108 @@ fn a_lab_is_not_exported() {
         .ended_with(3);
     run.says(&["tls.certificate", "auth.ldap.servers", "outbound.next_hop"]);
     assert!(!place.path().join("out").exists());
+}
+
+#[test]
+fn what_is_printed_as_json_has_its_published_shape() {
+    let place = Place::with("version: 1\n");
+    for (shape, command) in [
+        ("config_validate", &["config", "validate"][..]),
+        ("config_render", &["config", "render"]),
+        ("checks", &["test", "--list"]),
+        (
+            "checks",
+            &["test", "--explain", "auth.plaintext_is_never_offered"],
+        ),
+        ("checks", &["check", "--list", "127.0.0.1"]),
+    ] {
+        let run = place.relaykit(&[command, &["--format", "json"]].concat());
+        schema::is_a(shape, &run.succeeded().json());
+    }
+}
+
+#[test]
+fn an_error_is_json_for_whoever_asks_for_that() {
+    let place = Place::with("version: 1\nhostnam: a.example\n");
+    for (code, kind, command) in [
+        (2, "usage", &["upp"][..]),
+        (2, "usage", &["inbox", "wait", "--timeout", "soon"]),
+        (2, "usage", &["inbox", "show", "1", "--raw"]),
+        (3, "configuration", &["config", "validate"]),
+        (3, "configuration", &["up", "-f", "missing.yaml"]),
+        (4, "engine", &["status"]),
+        (11, "no_check", &["test", "no-such-check"]),
+    ] {
+        for format in [&["--format", "json"][..], &["--format=json"]] {
+            let run = place.relaykit(&[command, format].concat()).ended_with(code);
+            assert_eq!(run.stdout, "", "{command:?}");
+            let last = run.stderr.lines().last().unwrap_or_default();
+            let error: Value = serde_json::from_str(last).unwrap_or_else(|e| panic!("{e}: {run}"));
+            schema::is_a("error", &error);
+            assert_eq!(error["error"]["exit_code"], code, "{run}");
+            assert_eq!(error["error"]["kind"], kind, "{run}");
+        }
+    }
+    let run = place.relaykit(&["config", "validate", "--format", "json"]);
+    let error: Value = serde_json::from_str(&run.stderr).unwrap();
+    assert_eq!(error["error"]["problems"][0]["path"], "hostnam");
+    assert_eq!(error["error"]["problems"][0]["line"], 2);
+}
+
+#[test]
+fn a_configuration_can_come_on_standard_input() {
+    let place = Place::new();
+    std::fs::write(place.path().join("p"), "\u{feff}s3cret\r\n").unwrap();
+    let yaml = "version: 1\nhostname: piped.example.test\nauth: {ldap: {bind: {dn: 'cn=a,dc=b', password_file: p}}}\n";
+    let mut command = place.command(&["config", "validate", "-f", "-", "--format", "json"]);
+    std::fs::write(place.path().join("input"), yaml).unwrap();
+    let input = || std::fs::File::open(place.path().join("input")).unwrap();
+    command.stdin(input());
+    let run = Run::of(command).succeeded();
+    assert_eq!(run.json()["hostname"], "piped.example.test");
+    // A warning says once that it is one.
+    assert!(
+        run.stderr.starts_with("warning: standard input:3:"),
+        "{run}"
+    );
+    assert_eq!(run.stderr.matches("warning").count(), 1, "{run}");
+
+    std::fs::write(place.path().join("input"), "- version: 1\n").unwrap();
+    let mut command = place.command(&["up", "-f", "-"]);
+    command.stdin(input());
+    let run = Run::of(command).ended_with(3);
+    run.says(&["standard input:1:1: found a list, expected a mapping"]);
+}
+
+#[test]
+fn a_report_is_not_emptied_by_a_run_that_does_not_begin() {
+    let place = Place::with("version: 1\nhostnam: x\n");
+    std::fs::write(place.path().join("old.json"), "{}").unwrap();
+    for name in ["old.json", "new.json"] {
+        place.relaykit(&["test", "--json", name]).ended_with(3);
+    }
+    let read = |name: &str| std::fs::read_to_string(place.path().join(name));
+    assert_eq!(read("old.json").unwrap(), "{}");
+    assert!(read("new.json").is_err());
+}
+
+#[test]
+fn completions_name_checks_and_labs() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path().join("state/labs/my-lab")).unwrap();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.relaykit(&["completions", shell]).succeeded().stdout;
+        let wanted: &[&str] = match shell {
+            // These complete no values.
+            "elvish" | "powershell" => &["inbox"],
+            // Nor this one those of arguments without an option.
+            "fish" => &["my-lab"],
+            _ => &["my-lab", "auth.plaintext_is_never_offered"],
+        };
+        for words in wanted {
+            assert!(script.contains(words), "{shell}: {words}");
+        }
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["engine"],
     &["plan"],
     &["config"],
-    &["secret", "progress"],
+    &["secret", "progress", "visible"],
 ];
 
 /// What only some rooms may name.

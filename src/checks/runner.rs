@@ -1,6 +1,7 @@
 //! Runs checks side by side, each with a deadline, and turns whatever happens
 //! to one of them into an outcome.
 
+mod options;
 mod outcomes;
 mod sites;
 
@@ -16,37 +17,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Check, Context, Judged, Target, evidence, subject};
 use crate::report::{CheckRecord, CutShort, Event, Exhibit, Fact, Outcome, RunReport, Subject};
 use crate::smtp::Manners;
+pub use options::Options;
 use outcomes::{excused, masked, panicked};
 pub use sites::Site;
 use sites::Sites;
-
-/// How to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// How many checks may run at once; at least one does, and on one relay no more
-    /// than its limit on the connections of one client allows.
-    pub jobs: usize,
-    /// How long one check may take before it counts as broken.
-    pub deadline: Duration,
-    /// Whether the report is to have facts about the first target.
-    pub describe: bool,
-    /// Whether a failure is to have the relay's log lines.
-    pub logs: bool,
-}
-
-impl Default for Options {
-    /// Six at once: checks wait for the relay most of the time, and with more than are
-    /// needed to keep two cores busy Postfix starts more processes. Half a minute each,
-    /// more than any needs on a loaded machine.
-    fn default() -> Self {
-        Self {
-            jobs: 6,
-            deadline: Duration::from_secs(30),
-            describe: false,
-            logs: true,
-        }
-    }
-}
 
 /// Runs `checks` against targets that are there: see [`run_at`].
 pub async fn run(
@@ -85,6 +59,7 @@ pub async fn run_at(
     };
     run.tell(Fact::RunStarted {
         selected: checks.len(),
+        able: run.able(),
         registered: super::all().count(),
         jobs,
     });
@@ -135,6 +110,21 @@ struct Evidence {
 impl<F: FnMut(&Event) + Send> Run<'_, F> {
     fn tell(&mut self, fact: Fact) {
         (self.on_event)(&Event::now(fact));
+    }
+
+    /// How many checks some site suits.
+    fn able(&self) -> usize {
+        let able = |check: &&&'static Check| !self.sites.able(check).is_empty();
+        self.checks.iter().filter(able).count()
+    }
+
+    /// Whether more checks have failed than anybody wants to see.
+    fn is_enough(&self) -> bool {
+        let failed = |record: &&CheckRecord| matches!(record.outcome, Outcome::Fail { .. });
+        let failures = self.records.values().filter(failed).count();
+        self.options
+            .max_fail
+            .is_some_and(|most| failures >= most.get())
     }
 
     /// Records the checks whose needs are not met; gives the others, each with
@@ -225,6 +215,9 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
                     if let Some(site) = self.end(ended, &mut running).await {
                         self.sites.leave(site);
                     }
+                    if self.is_enough() {
+                        break CutShort::MaxFail;
+                    }
                 }
                 Some(subject) = described(&mut describing) => {
                     self.subject = subject;
@@ -273,7 +266,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
     ) -> (Id, Running) {
         let context = Context::new(target);
         self.tell(Fact::CheckStarted { id: check.id });
-        let judging = tokio::time::timeout(self.options.deadline, (check.run)(context.clone()));
+        let judging = tokio::time::timeout(self.options.within(), (check.run)(context.clone()));
         let handle = tasks.spawn(async move { judging.await.ok() });
         let task = Running {
             check,
@@ -294,7 +287,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         let (id, outcome) = match ended {
             Ok((id, Some(ControlFlow::Continue(())))) => (id, Outcome::Pass),
             Ok((id, Some(ControlFlow::Break(outcome)))) => (id, outcome),
-            Ok((id, None)) => (id, self.overdue()),
+            Ok((id, None)) => (id, self.options.overdue()),
             Err(error) => (error.id(), panicked(error)),
         };
         let task = running.remove(&id)?;
@@ -312,15 +305,6 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         };
         self.record(task.check, outcome, evidence, took);
         Some(task.site)
-    }
-
-    fn overdue(&self) -> Outcome {
-        let seconds = self.options.deadline.as_secs_f64();
-        Outcome::Broken {
-            why: format!(
-                "the check was not done after {seconds} s; the transcript ends where it waited"
-            ),
-        }
     }
 
     fn record(
@@ -343,7 +327,8 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             exhibits: evidence.exhibits,
             duration,
             sabotages: Vec::new(),
-        };
+        }
+        .bounded();
         self.records.insert(check.id, record.clone());
         let so_far = Arc::new(self.report(None));
         self.tell(Fact::CheckFinished { record, so_far });

@@ -16,6 +16,7 @@ use super::probe::appliance;
 use super::probe::postconf::{self, Postconf};
 use super::verdict::{broken, require, require_none};
 use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use crate::lab;
 use crate::plan::{File, Plan, Purpose, Role};
 use crate::render;
 
@@ -248,11 +249,8 @@ async fn gateway(context: &Context, plan: &Plan) -> Judged<String> {
     let Some(first) = container.networks.first() else {
         return broken(format!("the relay of {} has no network", plan.name));
     };
-    match appliance::lab(context)?
-        .engine
-        .gateway(&first.network)
-        .await
-    {
+    let engine = appliance::lab(context)?.engine.clone();
+    match lab::clients_address(engine.as_ref(), &first.network).await {
         Ok(address) => ControlFlow::Continue(address.to_string()),
         Err(error) => broken(error.to_string()),
     }

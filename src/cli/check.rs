@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::Reports;
+use super::{Reports, at_least_one, duration};
 use crate::config::Listener;
 
 /// `relaykit check`.
@@ -54,6 +54,12 @@ pub struct Check {
     /// The most connections in all.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub connections: usize,
+    /// How long all checks together may take: 15m, 90s. What is not done by then is broken or skipped.
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
+    pub timeout: std::time::Duration,
+    /// Stop after so many failures.
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub max_fail: Option<std::num::NonZeroUsize>,
     /// List the selected checks that can run against any relay, and run none.
     #[arg(long)]
     pub list: bool,

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Session;
-use super::exit::{Exit, Usage};
+use super::exit::{Exit, Overdue, Usage};
 use super::test::{Told, list};
 use crate::checks::{self, Options, Stranger, Survey, Target};
 use crate::cli::{Check, Format, Place};
 use crate::config::User;
+use crate::lab;
 use crate::report::{self, Event, Outputs};
 use crate::secret::Secret;
 use crate::smtp::{Manners, Pace, system_authorities};
@@ -29,8 +30,11 @@ pub(super) async fn run(session: &Session, arguments: Check) -> anyhow::Result<E
     let mut outputs = Outputs::open(arguments.reports.files())?;
     let stranger = stranger(&arguments).await?;
     let manners = stranger.manners.clone();
+    let until = Instant::now() + arguments.timeout;
+    let late = tokio::time::sleep_until(until.into());
     let Survey { target, notes } = tokio::select! {
-        () = session.cancel.cancelled() => return Ok(Exit::Interrupted),
+        () = session.cancel.cancelled() => return Err(lab::Error::Interrupted.into()),
+        () = late => return Err(too_slow(&arguments).into()),
         survey = checks::survey(stranger) => survey?,
     };
     let say = |line: String| session.display.line(&line);
@@ -42,18 +46,37 @@ pub(super) async fn run(session: &Session, arguments: Check) -> anyhow::Result<E
         jobs: 1,
         deadline: DEADLINE,
         describe: true,
+        until: Some(until),
+        max_fail: arguments.max_fail,
         ..Options::default()
     };
-    let mut told = Told::new(session, &mut outputs, false);
+    let mut told = Told::new(session, &mut outputs, false).naming_skipped_once();
     let targets = [Arc::new(target)];
     let tell = |event: &Event| told.tell(event);
+    let timer = tokio::spawn({
+        let (manners, within) = (manners.clone(), arguments.timeout);
+        async move {
+            tokio::time::sleep_until(until.into()).await;
+            manners.stop(format!(
+                "the time for all checks, --timeout {within:?}, was over"
+            ));
+        }
+    });
     let report = checks::run(&selected, &targets, options, &session.cancel, tell).await;
+    timer.abort();
     told.result()?;
     say(format!("{} connections were made", manners.connections()));
     if session.format == Format::Json {
         Session::write(&report::render_json(&report))?;
     }
     Ok(Exit::of_code(report.exit_code()))
+}
+
+fn too_slow(arguments: &Check) -> Overdue {
+    Overdue(format!(
+        "{} did not say what it is within {:?}, so no check was begun\n  give it longer with --timeout",
+        arguments.host.host, arguments.timeout
+    ))
 }
 
 async fn stranger(arguments: &Check) -> anyhow::Result<Stranger> {
@@ -118,7 +141,9 @@ fn password(path: &Path) -> Result<Secret, Usage> {
         )));
     }
     let text = read(path)?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
+    // Editors of another system put a mark before the text, which is no part of it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() || line.contains('\n') {
         return Err(Usage(format!(

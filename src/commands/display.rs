@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::progress::{Event, Progress};
+use crate::visible::{visible, visible_json, visible_line};
 
 /// stderr, shared by everything that tells a person something.
 #[derive(Clone)]
@@ -43,15 +44,26 @@ impl Display {
     }
 
     pub(super) fn error(&self, message: &str) {
-        self.line(&format!("{} {message}", self.paint("error:", "1;31")));
+        let message = visible(message);
+        self.write(&format!("{} {message}", self.paint("error:", "1;31")));
     }
 
     pub(super) fn warn(&self, message: &str) {
-        self.line(&format!("{} {message}", self.paint("warning:", "1;33")));
+        let message = visible(message);
+        self.write(&format!("{} {message}", self.paint("warning:", "1;33")));
     }
 
-    /// A line that stays.
+    /// A line that stays, and may hold what a stranger said.
     pub(super) fn line(&self, line: &str) {
+        self.write(&visible(line));
+    }
+
+    /// An error for a script, the last line of stderr.
+    pub(super) fn json(&self, json: &str) {
+        self.write(&visible_json(json));
+    }
+
+    fn write(&self, line: &str) {
         let tell = || drop(writeln!(std::io::stderr().lock(), "{line}"));
         match &self.0.live {
             Some(bars) => bars.suspend(tell),
@@ -80,7 +92,7 @@ impl Display {
 
     fn note(&self, task: &str, line: &str) {
         match self.tasks().get(task) {
-            Some(bar) => bar.set_message(line.to_owned()),
+            Some(bar) => bar.set_message(visible_line(line).into_owned()),
             None => self.line(&format!("  {task}: {line}")),
         }
     }
@@ -90,7 +102,8 @@ impl Display {
             bar.finish_and_clear();
         }
         let seconds = elapsed.as_secs_f64();
-        self.line(&format!(
+        let task = visible(task);
+        self.write(&format!(
             "{} {task} ({seconds:.2} s)",
             self.paint("✓", "32")
         ));

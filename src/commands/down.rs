@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use super::Session;
 use super::exit::Exit;
-use super::labs::check_name;
 use crate::cli::Down;
 use crate::lab::{self, Removed};
 use crate::progress::Event;
@@ -14,7 +13,6 @@ pub(super) async fn run(session: &Session, arguments: Down) -> anyhow::Result<Ex
     let removed = if arguments.all {
         lab::remove_all(engine.as_ref()).await?
     } else {
-        check_name(&arguments.lab)?;
         let store = session.store()?;
         let lock = store.lock(&arguments.lab, &session.progress).await?;
         let removed = lab::down(engine.as_ref(), &arguments.lab, arguments.volumes).await?;

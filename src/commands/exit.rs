@@ -6,6 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::display::Display;
+use crate::visible::visible_json;
 use crate::{certs, checks, config, engine, image, lab, report};
 
 /// The exit codes that scripts may rely on.
@@ -37,6 +38,23 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// The code's name in JSON.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Internal => "internal",
+            Self::Usage => "usage",
+            Self::Configuration => "configuration",
+            Self::Engine => "engine",
+            Self::NotReady => "not_ready",
+            Self::Output => "output",
+            Self::CheckFailed => "check_failed",
+            Self::NoCheck => "no_check",
+            Self::CheckBroken => "check_broken",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     /// The code of a [`report::RunReport`].
     pub(super) fn of_code(code: u8) -> Self {
         match code {
@@ -59,6 +77,11 @@ pub(super) struct Usage(pub(super) String);
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Unsuitable(pub(super) String);
+
+/// What was waited for did not come.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Overdue(pub(super) String);
 
 /// An output could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +106,7 @@ pub(super) fn of(error: &anyhow::Error) -> Exit {
         let table = [
             (cause.is::<engine::Error>(), Exit::Engine),
             (silent(cause), Exit::NotReady),
+            (cause.is::<Overdue>(), Exit::NotReady),
             (cause.is::<checks::Unfit>(), Exit::CheckBroken),
             (cause.is::<config::Problems>(), Exit::Configuration),
             (cause.is::<Unsuitable>(), Exit::Configuration),
@@ -105,6 +129,7 @@ fn silent(cause: &(dyn std::error::Error + 'static)) -> bool {
 fn of_lab(error: &lab::Error) -> Exit {
     match error {
         lab::Error::Engine(_) => Exit::Engine,
+        lab::Error::NotOurs(_) => Exit::Usage,
         lab::Error::Ended { .. } | lab::Error::NotReady { .. } => Exit::NotReady,
         // The only files that a lab reads are those that relay.yaml names.
         lab::Error::Impossible(_)
@@ -144,6 +169,35 @@ pub(super) fn message(error: &anyhow::Error) -> String {
         }
     }
     message
+}
+
+/// The same for a script, in one line: docs/output.schema.json, `error`.
+pub(super) fn json(error: &anyhow::Error) -> String {
+    let exit = of(error);
+    let mut told = serde_json::json!({
+        "exit_code": exit as u8,
+        "kind": exit.word(),
+        "message": message(error),
+    });
+    let problems = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<config::Problems>());
+    if let Some(problems) = problems {
+        told["problems"] = serde_json::json!(problems.problems);
+        told["warnings"] = serde_json::json!(problems.warnings);
+    }
+    serde_json::json!({ "error": told }).to_string()
+}
+
+/// A command line that clap refuses, for a script.
+#[must_use]
+pub fn usage_json(message: &str) -> String {
+    let message = message.trim_end();
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let (exit, kind) = (Exit::Usage as u8, Exit::Usage.word());
+    let told = serde_json::json!({"exit_code": exit, "kind": kind, "message": message});
+    let json = serde_json::json!({ "error": told }).to_string();
+    visible_json(&json).into_owned()
 }
 
 /// The first Ctrl-C (or SIGTERM, SIGHUP) asks everything to end and clean up;

@@ -2,71 +2,102 @@
 //! images, its workshop.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Session;
-use super::exit::Usage;
 use crate::cli::{Images, Which};
 use crate::config::{self, Spec};
-use crate::engine::Engine;
+use crate::engine::{Engine, labels};
 use crate::image;
-use crate::lab::{Readiness, Workshop};
-use crate::plan::{Image, Plan};
+use crate::lab::{Ports, Readiness, Workshop};
+use crate::plan::{Image, Plan, Role};
 use crate::progress::Event;
 
 /// How long a lab may take until a login has succeeded and a message arrived.
 /// It takes about a second; a slow, busy machine gets far more.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// The longest lab name: it is part of container names, which are host names
-/// of up to 63 characters (RFC 1123 2.1).
-const LONGEST_NAME: usize = 40;
-
 /// The configuration: of `-f`, else of ./relay.yaml, else the built-in lab.
 /// Warnings go to the person.
 pub(super) fn spec(session: &Session, which: &Which) -> anyhow::Result<Spec> {
+    let configured = configured(session, which)?;
+    Ok(configured.unwrap_or_else(config::built_in))
+}
+
+/// The same, and `None` where there is no file. It is read once: `-f -` is standard input.
+pub(super) fn configured(session: &Session, which: &Which) -> anyhow::Result<Option<Spec>> {
+    let unreadable = |name: &str, e: std::io::Error| {
+        super::exit::Unsuitable(format!("reading {name} failed: {e}"))
+    };
+    if which.file.as_deref() == Some(Path::new("-")) {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut bytes);
+        read.map_err(|e| unreadable("standard input", e))?;
+        return load(session, &bytes, "standard input", Path::new(".")).map(Some);
+    }
     let (path, needed) = match &which.file {
         Some(path) => (path.clone(), true),
         None => (PathBuf::from("relay.yaml"), false),
     };
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(e) if e.kind() == ErrorKind::NotFound && !needed => return Ok(config::built_in()),
-        Err(e) => {
-            let text = format!("reading {} failed: {e}", path.display());
-            return Err(super::exit::Unsuitable(text).into());
-        }
+        Err(e) if e.kind() == ErrorKind::NotFound && !needed => return Ok(None),
+        Err(e) => return Err(unreadable(&path.display().to_string(), e).into()),
     };
     let folder = path
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
+    load(session, &bytes, &path.display().to_string(), folder).map(Some)
+}
+
+fn load(session: &Session, bytes: &[u8], name: &str, folder: &Path) -> anyhow::Result<Spec> {
     let folder = std::path::absolute(folder)?;
-    let loaded = config::load_bytes(&bytes, &path.display().to_string(), &folder)?;
+    let loaded = config::load_bytes(bytes, name, &folder)?;
     for warning in &loaded.warnings {
-        let line = config::Warning(warning).to_string();
+        let line = warning.to_string();
         session.progress.report(Event::Warning { line });
     }
     Ok(loaded.spec)
 }
 
-/// Refuses a lab name that cannot be part of a container's name.
-pub(super) fn check_name(name: &str) -> Result<(), Usage> {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let edges = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let good = name.len() <= LONGEST_NAME
-        && name.chars().all(allowed)
-        && name.starts_with(edges)
-        && name.ends_with(edges);
-    if good {
-        return Ok(());
+/// The configuration of the lab `name`, which is up or is to come up: what is `configured`,
+/// and without that the built-in lab on the default ports, or on its own where another lab
+/// or program has these.
+pub(super) async fn spec_of_lab(
+    session: &Session,
+    configured: Option<Spec>,
+    name: &str,
+    engine: &dyn Engine,
+    remember: bool,
+) -> anyhow::Result<Spec> {
+    if let Some(spec) = configured {
+        return Ok(spec);
     }
-    Err(Usage(format!(
-        "--lab {name:?} is no lab name: lower-case letters, digits and hyphens within, at most {LONGEST_NAME} characters"
-    )))
+    let spec = config::built_in();
+    let store = session.store()?;
+    let there = !engine
+        .list(&labels::of_object(name, Role::Relay.name()))
+        .await?
+        .is_empty();
+    let ports = match store.ports(name) {
+        Some(ports) if there || ports.are_free() => ports,
+        // Brought up before ports were chosen, or by another state folder.
+        None if there => return Ok(spec),
+        _ if engine.own_container().await?.is_some() => Ports::ANY,
+        _ => {
+            let choose = |others: &[Ports]| Ports::choose(others, Ports::is_free);
+            if remember {
+                store.choose_ports(name, choose)?
+            } else {
+                choose(&[])
+            }
+        }
+    };
+    Ok(ports.put_into(spec))
 }
 
 /// Where images come from, as the command line and the environment say.
@@ -127,8 +158,10 @@ pub(super) fn workshop(
     session: &Session,
     engine: Arc<dyn Engine>,
     images: BTreeMap<Image, String>,
+    owner: String,
 ) -> Workshop {
     Workshop {
+        owner,
         engine,
         images,
         progress: session.progress.clone(),

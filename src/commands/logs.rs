@@ -8,12 +8,11 @@ use tokio::net::unix::pipe;
 
 use super::Session;
 use super::exit::{Exit, Usage};
-use super::labs::check_name;
-use crate::cli::Logs;
+use crate::cli::{Format, Logs};
 use crate::engine::{Kind, LogRequest, labels};
+use crate::visible::{visible_json, visible_line};
 
 pub(super) async fn run(session: &Session, arguments: Logs) -> anyhow::Result<Exit> {
-    check_name(&arguments.lab)?;
     let engine = session.engine().await?;
     let objects = engine.list(&labels::of_lab(&arguments.lab)).await?;
     let role =
@@ -42,10 +41,11 @@ pub(super) async fn run(session: &Session, arguments: Logs) -> anyhow::Result<Ex
         tail: None,
         since: None,
     };
+    let shown = line_of(session.format);
     let streams = containers.into_iter().map(|(role, name)| {
         let lines = engine.logs(&name, request);
         lines
-            .map(move |line| line.map(|line| format!("{role:<9} | {line}\n")))
+            .map(move |line| line.map(|line| shown(&role, &line)))
             .boxed()
     });
     let mut lines = stream::select_all(streams);
@@ -63,6 +63,18 @@ pub(super) async fn run(session: &Session, arguments: Logs) -> anyhow::Result<Ex
         if !Session::written(line.as_bytes())? {
             return Ok(Exit::Done);
         }
+    }
+}
+
+/// How a line is told: to people with its role before it and nothing in it that drives
+/// their terminal, to scripts as a JSON object in a line of its own (JSON Lines).
+fn line_of(format: Format) -> fn(&str, &str) -> String {
+    match format {
+        Format::Human => |role, line| format!("{role:<9} | {}\n", visible_line(line)),
+        Format::Json => |role, line| {
+            let json = serde_json::json!({"role": role, "line": line}).to_string();
+            format!("{}\n", visible_json(&json))
+        },
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod build;
 mod check;
+mod completions;
 mod config;
 mod display;
 mod down;
@@ -23,15 +24,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::CommandFactory;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Cli, Command, Format};
 use crate::engine::{self, Engine};
 use crate::lab::Store;
 use crate::progress::Progress;
+use crate::visible::{visible, visible_json};
 
-pub use exit::Exit;
+pub use exit::{Exit, usage_json};
 
 /// What relaykit reads of its environment.
 #[derive(Debug, Clone, Default)]
@@ -78,11 +79,15 @@ impl Session {
 
     /// Prints a result on stdout: `json` for scripts, `human` for people.
     fn print<T: serde::Serialize>(&self, json: &T, human: &str) -> anyhow::Result<()> {
-        let text = match self.format {
-            Format::Human => human.to_owned(),
-            Format::Json => format!("{}\n", serde_json::to_string_pretty(json)?),
-        };
-        Self::write(text.as_bytes())
+        match self.format {
+            Format::Human => Self::write(visible(human).as_bytes()),
+            Format::Json => Self::write_json(&format!("{}\n", serde_json::to_string_pretty(json)?)),
+        }
+    }
+
+    /// Writes JSON to stdout, with nothing in it that could drive a terminal.
+    fn write_json(json: &str) -> anyhow::Result<()> {
+        Self::write(visible_json(json).as_bytes())
     }
 
     /// Writes to stdout. A reader that has gone away is a normal end.
@@ -109,6 +114,7 @@ impl Session {
 #[must_use]
 pub fn run(cli: Cli, environment: Environment) -> ExitCode {
     let display = display::Display::new(environment.color);
+    let format = cli.format;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -134,7 +140,10 @@ pub fn run(cli: Cli, environment: Environment) -> ExitCode {
     let exit = match result {
         Ok(exit) => exit,
         Err(error) => {
-            display.error(&exit::message(&error));
+            match format {
+                Format::Human => display.error(&exit::message(&error)),
+                Format::Json => display.json(&exit::json(&error)),
+            }
             exit::of(&error)
         }
     };
@@ -154,11 +163,6 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Config(arguments) => config::run(session, arguments),
         Command::Export(arguments) => export::run(session, &arguments),
         Command::Watch { lab } => watch::run(session, &lab).await,
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "relaykit", &mut script);
-            Session::write(&script)?;
-            Ok(Exit::Done)
-        }
+        Command::Completions { shell } => completions::run(session, shell),
     }
 }

@@ -9,10 +9,11 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use super::Session;
-use super::exit::Exit;
-use super::labs::{image_settings, images, spec, workshop};
+use super::exit::{Exit, Usage};
+use super::labs::{configured, image_settings, images, spec_of_lab, workshop};
 use crate::checks::{self, Check, Options};
 use crate::cli::{Format, Test};
+use crate::config;
 use crate::report::{self, Colours, Event, Fact, Human, Outputs, Progress, RunReport};
 use labs::Run;
 
@@ -25,11 +26,21 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
         return list(session, &selected);
     }
     let mut outputs = Outputs::open(arguments.reports.files())?;
-    let spec = spec(session, &arguments.which)?;
+    let configured = configured(session, &arguments.which)?;
     let engine = session.engine().await?;
+    let spec = match &arguments.lab {
+        Some(name) => spec_of_lab(session, configured, name, engine.as_ref(), false).await?,
+        None => configured.unwrap_or_else(config::built_in),
+    };
+    // Labs that this run alone has are nobody else's, and leave nothing in a state folder.
+    let owner = if arguments.lab.is_some() || arguments.keep {
+        session.store()?.id()?
+    } else {
+        String::new()
+    };
     let settings = image_settings(session, &arguments.images, false);
     let images = images(session, &engine, &settings).await?;
-    let workshop = workshop(session, engine, images);
+    let workshop = workshop(session, engine, images, owner);
     let mut told = Told::new(session, &mut outputs, arguments.prove);
     let run = Run {
         session,
@@ -63,6 +74,15 @@ pub(super) fn list(session: &Session, selected: &[&'static Check]) -> anyhow::Re
 
 fn explain(session: &Session, id: &str) -> anyhow::Result<Exit> {
     let meant = checks::select(checks::all(), &[id.to_owned()])?;
+    if meant.len() > 1 {
+        let ids: Vec<&str> = meant.iter().map(|check| check.id).collect();
+        let text = format!(
+            "--explain takes the id of one check, and {id} is in {}:\n  {}",
+            ids.len(),
+            ids.join("\n  ")
+        );
+        return Err(Usage(text).into());
+    }
     let entries = checks::entries(meant);
     let texts: Vec<String> = entries.iter().map(report::explanation).collect();
     session.print(&entries, &texts.join("\n"))?;
@@ -74,6 +94,7 @@ fn options(arguments: &Test) -> Options {
     Options {
         describe: true,
         jobs: arguments.jobs.map_or(defaults.jobs, NonZero::get),
+        max_fail: arguments.max_fail,
         ..defaults
     }
 }
@@ -95,6 +116,12 @@ impl<'a> Told<'a> {
             proves,
             failed: None,
         }
+    }
+
+    /// For a relay that most checks do not suit.
+    pub(super) fn naming_skipped_once(mut self) -> Self {
+        self.view = self.view.naming_skipped_once();
+        self
     }
 
     pub(super) fn tell(&mut self, event: &Event) {

@@ -8,30 +8,46 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::exit::{Exit, Unsuitable};
-use super::labs::{check_name, image_settings, images, spec, tell_stand_ins, workshop};
+use super::labs::{configured, image_settings, images, spec_of_lab, tell_stand_ins, workshop};
 use super::watch::Watcher;
 use super::{Session, status};
 use crate::certs;
 use crate::cli::Up;
+use crate::config::Spec;
 use crate::engine::labels;
 use crate::lab;
 use crate::plan::{Plan, Purpose};
 use crate::render;
 
-pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit> {
-    let started = Instant::now();
-    check_name(&arguments.lab)?;
-    let spec = spec(session, &arguments.which)?;
+/// A lab that nobody could log in to could not be proved ready.
+fn check(spec: &Spec) -> Result<(), Unsuitable> {
     if spec.lab.users.is_empty() {
         let text = "lab.users is empty: nobody could log in, so the lab could not be proved ready\n  add `lab: {users: [{name: alice, password: wonderland}]}`";
-        return Err(Unsuitable(text.to_owned()).into());
+        return Err(Unsuitable(text.to_owned()));
     }
+    Ok(())
+}
+
+pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit> {
+    let started = Instant::now();
+    // What is wrong with it is told without an engine.
+    let configured = configured(session, &arguments.which)?;
+    configured.as_ref().map_or(Ok(()), check)?;
+    let engine = session.engine().await?;
+    let store = session.store()?;
+    let folder = store.folder(&arguments.lab);
+    let remember = !arguments.dry_run;
+    let spec = spec_of_lab(
+        session,
+        configured,
+        &arguments.lab,
+        engine.as_ref(),
+        remember,
+    )
+    .await?;
     let plan = render::complete(Plan::lab(spec, &arguments.lab, Purpose::Lab));
     tell_stand_ins(session, &plan);
     let names = lab::certificate_names(&plan);
-    let engine = session.engine().await?;
-    let store = session.store()?;
-    let folder = store.folder(&plan.name);
     let settings = image_settings(session, &arguments.images, false);
     if arguments.dry_run {
         let certificates = certs::foresee(&folder, &plan.name, &names, Timestamp::now())?;
@@ -39,7 +55,7 @@ pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit
     }
     let lock = store.lock(&plan.name, &session.progress).await?;
     let images = images(session, &engine, &settings).await?;
-    let workshop = workshop(session, engine.clone(), images);
+    let workshop = workshop(session, engine.clone(), images, store.id()?);
     let certificates = certs::keep(&folder, &plan.name, &names, Timestamp::now())?;
     store.remember(&plan.name, &plan.spec.lab.users)?;
     let fresh = engine.list(&labels::of_lab(&plan.name)).await?.is_empty();

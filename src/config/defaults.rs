@@ -70,6 +70,7 @@ pub fn built_in() -> Spec {
                 name: "alice".to_owned(),
                 password: Secret::new("wonderland"),
             }],
+            networks: Vec::new(),
             ldaps: 2636,
         },
     }

@@ -134,6 +134,7 @@ struct Postfix<'a> {
 #[derive(Debug, Serialize)]
 struct Lab<'a> {
     users: Vec<User<'a>>,
+    networks: &'a [String],
     ldaps: u16,
 }
 
@@ -262,6 +263,7 @@ fn lab(spec: &Spec) -> Lab<'_> {
                 password: user.password.to_string(),
             })
             .collect(),
+        networks: &spec.lab.networks,
         ldaps: spec.lab.ldaps,
     }
 }

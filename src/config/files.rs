@@ -45,7 +45,9 @@ pub(super) fn read_password(path: &Path) -> Result<(String, Option<Refusal>), Re
     }
     let text = String::from_utf8(bytes)
         .map_err(|_| Refusal::new(format!("the password file {shown} is not UTF-8")))?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
+    // Editors of another system put a mark before the text, which is no part of it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() {
         return Err(Refusal::new(format!("the password file {shown} is empty")));

@@ -373,6 +373,11 @@ static LAB: &[Key] = &[
         "the people in the lab's directory",
     ),
     key(
+        "networks",
+        Kind::List(&Kind::Text("the name of a network on the engine")),
+        "networks of your own that the relay joins under its host name",
+    ),
+    key(
         "ldaps",
         PORT,
         "the directory's port on the host; 0: the kernel picks",

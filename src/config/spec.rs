@@ -357,6 +357,9 @@ pub struct Postfix {
 pub struct Lab {
     /// The people in the directory.
     pub users: Vec<User>,
+    /// Networks that somebody else has made on the engine: the relay joins them under
+    /// its host name, so that programs in containers reach it.
+    pub networks: Vec<String>,
     /// The port on the host where the directory answers `ldaps://`; `0` lets the kernel pick.
     pub ldaps: u16,
 }

@@ -222,6 +222,10 @@ fn syntax(error: &ScanError, text: &str) -> Refusal {
         refusal.hint("indent with spaces: YAML does not allow tabs there")
     } else if error.info().contains("mapping values") {
         refusal.hint("a value with `: ` in it needs quotes")
+    } else if error.info().contains("unknown escape") {
+        refusal.hint(
+            "within \"...\" a `\\` begins an escape of YAML's own: write it in single quotes, 'cn=Doe\\, Jane,dc=example'",
+        )
     } else {
         refusal.hint("look at the indentation, quotes and brackets here and on the line before")
     }

@@ -12,10 +12,11 @@ mod images;
 mod lines;
 mod networks;
 mod output;
+mod ranges;
 mod removal;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -61,6 +62,7 @@ pub async fn connect(environment: &Environment) -> Result<Arc<dyn Engine>, Error
         capacity: OnceCell::new(),
         api: number(&api),
         docker: docker.with_request_modifier(move |request| at_version(request, &api)),
+        own: OnceLock::new(),
     }))
 }
 
@@ -134,6 +136,8 @@ struct DockerEngine {
     about: About,
     capacity: OnceCell<Capacity>,
     api: (u32, u32),
+    /// The container that this program runs in, once somebody has asked.
+    own: OnceLock<Option<String>>,
 }
 
 impl DockerEngine {
@@ -189,6 +193,26 @@ impl Engine for DockerEngine {
         self.network_gateway(network).await
     }
 
+    async fn has_network(&self, name: &str) -> Result<bool, Error> {
+        self.network_is_there(name).await
+    }
+
+    async fn join(&self, network: &str, container: &str) -> Result<(), Error> {
+        self.join_network(network, container).await
+    }
+
+    async fn leave(&self, network: &str, container: &str) -> Result<(), Error> {
+        self.leave_network(network, container).await
+    }
+
+    async fn own_container(&self) -> Result<Option<ContainerFacts>, Error> {
+        // Elsewhere an engine knows nothing of this machine's processes.
+        if self.about.remote_host.is_some() {
+            return Ok(None);
+        }
+        self.own_container_facts().await
+    }
+
     async fn create_volume(&self, name: &str, labels: &Labels) -> Result<(), Error> {
         self.make_volume(name, labels).await
     }
@@ -211,6 +235,10 @@ impl Engine for DockerEngine {
 
     async fn start(&self, container: &str) -> Result<(), Error> {
         self.start_container(container).await
+    }
+
+    async fn unpause(&self, container: &str) -> Result<(), Error> {
+        self.unpause_container(container).await
     }
 
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), Error> {

@@ -273,11 +273,11 @@ fn parse(
 ) -> Result<Endpoint, Error> {
     let refuse = |reason: &str| Error::Endpoint {
         reason: format!("{origin} is `{host}`: {reason}"),
-        advice: "addresses are unix:///path, tcp://host:port and ssh://user@host".to_owned(),
+        advice: "addresses are unix:///path, tcp://host:port (or host:port) and ssh://user@host"
+            .to_owned(),
     };
-    let (scheme, rest) = host
-        .split_once("://")
-        .ok_or_else(|| refuse("it has no scheme"))?;
+    // As the Docker CLI reads it: without a scheme it is a host, or a port of this one.
+    let (scheme, rest) = host.split_once("://").unwrap_or(("tcp", host));
     if scheme == "unix" {
         let path = if rest.is_empty() {
             DEFAULT_SOCKET
@@ -287,7 +287,7 @@ fn parse(
         return Ok(Endpoint::Unix(PathBuf::from(path)));
     }
     let authority = rest.trim_end_matches('/');
-    if authority.is_empty() || authority.contains('/') {
+    if authority.contains('/') || (authority.is_empty() && scheme != "tcp") {
         return Err(refuse("a host and nothing behind it is expected"));
     }
     match scheme {
@@ -306,7 +306,14 @@ fn parse(
     }
 }
 
+/// `authority` with a host and a port, each the Docker CLI's default where it is missing.
 fn with_port(authority: &str, port: u16) -> String {
+    let host = if authority.is_empty() || authority.starts_with(':') {
+        "localhost"
+    } else {
+        ""
+    };
+    let authority = &format!("{host}{authority}");
     let host_ends = authority.rfind(']').map_or(0, |end| end + 1);
     if authority[host_ends..].contains(':') {
         authority.to_owned()

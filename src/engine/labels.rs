@@ -11,6 +11,8 @@ pub const ROLE: &str = "dev.relaykit.role";
 pub const DIGEST: &str = "dev.relaykit.digest";
 /// The relay's host name, on its container.
 pub const HOSTNAME: &str = "dev.relaykit.hostname";
+/// On a container: which state folder it was brought up from.
+pub const OWNER: &str = "dev.relaykit.owner";
 /// On a volume that `down` leaves unless it is told otherwise: `true`.
 pub const KEEP: &str = "dev.relaykit.keep";
 
@@ -47,6 +49,13 @@ pub fn of_object(lab: &str, role: &str) -> Labels {
 #[must_use]
 pub fn with_digest(mut labels: Labels, digest: &str) -> Labels {
     labels.insert(DIGEST.to_owned(), digest.to_owned());
+    labels
+}
+
+/// `labels` with the state folder that an object was brought up from.
+#[must_use]
+pub fn with_owner(mut labels: Labels, owner: &str) -> Labels {
+    labels.insert(OWNER.to_owned(), owner.to_owned());
     labels
 }
 

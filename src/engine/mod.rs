@@ -5,6 +5,7 @@ mod body;
 mod docker;
 mod endpoint;
 mod error;
+mod inside;
 pub mod labels;
 mod shell;
 
@@ -70,6 +71,28 @@ pub trait Engine: Send + Sync {
     async fn create_network(&self, network: NetworkRequest) -> Result<(), Error>;
     /// The gateway of a network.
     async fn gateway(&self, network: &str) -> Result<IpAddr, Error>;
+    /// Whether there is a network of this name.
+    async fn has_network(&self, name: &str) -> Result<bool, Error> {
+        Err(Error::cannot(format!("looking for the network {name}")))
+    }
+    /// Lets a container join a network, which routes nothing but itself for it. One that
+    /// has joined already is not an error.
+    async fn join(&self, network: &str, container: &str) -> Result<(), Error> {
+        Err(Error::cannot(format!(
+            "letting the container {container} join the network {network}"
+        )))
+    }
+    /// Takes a container off a network. One that is not on it, and a network that is
+    /// not there, are no errors.
+    async fn leave(&self, network: &str, container: &str) -> Result<(), Error> {
+        Err(Error::cannot(format!(
+            "taking the container {container} off the network {network}"
+        )))
+    }
+    /// The container of this engine in which this program itself runs.
+    async fn own_container(&self) -> Result<Option<ContainerFacts>, Error> {
+        Ok(None)
+    }
     /// Creates a volume. One of that name with these labels is taken as it is;
     /// with others it is an error.
     async fn create_volume(&self, name: &str, labels: &Labels) -> Result<(), Error>;
@@ -87,6 +110,12 @@ pub trait Engine: Send + Sync {
     }
     /// Starts a container.
     async fn start(&self, container: &str) -> Result<(), Error>;
+    /// Lets a container go on that was paused.
+    async fn unpause(&self, container: &str) -> Result<(), Error> {
+        Err(Error::cannot(format!(
+            "letting the container {container} go on"
+        )))
+    }
     /// Ends a container: asks, waits for `grace`, kills; and waits for its end.
     /// A container that has ended or is gone is not an error.
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), Error>;
@@ -275,6 +304,8 @@ pub struct ContainerFacts {
     pub environment: Vec<String>,
     /// Port in the container to address and port on the host.
     pub ports: BTreeMap<u16, (IpAddr, u16)>,
+    /// How it is on networks: a network's name, `host`, `none`, `container:ID`.
+    pub network_mode: String,
     /// Network name to the container's address there.
     pub addresses: BTreeMap<String, IpAddr>,
 }

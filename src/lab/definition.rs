@@ -39,6 +39,7 @@ impl Definition {
         container: &Container,
         image: &str,
         certificates: &Certificates,
+        owner: &str,
     ) -> Result<Self, Error> {
         let files = container
             .files
@@ -53,7 +54,7 @@ impl Definition {
         let digest = digest(&request, &files);
         let shape = self::digest(&request, &[]);
         let labels = labels::of_object(&plan.name, container.role.name());
-        request.labels = labels::with_digest(labels, &digest);
+        request.labels = labels::with_owner(labels::with_digest(labels, &digest), owner);
         if container.role == Role::Relay {
             request.labels = labels::with_hostname(request.labels, &container.hostname);
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::Error;
+use super::{Error, inside};
 use crate::engine::{self, Engine, Kind, Labels, Object, labels};
 
 /// How long a container may take to end. The relay's Postfix needs far less.
@@ -117,6 +117,7 @@ async fn look_and_remove(
         engine.remove(Kind::Container, name).await
     }));
     let mut results: Vec<Result<(), engine::Error>> = ended.await;
+    inside::leave(engine, &removed.networks).await?;
     let networks = objects.iter().filter(|o| o.kind == Kind::Network);
     let networks = networks.map(|network| engine.remove(Kind::Network, handle(network, &objects)));
     let volumes = removed

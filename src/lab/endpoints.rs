@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use super::{Error, Workshop, ready};
+use super::{Error, Workshop, inside, ready};
 use crate::engine::{ContainerFacts, Engine};
 use crate::plan::{Container, Plan, Port, Role};
 
 /// How this machine reaches ports that the engine publishes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Way {
     /// The engine runs here.
     Local,
+    /// We run in a container of it, with these addresses: ports are reached where their
+    /// containers have them, on networks that both are on.
+    Member(BTreeMap<String, IpAddr>),
     /// The engine runs on another host, with this address.
     Remote(IpAddr),
 }
@@ -21,7 +24,8 @@ impl Way {
     /// When the name of a remote engine's host is not known here.
     pub(super) async fn to(engine: &dyn Engine) -> Result<Self, Error> {
         let Some(host) = engine.about().await?.remote_host else {
-            return Ok(Self::Local);
+            let own = inside::own(engine).await?;
+            return Ok(own.map_or(Self::Local, |own| Self::Member(own.addresses)));
         };
         let unknown = |reason: String| {
             Error::Impossible(format!(
@@ -41,14 +45,29 @@ impl Way {
         })
     }
 
+    /// Where `port` of a container is reached, which is published on `bind` and `host`;
+    /// `None`: nowhere.
+    pub(super) fn endpoint(
+        &self,
+        facts: &ContainerFacts,
+        port: u16,
+        (bind, host): (IpAddr, u16),
+    ) -> Option<SocketAddr> {
+        match self {
+            Self::Member(own) => inside::beside(own, facts, port),
+            _ => Some(SocketAddr::new(self.address(bind)?, host)),
+        }
+    }
+
     /// Where a port published on `bind` is reached; `None`: nowhere, it is on
     /// the loopback of another machine.
-    pub(super) fn address(self, bind: IpAddr) -> Option<IpAddr> {
+    fn address(&self, bind: IpAddr) -> Option<IpAddr> {
         match (self, bind) {
             (Self::Local, IpAddr::V4(a)) if a.is_unspecified() => Some(Ipv4Addr::LOCALHOST.into()),
             (Self::Local, IpAddr::V6(a)) if a.is_unspecified() => Some(Ipv6Addr::LOCALHOST.into()),
-            (Self::Remote(host), bind) if bind.is_unspecified() => Some(host),
+            (Self::Remote(host), bind) if bind.is_unspecified() => Some(*host),
             (Self::Remote(_), bind) if bind.is_loopback() => None,
+            (Self::Member(_), _) => None,
             (_, bind) => Some(bind),
         }
     }
@@ -71,8 +90,13 @@ pub(super) async fn endpoints(
             Some(facts) if facts.running => facts,
             facts => return Err(ready::ended(container, facts.as_ref(), workshop).await),
         };
-        let answering = answering(container, &facts, way);
+        let answering = answering(container, &facts, &way);
         if container.role == Role::Relay && answering.is_empty() {
+            if let Way::Member(_) = way {
+                return Err(Error::Impossible(
+                    "relaykit runs in a container of this engine and is on no network of the lab: its ports cannot be reached from here".to_owned(),
+                ));
+            }
             return Err(Error::Impossible(
                 "listeners.bind is a loopback address, and the engine runs on another machine: its ports cannot be reached from here\n  set listeners.bind to an address of the engine's host, or run relaykit there".to_owned(),
             ));
@@ -95,7 +119,7 @@ pub async fn endpoints_now(
     let mut endpoints = BTreeMap::new();
     for container in plan.containers.iter().filter(|c| !c.ports.is_empty()) {
         if let Some(facts) = engine.inspect(&container.name).await? {
-            endpoints.extend(answering(container, &facts, way));
+            endpoints.extend(answering(container, &facts, &way));
         }
     }
     Ok(endpoints)
@@ -103,8 +127,8 @@ pub async fn endpoints_now(
 
 /// Where the relay's own ports answer on its first network, if this machine stands
 /// on that network as its gateway. Nothing between changes a client's port then, so
-/// that the relay's log tells one session from another. Empty where it does not: a
-/// remote engine, an engine in a virtual machine, relaykit in a container.
+/// that the relay's log tells one session from another; so it is where relaykit runs in a
+/// container beside it. Empty elsewhere: a remote engine, an engine in a virtual machine.
 ///
 /// # Errors
 /// When the engine cannot be asked.
@@ -118,6 +142,9 @@ pub(super) async fn direct(
         return Ok(BTreeMap::new());
     };
     let facts = engine.inspect(&relay.name).await?;
+    if let (way @ Way::Member(_), Some(facts)) = (Way::to(engine).await?, &facts) {
+        return Ok(answering(relay, facts, &way));
+    }
     let address = facts.and_then(|facts| facts.addresses.get(network).copied());
     let Some(address) = address else {
         return Ok(BTreeMap::new());
@@ -145,11 +172,12 @@ fn own_address_towards(peer: IpAddr) -> Option<IpAddr> {
 fn answering(
     container: &Container,
     facts: &ContainerFacts,
-    way: Way,
+    way: &Way,
 ) -> BTreeMap<&'static str, SocketAddr> {
     let endpoint = |port: &Port| {
-        let (bind, host) = facts.ports.get(&port.container)?;
-        Some((port.name, SocketAddr::new(way.address(*bind)?, *host)))
+        let published = facts.ports.get(&port.container)?;
+        let address = way.endpoint(facts, port.container, *published)?;
+        Some((port.name, address))
     };
     container.ports.iter().filter_map(endpoint).collect()
 }
@@ -158,16 +186,16 @@ fn answering(
 mod tests {
     use super::*;
 
-    fn seen(way: Way, bind: &str) -> Option<String> {
+    fn seen(way: &Way, bind: &str) -> Option<String> {
         way.address(bind.parse().unwrap())
             .map(|address| address.to_string())
     }
 
     #[test]
     fn all_addresses_mean_the_nearest_one() {
-        assert_eq!(seen(Way::Local, "0.0.0.0").unwrap(), "127.0.0.1");
-        assert_eq!(seen(Way::Local, "::").unwrap(), "::1");
-        assert_eq!(seen(Way::Local, "192.0.2.1").unwrap(), "192.0.2.1");
+        assert_eq!(seen(&Way::Local, "0.0.0.0").unwrap(), "127.0.0.1");
+        assert_eq!(seen(&Way::Local, "::").unwrap(), "::1");
+        assert_eq!(seen(&Way::Local, "192.0.2.1").unwrap(), "192.0.2.1");
     }
 
     #[test]
@@ -179,8 +207,8 @@ mod tests {
     #[test]
     fn another_machines_loopback_is_out_of_reach() {
         let way = Way::Remote("192.0.2.7".parse().unwrap());
-        assert_eq!(seen(way, "0.0.0.0").unwrap(), "192.0.2.7");
-        assert_eq!(seen(way, "192.0.2.8").unwrap(), "192.0.2.8");
-        assert_eq!(seen(way, "127.0.0.1"), None);
+        assert_eq!(seen(&way, "0.0.0.0").unwrap(), "192.0.2.7");
+        assert_eq!(seen(&way, "192.0.2.8").unwrap(), "192.0.2.8");
+        assert_eq!(seen(&way, "127.0.0.1"), None);
     }
 }

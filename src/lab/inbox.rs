@@ -1,6 +1,7 @@
 //! What the sink got. It keeps one file a message on its inbox volume, in a
 //! format that `images/relay/rootfs/usr/libexec/relaykit/store` explains.
 
+mod content;
 mod feed;
 mod reader;
 mod stored;
@@ -13,6 +14,7 @@ use super::Error;
 use crate::engine::Engine;
 use crate::plan::{Plan, Role};
 
+pub use content::{Attachment, Content, Field};
 pub use feed::Feed;
 pub use stored::StoredMessage;
 

@@ -8,7 +8,10 @@ mod down;
 mod endpoints;
 mod fill;
 mod inbox;
+mod inside;
 mod names;
+mod places;
+mod ports;
 mod queue;
 mod ready;
 mod renew;
@@ -35,8 +38,10 @@ use crate::progress::Progress;
 pub use brake::{apply_brake, release_brake};
 pub use down::{Removed, down, remove_all};
 pub use endpoints::endpoints_now;
-pub use inbox::{Feed, Inbox, StoredMessage};
-pub use names::certificate_names;
+pub use inbox::{Attachment, Content, Feed, Field, Inbox, StoredMessage};
+pub use inside::clients_address;
+pub use names::{certificate_names, check_name};
+pub use ports::Ports;
 pub use queue::{Queued, clear_queue, queue};
 pub use ready::log_lines;
 pub use standing::Standing;
@@ -59,6 +64,8 @@ pub struct Workshop {
     pub ready_within: Duration,
     /// When a lab counts as ready.
     pub readiness: Readiness,
+    /// Who brings labs up: [`Store::id`]. A lab of another is not touched.
+    pub owner: String,
 }
 
 /// When a lab counts as ready.
@@ -145,6 +152,11 @@ pub enum Error {
         /// Its last lines, indented.
         log: String,
     },
+    /// A lab of this name is somebody else's.
+    #[error(
+        "a lab {0} is on this engine already, brought up from another state folder (RELAYKIT_STATE), and would be replaced\n  choose another name with --lab, or take that one down first: relaykit down --lab {0}"
+    )]
+    NotOurs(String),
     /// The plan cannot become a lab.
     #[error("{0}")]
     Impossible(String),

@@ -1,10 +1,34 @@
-//! What the certificates of a lab must say.
+//! What a lab may be called, and what its certificates must say.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::certs::Names;
 use crate::plan::{Container, Plan, Role};
+
+/// The longest lab name: it is part of container names, which are host names
+/// of up to 63 characters (RFC 1123 2.1).
+const LONGEST: usize = 40;
+
+/// Refuses a name that cannot be part of a container's name, or that would be
+/// another folder than a lab's own.
+///
+/// # Errors
+/// What a name must be.
+pub fn check_name(name: &str) -> Result<(), String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let edges = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let good = name.len() <= LONGEST
+        && name.chars().all(allowed)
+        && name.starts_with(edges)
+        && name.ends_with(edges);
+    if good {
+        return Ok(());
+    }
+    Err(format!(
+        "{name:?} is no lab name: it has lower-case letters and digits, hyphens between them, and at most {LONGEST} characters"
+    ))
+}
 
 /// The names that each server's certificate must hold: the names by which
 /// others find it, and the ways a client on this machine can address it.
@@ -21,6 +45,9 @@ pub fn certificate_names(plan: &Plan) -> BTreeMap<Role, Names> {
         names.dns.extend(aliases.difference(&known).cloned());
         if !container.ports.is_empty() {
             names.dns.push("localhost".to_owned());
+            // What containers call the machine that publishes the ports, with Docker
+            // Desktop and with `--add-host host.docker.internal:host-gateway`.
+            names.dns.push("host.docker.internal".to_owned());
             names.addresses = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             let binds = container.ports.iter().map(|p| p.bind);
             let binds: BTreeSet<IpAddr> = binds.filter(|a| !a.is_unspecified()).collect();
@@ -31,4 +58,22 @@ pub fn certificate_names(plan: &Plan) -> BTreeMap<Role, Names> {
         (container.role, names)
     };
     plan.containers.iter().map(names).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_name_is_a_part_of_a_host_name() {
+        for good in ["default", "a", "test-1f-2", "0"] {
+            assert_eq!(check_name(good), Ok(()), "{good}");
+        }
+        let long = "a".repeat(LONGEST + 1);
+        for bad in [
+            "", "../../x", "a/b", ".", "Upper", "-x", "x-", "ä", "a b", &long,
+        ] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The labs on an engine, found by label.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
@@ -59,7 +59,7 @@ pub async fn find(engine: &Arc<dyn Engine>) -> Result<Vec<Found>, Error> {
         if role == Role::Relay {
             found.hostname = label(labels::HOSTNAME);
         }
-        found.endpoints.extend(endpoints(&facts, way));
+        found.endpoints.extend(endpoints(&facts, &way));
         found.health.insert(role, health(&facts));
         found.containers.insert(role, object.name.clone());
     }
@@ -74,18 +74,15 @@ fn health(facts: &ContainerFacts) -> String {
     }
 }
 
-fn endpoints(facts: &ContainerFacts, way: Way) -> BTreeMap<String, SocketAddr> {
+fn endpoints(facts: &ContainerFacts, way: &Way) -> BTreeMap<String, SocketAddr> {
     let names = Listener::ALL
         .iter()
         .map(|l| (l.port(), l.name()))
         .chain([(LDAPS_PORT, "ldaps")]);
     let names: BTreeMap<u16, &str> = names.collect();
-    let endpoint = |(port, (address, host)): (&u16, &(std::net::IpAddr, u16))| {
+    let endpoint = |(port, published): (&u16, &(IpAddr, u16))| {
         let name = names.get(port)?;
-        Some((
-            (*name).to_owned(),
-            SocketAddr::new(way.address(*address)?, *host),
-        ))
+        Some(((*name).to_owned(), way.endpoint(facts, *port, *published)?))
     };
     facts.ports.iter().filter_map(endpoint).collect()
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::definition::{Definition, volume_labels};
+use super::definition::Definition;
 use super::endpoints::{direct, endpoints};
 use super::fill::fill;
-use super::{Error, Inbox, Readiness, Running, Workshop, capacity, down, ready};
+use super::places::{check_networks, create_places};
+use super::{Error, Inbox, Readiness, Running, Workshop, capacity, down, inside, ready};
 use crate::certs::Certificates;
-use crate::engine::{self, Engine, Kind, NetworkRequest, Object, labels};
-use crate::plan::{Container, Plan, Reach, Role};
+use crate::engine::{Kind, Object, labels};
+use crate::plan::{Container, Plan, Role};
 use crate::progress::Event;
 
 /// What `up` does about one container.
@@ -22,7 +23,7 @@ use crate::progress::Event;
 pub enum Change {
     /// It runs and is what the plan says.
     Keep,
-    /// It is what the plan says and does not run.
+    /// It is what the plan says and does not run, or is paused.
     Start,
     /// There is none.
     Create,
@@ -49,6 +50,7 @@ pub async fn changes(
 ) -> Result<BTreeMap<Role, Change>, Error> {
     let definitions = definitions(plan, certificates, workshop)?;
     let existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
+    refuse_anothers(plan, &existing, workshop)?;
     Ok(definitions
         .iter()
         .map(|d| (d.role, change(d, &existing)))
@@ -121,6 +123,7 @@ async fn bring_up(
     see: impl FnOnce(&mut Vec<Object>),
 ) -> Result<Outcome, Error> {
     let mut existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
+    refuse_anothers(&plan, &existing, workshop)?;
     see(&mut existing);
     let name = plan.name.clone();
     // It is large, and whoever calls this would be as large.
@@ -134,6 +137,19 @@ async fn bring_up(
         }
     }
     result
+}
+
+/// Refuses to touch a lab that was brought up from another state folder: it has another
+/// CA, which its clients trust, and somebody else who counts on it.
+fn refuse_anothers(plan: &Plan, existing: &[Object], workshop: &Workshop) -> Result<(), Error> {
+    let another = |object: &Object| {
+        let owner = object.labels.get(labels::OWNER);
+        owner.is_some_and(|owner| *owner != workshop.owner)
+    };
+    if existing.iter().any(another) {
+        return Err(Error::NotOurs(plan.name.clone()));
+    }
+    Ok(())
 }
 
 /// The lab that `plan` describes, if it is up and exactly that.
@@ -159,6 +175,7 @@ pub async fn attach(
         );
         return Err(Error::Impossible(text));
     }
+    inside::join(&plan, workshop.engine.as_ref()).await?;
     Ok(Running {
         endpoints: endpoints(&plan, workshop).await?,
         direct: direct(&plan, workshop).await?,
@@ -180,8 +197,10 @@ async fn carry_out(
         .iter()
         .map(|d| (d.role, change(d, existing)))
         .collect();
+    check_networks(&plan, workshop).await?;
     remove_outdated(&plan, &changes, existing, workshop).await?;
     create_places(&plan, existing, workshop).await?;
+    inside::join(&plan, workshop.engine.as_ref()).await?;
 
     let wanted = |d: &&Definition| matches!(changes[&d.role], Change::Create | Change::Replace);
     let made: Vec<&Definition> = definitions.iter().filter(wanted).collect();
@@ -236,7 +255,7 @@ pub(super) fn definitions(
                 container.role.name()
             ))
         })?;
-        Definition::new(plan, container, image, certificates)
+        Definition::new(plan, container, image, certificates, &workshop.owner)
     };
     plan.containers.iter().map(definition).collect()
 }
@@ -304,60 +323,6 @@ async fn remove_outdated(
     Ok(removed.await.into_iter().collect::<Result<(), _>>()?)
 }
 
-/// Creates a network that was not there. One of this lab's own that has come since
-/// is the engine's answer to an `up` that was killed: nobody else knows it.
-async fn create_network(engine: &dyn Engine, network: NetworkRequest) -> Result<(), engine::Error> {
-    match engine.create_network(network.clone()).await {
-        Err(error @ engine::Error::NameInUse { .. }) => {
-            let own = engine.list(&network.labels).await?;
-            let late = |o: &&Object| o.kind == Kind::Network && o.name == network.name;
-            let Some(late) = own.iter().find(late) else {
-                return Err(error);
-            };
-            engine.remove(Kind::Network, &late.id).await?;
-            engine.create_network(network).await
-        }
-        made => made,
-    }
-}
-
-/// Networks and volumes that are not there. Volumes are asked for even where
-/// they were: creating one that exists changes nothing.
-async fn create_places(plan: &Plan, existing: &[Object], workshop: &Workshop) -> Result<(), Error> {
-    interrupted(workshop)?;
-    let engine = workshop.engine.as_ref();
-    let there = |kind: Kind, name: &str| existing.iter().any(|o| o.kind == kind && o.name == name);
-    let networks = plan
-        .networks
-        .iter()
-        .filter(|n| !there(Kind::Network, &n.name));
-    let networks = join_all(networks.map(|network| {
-        create_network(
-            engine,
-            NetworkRequest {
-                name: network.name.clone(),
-                internal: network.reach == Reach::Members,
-                masquerade: network.reach == Reach::World,
-                labels: labels::of_object(&plan.name, labels::NETWORK),
-            },
-        )
-    }));
-    // A configuration volume was removed with its container; a kept one with
-    // the same labels is taken as it is.
-    let volumes = volume_labels(plan);
-    let volumes = join_all(
-        volumes
-            .iter()
-            .map(|(volume, labels)| engine.create_volume(volume, labels)),
-    );
-    let (networks, volumes) = futures_util::join!(networks, volumes);
-    networks
-        .into_iter()
-        .chain(volumes)
-        .collect::<Result<(), _>>()
-        .map_err(Error::from)
-}
-
 pub(super) async fn gateways(
     definitions: &[&Definition],
     workshop: &Workshop,
@@ -368,7 +333,11 @@ pub(super) async fn gateways(
         .collect();
     let mut gateways = BTreeMap::new();
     for name in names {
-        gateways.insert(name.to_owned(), workshop.engine.gateway(name).await?);
+        let engine = workshop.engine.as_ref();
+        gateways.insert(
+            name.to_owned(),
+            inside::clients_address(engine, name).await?,
+        );
     }
     Ok(gateways)
 }
@@ -378,12 +347,18 @@ async fn start(definition: &Definition, change: Change, workshop: &Workshop) -> 
         return Ok(());
     }
     let task = workshop.progress.start(definition.role.name());
-    workshop.engine.start(&definition.request.name).await?;
+    let name = &definition.request.name;
+    let facts = workshop.engine.inspect(name).await?;
+    if facts.is_some_and(|facts| facts.status == "paused") {
+        workshop.engine.unpause(name).await?;
+    } else {
+        workshop.engine.start(name).await?;
+    }
     task.finish();
     Ok(())
 }
 
-fn interrupted(workshop: &Workshop) -> Result<(), Error> {
+pub(super) fn interrupted(workshop: &Workshop) -> Result<(), Error> {
     if workshop.cancel.is_cancelled() {
         Err(Error::Interrupted)
     } else {

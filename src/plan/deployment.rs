@@ -155,11 +155,21 @@ impl Names<'_> {
 fn relay(spec: &Spec, names: Names<'_>, purpose: Purpose) -> Container {
     let networks = match purpose {
         Purpose::Production => vec![names.attach(CLIENTS, &["relay"])],
-        Purpose::Lab | Purpose::Proof => vec![
-            names.attach(CLIENTS, &["relay"]),
-            names.attach("directory", &["relay"]),
-            names.attach("sink", &["relay"]),
-        ],
+        Purpose::Lab | Purpose::Proof => {
+            let mut networks = vec![
+                names.attach(CLIENTS, &["relay"]),
+                names.attach("directory", &["relay"]),
+                names.attach("sink", &["relay"]),
+            ];
+            // A proof is of the relay, and leaves other people's networks alone.
+            if purpose == Purpose::Lab {
+                networks.extend(spec.lab.networks.iter().map(|network| Attachment {
+                    network: network.clone(),
+                    aliases: vec![spec.hostname.clone()],
+                }));
+            }
+            networks
+        }
     };
     Container {
         role: Role::Relay,

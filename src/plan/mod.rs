@@ -234,6 +234,15 @@ pub enum Content {
 }
 
 impl Plan {
+    /// The networks that its containers join and somebody else has made.
+    pub fn foreign_networks(&self) -> impl Iterator<Item = &str> {
+        let joined = self.containers.iter().flat_map(|c| &c.networks);
+        let own = |name: &str| self.networks.iter().any(|network| network.name == name);
+        joined
+            .map(|attachment| attachment.network.as_str())
+            .filter(move |name| !own(name))
+    }
+
     /// The container with this role.
     #[must_use]
     pub fn container(&self, role: Role) -> Option<&Container> {

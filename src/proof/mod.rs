@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn who_is_too_long_to_stand_by_is_in_the_catalogue() {
         for id in LONG {
-            let check = checks::all().find(|check| check.id == id);
+            let check = checks::all().find(|check| check.id == *id);
             assert!(check.is_some_and(|check| !check.exclusive), "{id}");
         }
     }

@@ -27,6 +27,8 @@ pub enum Fact {
     RunStarted {
         /// How many checks the filters select.
         selected: usize,
+        /// How many of them some relay suits: the others are skipped.
+        able: usize,
         /// How many checks there are.
         registered: usize,
         /// How many may run at once.

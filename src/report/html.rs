@@ -95,6 +95,7 @@ fn verdict(page: &mut Markup, report: &RunReport, name: &str) {
     } else if let Some(cut_short) = report.cut_short {
         let why = match cut_short {
             CutShort::Interrupted => "The run was interrupted",
+            CutShort::MaxFail => "Enough checks have failed",
             CutShort::NoLab => "A lab did not come up",
         };
         ("broken", why.to_owned())

@@ -11,7 +11,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use super::{Event, Fact};
+use super::{Event, Fact, Outcome, Summary};
 
 /// Whether lines are coloured. The caller knows the terminal and `NO_COLOR`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Human {
     /// What runs now, and since when.
     running: BTreeMap<String, Timestamp>,
     selected: usize,
+    /// Whether checks that were never begun are named at the end alone.
+    skipped_once: bool,
 }
 
 impl Human {
@@ -51,6 +53,17 @@ impl Human {
             live: (progress == Progress::Live).then(Live::default),
             running: BTreeMap::new(),
             selected: 0,
+            skipped_once: false,
+        }
+    }
+
+    /// Names the checks that do not suit the relay once, at the end, by their reasons: a
+    /// stranger's relay is not asked most of them.
+    #[must_use]
+    pub fn naming_skipped_once(self) -> Self {
+        Self {
+            skipped_once: true,
+            ..self
         }
     }
 
@@ -63,11 +76,19 @@ impl Human {
         let text = match &event.fact {
             Fact::RunStarted {
                 selected,
+                able,
                 registered,
                 jobs,
             } => {
                 self.selected = *selected;
-                format!("    Starting {selected} of {registered} checks, up to {jobs} at once\n")
+                if let Some(live) = &mut self.live {
+                    live.count(*selected);
+                }
+                let at_once = match jobs {
+                    1 => "one at a time".to_owned(),
+                    jobs => format!("up to {jobs} at once"),
+                };
+                format!("    Starting {able} of {registered} checks, {at_once}\n")
             }
             Fact::LabReady {
                 lab,
@@ -79,7 +100,15 @@ impl Human {
                 return Ok(());
             }
             Fact::CheckFinished { record, .. } => {
+                let began = self.running.contains_key(record.id);
                 self.end(record.id, event.at);
+                if let Some(live) = &mut self.live {
+                    live.finished(&record.outcome);
+                }
+                if self.skipped_once && !began && matches!(record.outcome, Outcome::Skipped { .. })
+                {
+                    return Ok(());
+                }
                 text::finished(record, colours)
             }
             Fact::ProofStarted { sabotages } => {
@@ -109,7 +138,7 @@ impl Human {
                 if let Some(live) = &mut self.live {
                     live.end_all();
                 }
-                text::summary(report, self.selected, colours)
+                text::summary(report, self.selected, self.skipped_once, colours)
             }
         };
         self.write(&text)
@@ -150,11 +179,41 @@ impl Human {
 struct Live {
     bars: MultiProgress,
     running: BTreeMap<String, ProgressBar>,
+    /// `34/207`, below what runs.
+    total: Option<ProgressBar>,
+    counts: Summary,
 }
 
 impl Live {
+    fn count(&mut self, checks: usize) {
+        let bar = ProgressBar::new(checks.try_into().unwrap_or(u64::MAX));
+        let template = "     Running [{elapsed:>8}] {pos}/{len} checks{msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        self.total = Some(self.bars.add(bar));
+    }
+
+    fn finished(&mut self, outcome: &Outcome) {
+        self.counts.add(outcome);
+        if let Some(total) = &self.total {
+            total.inc(1);
+            let Summary { failed, broken, .. } = self.counts;
+            let told = [(failed, "failed"), (broken, "broken")];
+            let told = told.iter().filter(|(count, _)| *count > 0);
+            let told: Vec<_> = told
+                .map(|(count, word)| format!(", {count} {word}"))
+                .collect();
+            total.set_message(told.concat());
+        }
+    }
+
     fn start(&mut self, what: &str) {
-        let bar = self.bars.add(ProgressBar::new_spinner());
+        let bar = ProgressBar::new_spinner();
+        let bar = match &self.total {
+            Some(total) => self.bars.insert_before(total, bar),
+            None => self.bars.add(bar),
+        };
         if let Ok(style) = ProgressStyle::with_template("     {spinner} [{elapsed:>8}] {msg}") {
             bar.set_style(style);
         }
@@ -174,6 +233,10 @@ impl Live {
         for (_, bar) in std::mem::take(&mut self.running) {
             bar.finish_and_clear();
             self.bars.remove(&bar);
+        }
+        if let Some(total) = self.total.take() {
+            total.finish_and_clear();
+            self.bars.remove(&total);
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{
     CheckRecord, CutShort, Exhibit, Outcome, Planted, RunReport, Subject, Unclaimed, Unplanted,
 };
+use crate::visible::visible_json;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -77,6 +78,7 @@ pub fn render(report: &RunReport) -> Vec<u8> {
         interrupted: report.cut_short == Some(CutShort::Interrupted),
         cut_short: report.cut_short.map(|cut_short| match cut_short {
             CutShort::Interrupted => "interrupted",
+            CutShort::MaxFail => "max fail",
             CutShort::NoLab => "no lab",
         }),
         subject: report.subject.as_ref(),
@@ -101,9 +103,8 @@ pub fn render(report: &RunReport) -> Vec<u8> {
         not_planted: proof.map(|_| report.unplanted.as_slice()),
     };
     // Strings and numbers only: the one error serde_json knows here is a failing writer.
-    let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    let json = serde_json::to_string_pretty(&document).unwrap_or_default();
+    format!("{}\n", visible_json(&json)).into_bytes()
 }
 
 fn line(check: &CheckRecord, proved: bool) -> Line<'_> {

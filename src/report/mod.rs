@@ -4,6 +4,7 @@
 //! A format is one file and one line in [`FORMATS`]. Nothing here prints:
 //! writers are handed in.
 
+mod bounds;
 mod catalogue;
 mod citation;
 mod event;
@@ -17,7 +18,6 @@ mod outputs;
 mod proved;
 mod run;
 mod subject;
-mod visible;
 mod xml;
 
 pub use catalogue::catalogue;

@@ -1,7 +1,7 @@
 //! Report files: opened before the run, so that a bad path is told at once, and
 //! rewritten as results come, so that a crash loses next to nothing.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -72,10 +72,12 @@ struct Output {
     /// A regular file can be written again from its start; a pipe or a terminal
     /// gets the report once, at the end.
     regular: bool,
+    /// Whether it was made for this run and nothing has been written to it yet.
+    empty: bool,
 }
 
 impl Outputs {
-    /// Opens every file, creating or emptying it.
+    /// Opens every file, creating it where there is none.
     ///
     /// # Errors
     /// The first path that cannot be opened for writing.
@@ -120,11 +122,11 @@ impl Outputs {
 
 impl Output {
     fn open((format, path): (&'static Format, &Path)) -> Result<Self, OutputError> {
-        let opened = File::create(path).and_then(|file| {
+        let opened = open(path).and_then(|(file, empty)| {
             let regular = file.metadata()?.is_file();
-            Ok((file, regular))
+            Ok((file, regular, empty))
         });
-        let (file, regular) = opened.map_err(|source| OutputError {
+        let (file, regular, empty) = opened.map_err(|source| OutputError {
             action: "opening",
             format: format.name,
             path: path.to_owned(),
@@ -135,6 +137,7 @@ impl Output {
             path: path.to_owned(),
             file,
             regular,
+            empty,
         })
     }
 
@@ -149,6 +152,7 @@ impl Output {
     }
 
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.empty = false;
         if self.regular {
             self.file.seek(SeekFrom::Start(0))?;
         }
@@ -157,6 +161,35 @@ impl Output {
             self.file.set_len(bytes.len() as u64)?;
         }
         self.file.flush()
+    }
+}
+
+/// A run that ends before its first result leaves no empty file.
+impl Drop for Output {
+    fn drop(&mut self) {
+        if self.empty {
+            drop(std::fs::remove_file(&self.path));
+        }
+    }
+}
+
+/// Opens `path` for writing, and says whether it was made. What stands in it stays until
+/// there is something else to write.
+fn open(path: &Path) -> io::Result<(File, bool)> {
+    let mut options = OpenOptions::new();
+    match options.write(true).create_new(true).open(path) {
+        Ok(file) => Ok((file, true)),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            // Made after all where a link points to nothing yet.
+            let mut options = OpenOptions::new();
+            let file = options
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)?;
+            Ok((file, false))
+        }
+        Err(e) => Err(e),
     }
 }
 
@@ -191,6 +224,26 @@ mod tests {
         let last = report(vec![record("a.b", Outcome::Pass)]);
         outputs.finish(&last).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), (json().render)(&last));
+    }
+
+    #[test]
+    fn a_run_without_a_result_leaves_no_empty_file_and_the_last_report_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (new, old) = (folder.path().join("new"), folder.path().join("old"));
+        std::fs::write(&old, "the last report").unwrap();
+        let files = [(json(), new.as_path()), (json(), old.as_path())];
+        drop(Outputs::open(files).unwrap());
+        assert!(!new.exists());
+        assert_eq!(std::fs::read_to_string(&old).unwrap(), "the last report");
+        let mut outputs = Outputs::open(files).unwrap();
+        outputs.finish(&report(vec![])).unwrap();
+        drop(outputs);
+        for path in [new, old] {
+            assert_eq!(
+                std::fs::read(path).unwrap(),
+                (json().render)(&report(vec![]))
+            );
+        }
     }
 
     #[test]

@@ -141,6 +141,8 @@ pub struct RunReport {
 pub enum CutShort {
     /// Somebody wished so.
     Interrupted,
+    /// As many checks had failed as were asked for.
+    MaxFail,
     /// A lab that checks needed did not come up, or not as it was to be. The error
     /// of the command says why.
     NoLab,

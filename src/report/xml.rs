@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::visible::visible;
+use crate::visible::visible;
 
 /// `text` for an element's content or an attribute's value; also right in HTML.
 pub(super) fn escape(text: &str) -> String {

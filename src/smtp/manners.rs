@@ -107,7 +107,7 @@ impl Manners {
     }
 
     /// Makes no further connection; the first reason counts.
-    fn stop(&self, why: impl Into<String>) {
+    pub fn stop(&self, why: impl Into<String>) {
         self.state().stopped.get_or_insert(why.into());
     }
 

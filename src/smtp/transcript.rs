@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The lines kept; a flood of commands must not fill the memory.
 const MOST_LINES: usize = 4000;
+/// The bytes kept: lines can be long, and a check may open dozens of sessions.
+const MOST_BYTES: usize = 512 * 1024;
 /// The characters of one line that are shown.
 const MOST_CHARACTERS: usize = 400;
 
@@ -21,6 +23,10 @@ pub struct Transcript(Arc<Mutex<Said>>);
 #[derive(Default)]
 struct Said {
     lines: Vec<String>,
+    /// In all lines.
+    bytes: usize,
+    /// Whether something was left out.
+    full: bool,
     ports: Vec<u16>,
 }
 
@@ -57,18 +63,22 @@ impl Transcript {
 
     /// Adds one line, shortened where it is long.
     pub(super) fn push(&self, who: &str, text: &str) {
-        let lines = &mut self.guard().lines;
-        if lines.len() == MOST_LINES {
-            lines.push("-- more was said than is kept here".to_owned());
+        let mut said = self.guard();
+        if said.full {
+            return;
         }
-        if lines.len() > MOST_LINES {
+        if said.lines.len() == MOST_LINES || said.bytes > MOST_BYTES {
+            said.full = true;
+            said.lines
+                .push("-- more was said than is kept here".to_owned());
             return;
         }
         let line = match text.char_indices().nth(MOST_CHARACTERS) {
             Some((end, _)) => format!("{who}{}... ({} bytes)", &text[..end], text.len()),
             None => format!("{who}{text}"),
         };
-        lines.push(line);
+        said.bytes += line.len();
+        said.lines.push(line);
     }
 
     fn guard(&self) -> MutexGuard<'_, Said> {
@@ -134,6 +144,18 @@ mod tests {
         let lines = transcript.lines();
         assert_eq!(lines.len(), MOST_LINES + 1);
         assert_eq!(lines[MOST_LINES], "-- more was said than is kept here");
+    }
+
+    #[test]
+    fn a_flood_of_long_lines_is_cut_as_well() {
+        let transcript = Transcript::new();
+        for _ in 0..MOST_LINES {
+            transcript.push("S: ", &"A".repeat(1000));
+        }
+        let lines = transcript.lines();
+        let kept: usize = lines.iter().map(String::len).sum();
+        assert!(kept < MOST_BYTES + 1000, "{kept}");
+        assert_eq!(lines.last().unwrap(), "-- more was said than is kept here");
     }
 
     #[test]

@@ -11,5 +11,6 @@
 mod lab;
 
 mod attached;
+mod hostile;
 mod stranger;
 mod usage;

@@ -20,6 +20,17 @@ pub(crate) enum Door {
 /// Submits `message` as alice to the lab that `up` describes. The chain and the
 /// name of the certificate must be right.
 pub(crate) fn submit(up: &Value, door: Door, message: &Message) -> Result<Submitted, Error> {
+    let envelope = ("alice@relay.relaykit.test", "bob@example.org");
+    submit_in(envelope, up, door, message)
+}
+
+/// The same with this envelope: sender and recipient.
+pub(crate) fn submit_in(
+    (from, to): (&str, &str),
+    up: &Value,
+    door: Door,
+    message: &Message,
+) -> Result<Submitted, Error> {
     let tls = TlsSettings::trusting(up["hostname"].as_str().unwrap(), ca(up));
     let (name, security) = match door {
         Door::Submission => ("submission", Security::StartTls(tls)),
@@ -33,8 +44,8 @@ pub(crate) fn submit(up: &Value, door: Door, message: &Message) -> Result<Submit
             password: Secret::new("wonderland"),
         }),
         client_name: "client.test".to_owned(),
-        sender: "alice@relay.relaykit.test".to_owned(),
-        recipients: vec!["bob@example.org".to_owned()],
+        sender: from.to_owned(),
+        recipients: vec![to.to_owned()],
         message: message.clone(),
         connect: Connect::default(),
     }))

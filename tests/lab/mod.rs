@@ -10,6 +10,7 @@
 mod engine;
 mod mail;
 mod program;
+mod schema;
 mod workshop;
 
 use std::path::{Path, PathBuf};
@@ -20,8 +21,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use engine::{block_on, engine, settled, until};
-pub(crate) use mail::{Door, submit};
+pub(crate) use mail::{Door, submit, submit_in};
 pub(crate) use program::{Child, Run, program};
+pub(crate) use schema::is_a;
 pub(crate) use workshop::workshop;
 
 /// A relay.yaml with ports that the kernel picks; `more` is appended.

@@ -32,6 +32,7 @@ pub(crate) fn workshop(readiness: Readiness) -> Workshop {
         progress,
         cancel: CancellationToken::new(),
         ready_within: Duration::from_secs(60),
+        owner: "tests".to_owned(),
     }
 }
 

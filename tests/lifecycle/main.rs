@@ -12,6 +12,7 @@ mod lab;
 
 mod certificates;
 mod changes;
+mod containers;
 mod down;
 mod inbox;
 mod received;

@@ -69,3 +69,39 @@ fn two_ups_of_one_lab_wait_for_each_other() {
     assert_eq!(first["endpoints"], second["endpoints"]);
     assert_eq!(lab.container_ids().len(), 3);
 }
+
+#[test]
+fn labs_without_a_file_have_ports_of_their_own_and_keep_them() {
+    let (first, second) = (Lab::new("one"), Lab::new("two"));
+    for lab in [&first, &second] {
+        std::fs::remove_file(lab.folder().join("relay.yaml")).unwrap();
+    }
+    let state = first.state();
+    let up = |lab: &Lab| {
+        let mut command = lab.command(&["up", "--format", "json", "--lab", &lab.name]);
+        command.env("RELAYKIT_STATE", &state);
+        crate::lab::Run::of(command).succeeded().json()
+    };
+    let (one, two) = (up(&first), up(&second));
+    for name in ["smtp", "submission", "submissions", "ldaps"] {
+        assert_ne!(one["endpoints"][name], two["endpoints"][name], "{name}");
+    }
+    let before = second.container_ids();
+    assert_eq!(up(&second)["endpoints"], two["endpoints"]);
+    assert_eq!(second.container_ids(), before);
+    first.relaykit(&["test", "auth.plaintext"]).succeeded();
+}
+
+#[test]
+fn a_lab_of_another_state_folder_is_not_replaced() {
+    let lab = Lab::new("theirs");
+    lab.up();
+    let before = lab.container_ids();
+    for arguments in [&["up"][..], &["up", "--dry-run"], &["test", "auth."]] {
+        let mut command = lab.command(&[arguments, &["--lab", &lab.name]].concat());
+        command.env("RELAYKIT_STATE", lab.folder().join("another"));
+        let run = crate::lab::Run::of(command).ended_with(2);
+        run.says(&["another state folder", "--lab", "relaykit down"]);
+    }
+    assert_eq!(lab.container_ids(), before);
+}

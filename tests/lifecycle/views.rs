@@ -1,6 +1,6 @@
 //! `status` and `logs`.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, is_a};
 use crate::up::keys;
 
 #[test]
@@ -86,4 +86,35 @@ fn logs_into_a_closed_pipe_end_quietly() {
     let run = crate::lab::Run::of(bash).succeeded();
     assert_eq!(run.stdout.lines().last(), Some("0"), "{run}");
     assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn what_a_lab_prints_as_json_has_its_published_shape() {
+    let lab = Lab::new("shapes");
+    let json = |arguments: &[&str]| {
+        let all = [arguments, &["--format", "json"]].concat();
+        lab.relaykit(&all).succeeded().json()
+    };
+    is_a("up_dry_run", &json(&["up", "--dry-run"]));
+    is_a("up", &json(&["up"]));
+    let status = lab.run(&["status", "--format", "json"]).succeeded().json();
+    let mine = status
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|l| l["lab"] == lab.name.as_str());
+    is_a("status", &mine.cloned().collect());
+    is_a(
+        "build",
+        &lab.run(&["build", "--format", "json"]).succeeded().json(),
+    );
+    let logs = lab
+        .relaykit(&["logs", "--format", "json"])
+        .succeeded()
+        .stdout;
+    assert!(logs.contains("\"role\":\"directory\""), "{logs}");
+    for line in logs.lines() {
+        is_a("logs", &serde_json::from_str(line).unwrap());
+    }
+    is_a("down", &json(&["down"]));
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::Session;
 use super::super::exit::Usage;
-use super::super::labs::{check_name, tell_stand_ins};
+use super::super::labs::tell_stand_ins;
 use super::super::watch::Watcher;
 use super::Told;
 use crate::certs;
@@ -49,7 +49,6 @@ impl Run<'_> {
     }
 
     async fn in_standing(&self, name: &str, told: &mut Told<'_>) -> anyhow::Result<RunReport> {
-        check_name(name)?;
         let plan = render::complete(Plan::lab(self.spec.clone(), name, Purpose::Lab));
         let names = lab::certificate_names(&plan);
         let folder = self.session.store()?.folder(name);

@@ -29,7 +29,8 @@ pub(super) async fn run(
         there.insert(kind.name(), engine.image(&reference).await?.is_some());
         images.insert(kind, reference);
     }
-    let workshop = workshop(session, engine, images.clone());
+    let owner = session.store()?.known_id();
+    let workshop = workshop(session, engine, images.clone(), owner);
     let changes = lab::changes(plan, certificates, &workshop).await?;
     let mut human = String::new();
     for (kind, reference) in &images {

@@ -29,6 +29,12 @@ pub(super) fn human(running: &Running, ca: &Path, elapsed: Duration) -> Result<S
             about(name, running)
         )?;
     }
+    if spec.listeners.bind.is_unspecified() {
+        // The endpoints are where they answer here; that they answer elsewhere is told.
+        let bind = spec.listeners.bind;
+        let line = "the relay's ports are open on every address of the engine's host";
+        writeln!(text, "\n  {bind:<12} {line}")?;
+    }
     writeln!(text, "\n  CA           {}", ca.display())?;
     for user in &spec.lab.users {
         writeln!(

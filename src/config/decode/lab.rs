@@ -11,6 +11,9 @@ impl Decoder<'_> {
         if let Some(port) = Self::number(section, "ldaps") {
             spec.lab.ldaps = port;
         }
+        if let Some(field) = section.field("networks") {
+            spec.lab.networks = self.list(&field, syntax::network_name, PartialEq::eq);
+        }
         let Some(field) = section.field("users") else {
             return;
         };

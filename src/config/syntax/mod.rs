@@ -14,6 +14,6 @@ pub(super) use header::header_name;
 pub(super) use host::{address, domain, hostname, next_hop};
 pub(super) use ldap::{distinguished_name, filter, search_base, server};
 pub(super) use master::{parameter_name, service_line, service_name};
-pub(super) use network::{can_be_an_engines, network};
+pub(super) use network::{can_be_an_engines, network, network_name};
 pub(super) use person::{login_name, password};
 pub(super) use size::{show as show_size, size};

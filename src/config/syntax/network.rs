@@ -76,9 +76,28 @@ fn masked(address: IpAddr, length: u8) -> IpAddr {
     }
 }
 
+/// The name of a network on an engine, where containers have names for each other.
+pub(in crate::config) fn network_name(text: &str) -> Result<String, Refusal> {
+    let wrong = |what: &str| Refusal::new(format!("found {}: {what}", quoted(text)));
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || !text.chars().all(allowed) {
+        return Err(wrong(
+            "no name of a network: letters, digits and _ . - are in one",
+        ));
+    }
+    if ["bridge", "host", "none", "default"].contains(&text) {
+        return Err(
+            wrong("one of the engine's own, where containers have no names")
+                .hint("make one with `docker network create`, or name that of a compose project: PROJECT_default"),
+        );
+    }
+    Ok(text.to_owned())
+}
+
 /// Ranges that engines take their own networks from: Docker's default pools, Swarm's,
-/// and local IPv6 addresses.
-const ENGINE_POOLS: [(IpAddr, u8); 4] = [
+/// local IPv6 addresses, and what relaykit picks for labs.
+const ENGINE_POOLS: [(IpAddr, u8); 5] = [
+    (IpAddr::V4(Ipv4Addr::new(198, 19, 0, 0)), 16),
     (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
     (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
     (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),

@@ -27,13 +27,13 @@ pub(in crate::config) fn login_name(text: &str) -> Result<String, Refusal> {
     }
     match text
         .chars()
-        .find(|c| !c.is_alphanumeric() && !"._-+@".contains(*c))
+        .find(|c| !c.is_alphanumeric() && !"._-+@'".contains(*c))
     {
         Some(odd) => Err(wrong(&format!(
             "{} has a meaning in LDAP names and filters or in a login",
             quoted(&odd.to_string())
         ))
-        .hint("letters, digits and . _ - + @ can be used")),
+        .hint("letters, digits and . _ - + @ ' can be used")),
         None => Ok(text.to_owned()),
     }
 }

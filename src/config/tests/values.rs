@@ -40,6 +40,15 @@ fn hostnames() {
 #[test]
 fn networks() {
     refused(
+        "lab: {networks: [{}]}",
+        "lab.networks[0]",
+        &[
+            ("host", "one of the engine's own"),
+            ("'a b'", "no name of a network"),
+            ("../x", "no name of a network"),
+        ],
+    );
+    refused(
         "relay: {trusted_networks: [{}]}",
         "relay.trusted_networks[0]",
         &[

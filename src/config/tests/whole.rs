@@ -49,6 +49,7 @@ postfix:
   master: {10025/inet: n - n - - smtpd}
 lab:
   users: [{name: Zoë, password: 'a: b #c'}, {name: '7', password: '0x10'}]
+  networks: [shop_default, tools]
   ldaps: 0
 ";
 

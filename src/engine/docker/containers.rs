@@ -18,12 +18,12 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::{DockerEngine, fault};
-use crate::engine::{Capacity, ContainerFacts, ContainerRequest, Error, Labels};
+use crate::engine::{Capacity, ContainerFacts, ContainerRequest, Error, Labels, inside};
 
 /// From this version on a container can join several networks as it is made.
 const SEVERAL_NETWORKS: (u32, u32) = (1, 44);
 /// From this version on an endpoint says whether it carries the default route.
-const GATEWAY_PRIORITY: (u32, u32) = (1, 48);
+pub(super) const GATEWAY_PRIORITY: (u32, u32) = (1, 48);
 
 impl DockerEngine {
     pub(super) async fn make_container(&self, container: ContainerRequest) -> Result<(), Error> {
@@ -154,6 +154,34 @@ impl DockerEngine {
             }
             other => Err(other),
         }
+    }
+
+    pub(super) async fn unpause_container(&self, name: &str) -> Result<(), Error> {
+        let done = self.docker.unpause_container(name).await;
+        done.map_err(|fault| {
+            let action = format!("letting the paused container {name} go on");
+            fault::classify(&action, name, &fault)
+        })
+    }
+
+    /// The container in which this program runs, if this engine knows one by the name
+    /// that the system here gives away.
+    pub(super) async fn own_container_facts(&self) -> Result<Option<ContainerFacts>, Error> {
+        if let Some(known) = self.own.get() {
+            return match known {
+                Some(id) => self.container_facts(id).await,
+                None => Ok(None),
+            };
+        }
+        let mut own = None;
+        for id in inside::candidates() {
+            own = self.container_facts(&id).await?.filter(|f| f.running);
+            if own.is_some() {
+                break;
+            }
+        }
+        drop(self.own.set(own.as_ref().map(|facts| facts.id.clone())));
+        Ok(own)
     }
 
     pub(super) async fn stop_container(&self, name: &str, grace: Duration) -> Result<(), Error> {
@@ -338,9 +366,9 @@ fn facts(container: ContainerInspectResponse) -> ContainerFacts {
     let state = container.state.unwrap_or_default();
     let config = container.config.unwrap_or_default();
     let network = container.network_settings.unwrap_or_default();
+    let host = container.host_config.unwrap_or_default();
     let running = state.running.unwrap_or_default();
     let status = state.status.map(|s| s.to_string()).unwrap_or_default();
-    let limits = container.host_config.unwrap_or_default();
     let limit = |limit: Option<i64>| limit.filter(|limit| *limit > 0);
     let ended = matches!(status.as_str(), "exited" | "dead");
     ContainerFacts {
@@ -348,11 +376,12 @@ fn facts(container: ContainerInspectResponse) -> ContainerFacts {
         running,
         exit_code: state.exit_code.filter(|_| ended),
         status,
-        memory: limit(limits.memory).and_then(|bytes| u64::try_from(bytes).ok()),
-        processes: limit(limits.pids_limit).and_then(|most| u32::try_from(most).ok()),
+        memory: limit(host.memory).and_then(|bytes| u64::try_from(bytes).ok()),
+        processes: limit(host.pids_limit).and_then(|most| u32::try_from(most).ok()),
         labels: config.labels.unwrap_or_default().into_iter().collect(),
         image: config.image.unwrap_or_default(),
         environment: config.env.unwrap_or_default(),
+        network_mode: host.network_mode.unwrap_or_default(),
         ports: network.ports.map(published).unwrap_or_default(),
         addresses: network
             .networks

@@ -70,6 +70,9 @@ pub(super) fn refusal(action: &str, name: &str, status: u16, message: &str) -> E
         "\n  the engine has no address range left for another network: remove networks that are \
          not used (`docker network ls`), or give it more with `default-address-pools` in \
          /etc/docker/daemon.json"
+    } else if said.contains("cannot assign requested address") {
+        "\n  listeners.bind is no address of the engine's host: write one that it has (`ip address`), \
+         127.0.0.1 for itself alone, or 0.0.0.0 for all"
     } else {
         ""
     };
@@ -80,14 +83,31 @@ pub(super) fn refusal(action: &str, name: &str, status: u16, message: &str) -> E
     }
 }
 
-/// Whether the engine has no address range left to give to a network.
-pub(super) fn is_out_of_ranges(fault: &Fault) -> bool {
-    has_no_range_left(&fault.to_string().to_lowercase())
-}
-
 /// Whether the engine refused a range because another network has it.
 pub(super) fn is_taken_range(fault: &Fault) -> bool {
-    fault.to_string().to_lowercase().contains("overlaps with")
+    says(
+        fault,
+        &[
+            "overlaps with",
+            "overlapping ipv4",
+            "is already used on the host",
+        ],
+    )
+}
+
+/// Whether a container was on the network already.
+pub(super) fn is_member_already(fault: &Fault) -> bool {
+    says(fault, &["already exists in network", "already connected"])
+}
+
+/// Whether a container was not on the network.
+pub(super) fn is_no_member(fault: &Fault) -> bool {
+    says(fault, &["is not connected to"])
+}
+
+fn says(fault: &Fault, any: &[&str]) -> bool {
+    let said = fault.to_string().to_lowercase();
+    any.iter().any(|words| said.contains(words))
 }
 
 fn has_no_range_left(message: &str) -> bool {

@@ -1,17 +1,19 @@
 //! Networks and volumes: making them and finding out about them.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use bollard::errors::Error as Fault;
 use bollard::models::{
-    Ipam, IpamConfig, Network, NetworkCreateRequest, NetworkCreateResponse, VolumeCreateRequest,
+    EndpointSettings, Ipam, IpamConfig, Network, NetworkConnectRequest, NetworkCreateRequest,
+    NetworkCreateResponse, NetworkDisconnectRequest, VolumeCreateRequest,
 };
 use bollard::query_parameters::{ListContainersOptions, ListNetworksOptions, ListVolumesOptions};
 use futures_util::future;
 
+use super::containers::GATEWAY_PRIORITY;
+use super::ranges::{self, Range};
 use super::{DockerEngine, fault};
 use crate::engine::{Error, Kind, Labels, NetworkRequest, Object};
 
@@ -20,8 +22,8 @@ const UNIQUE_NETWORK_NAMES: (u32, u32) = (1, 44);
 /// How long a younger network of the same name may take to be given up.
 const GIVEN_UP_WITHIN: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(50);
-/// How many ranges of ours are tried, of 8192.
-const RANGES_TRIED: u32 = 16;
+/// How many ranges of ours are tried, of 4096.
+const RANGES_TRIED: u32 = 64;
 const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
 
 impl DockerEngine {
@@ -36,10 +38,7 @@ impl DockerEngine {
             labels: Some(network.labels.into_iter().collect()),
             ..NetworkCreateRequest::default()
         };
-        let made = match self.docker.create_network(request.clone()).await {
-            Err(fault) if fault::is_out_of_ranges(&fault) => self.make_in_a_range(request).await,
-            made => made,
-        };
+        let made = self.make_in_a_range(request).await;
         let made = made.map_err(|fault| fault::classify(&action, &network.name, &fault))?;
         if self.api >= UNIQUE_NETWORK_NAMES || self.keeps_its_name(&network.name, &made.id).await? {
             return Ok(());
@@ -48,30 +47,39 @@ impl DockerEngine {
         Err(fault::name_in_use(&action, &network.name))
     }
 
-    /// Creates a network in a range that we pick. An engine has some thirty ranges
-    /// of its own to give, and every lab takes three.
+    /// Creates a network in a small range that we pick: an engine gives each network
+    /// thousands of addresses and has some thirty such ranges, and every lab takes three.
+    /// Where none of ours can be had, the engine picks one of its own.
     async fn make_in_a_range(
         &self,
         mut request: NetworkCreateRequest,
     ) -> Result<NetworkCreateResponse, Fault> {
-        let mut attempt = 0;
-        loop {
-            let (subnet, gateway) = range(&request.name, attempt);
+        // What this machine has routes for, an engine on it does not look at.
+        let routes = match self.about.remote_host {
+            None => ranges::routes(),
+            Some(_) => Vec::new(),
+        };
+        let candidates = (0..RANGES_TRIED).map(|attempt| Range::of(&request.name, attempt));
+        let free: Vec<Range> = candidates
+            .filter(|range| !routes.iter().any(|route| route.overlaps(*range)))
+            .collect();
+        for range in free {
             request.ipam = Some(Ipam {
                 config: Some(vec![IpamConfig {
-                    subnet: Some(subnet),
+                    subnet: Some(range.to_string()),
                     // Not every engine tells of a gateway that it picked in here.
-                    gateway: Some(gateway),
+                    gateway: Some(range.gateway().to_string()),
                     ..IpamConfig::default()
                 }]),
                 ..Ipam::default()
             });
-            attempt += 1;
             match self.docker.create_network(request.clone()).await {
-                Err(fault) if fault::is_taken_range(&fault) && attempt < RANGES_TRIED => {}
+                Err(fault) if fault::is_taken_range(&fault) => {}
                 made => return made,
             }
         }
+        request.ipam = None;
+        self.docker.create_network(request).await
     }
 
     /// Whether the network `id` may keep its name. Of two that were made at the
@@ -105,6 +113,43 @@ impl DockerEngine {
         networks.retain(|network| network.name.as_deref() == Some(name));
         networks.sort_by_key(|network| (network.created.clone(), network.id.clone()));
         Ok(networks)
+    }
+
+    pub(super) async fn network_is_there(&self, name: &str) -> Result<bool, Error> {
+        Ok(!self.networks_named(name).await?.is_empty())
+    }
+
+    pub(super) async fn join_network(&self, network: &str, container: &str) -> Result<(), Error> {
+        let request = NetworkConnectRequest {
+            container: container.to_owned(),
+            endpoint_config: Some(EndpointSettings {
+                // The way out stays what it was.
+                gw_priority: (self.api >= GATEWAY_PRIORITY).then_some(-1),
+                ..EndpointSettings::default()
+            }),
+        };
+        match self.docker.connect_network(network, request).await {
+            Err(fault) if !fault::is_member_already(&fault) => {
+                let action =
+                    format!("letting the container {container} join the network {network}");
+                Err(fault::classify(&action, network, &fault))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn leave_network(&self, network: &str, container: &str) -> Result<(), Error> {
+        let request = NetworkDisconnectRequest {
+            container: container.to_owned(),
+            force: Some(true),
+        };
+        match self.docker.disconnect_network(network, request).await {
+            Err(fault) if !fault::is_missing(&fault) && !fault::is_no_member(&fault) => {
+                let action = format!("taking the container {container} off the network {network}");
+                Err(fault::classify(&action, network, &fault))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn network_gateway(&self, name: &str) -> Result<IpAddr, Error> {
@@ -190,19 +235,6 @@ impl DockerEngine {
     }
 }
 
-/// Sixteen addresses out of 198.18.0.0/15, which is for benchmarks of networks (RFC
-/// 2544 appendix C.2.2): no site has its machines there. The range and its gateway.
-fn range(network: &str, attempt: u32) -> (String, String) {
-    let mut hasher = DefaultHasher::new();
-    (network, attempt).hash(&mut hasher);
-    let [.., high, middle, low] = hasher.finish().to_be_bytes();
-    let (start, first) = (format!("198.{}.{middle}", 18 + high % 2), low & 0xf0);
-    (
-        format!("{start}.{first}/28"),
-        format!("{start}.{}", first + 1),
-    )
-}
-
 /// A container's name without the slash that engines put before it.
 pub(super) fn plain_name(name: Option<&String>) -> String {
     let name = name.map(String::as_str).unwrap_or_default();
@@ -211,20 +243,4 @@ pub(super) fn plain_name(name: Option<&String>) -> String {
 
 fn sorted(labels: Option<HashMap<String, String>>) -> Labels {
     labels.unwrap_or_default().into_iter().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::range;
-
-    #[test]
-    fn ranges_are_of_the_benchmarks_and_change_with_each_attempt() {
-        let (first, gateway) = range("relaykit-a-clients", 0);
-        assert!(first.starts_with("198.18.") || first.starts_with("198.19."));
-        assert!(
-            first.ends_with("/28") && !gateway.ends_with(".0"),
-            "{first}"
-        );
-        assert_ne!(first, range("relaykit-a-clients", 1).0);
-    }
 }

@@ -180,12 +180,32 @@ fn tls_verify_takes_the_certificates_of_the_config_folder() {
     );
 }
 
+/// As Docker CLI 28.2 reads them.
+#[test]
+fn an_address_without_a_scheme_is_a_host_and_a_port() {
+    for (host, meant) in [
+        ("engine:2375", "engine:2375"),
+        ("127.0.0.1:1234", "127.0.0.1:1234"),
+        ("[::1]:1234", "[::1]:1234"),
+        ("engine", "engine:2375"),
+        (":1234", "localhost:1234"),
+        ("tcp://", "localhost:2375"),
+        ("tcp://:1234", "localhost:1234"),
+    ] {
+        let environment = Environment {
+            docker_host: Some(host.to_owned()),
+            ..Home::new().environment()
+        };
+        assert_eq!(resolve(&environment).unwrap(), tcp(meant), "{host}");
+    }
+}
+
 #[test]
 fn addresses_that_make_no_sense_are_refused_by_name() {
     for host in [
-        "engine:2375",
+        "/var/run/docker.sock",
         "npipe:////./pipe/docker",
-        "tcp://",
+        "ssh://",
         "tcp://h/base",
         "https://h",
     ] {

@@ -1,6 +1,7 @@
 //! One stored message.
 
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
 
 use super::{FOLDER, READINESS};
 use crate::lab::Error;
@@ -66,6 +67,15 @@ impl StoredMessage {
         Ok(message)
     }
 
+    /// What it is called on the command line: eight digits that one can type, the same
+    /// wherever it is asked for.
+    #[must_use]
+    pub fn handle(&self) -> String {
+        let digest = Sha256::digest(&self.id);
+        let digits = digest.iter().take(4);
+        digits.fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    }
+
     /// The name of its file in the sink.
     pub(super) fn file(&self) -> String {
         format!("{}{ENDING}", self.id)
@@ -80,12 +90,6 @@ impl StoredMessage {
     #[must_use]
     pub fn proves_readiness(&self) -> bool {
         self.envelope_to == [READINESS]
-    }
-
-    /// The unfolded, undecoded `Subject` (RFC 5322 3.6.5), empty where there is none.
-    #[must_use]
-    pub fn subject(&self) -> String {
-        self.header("subject").unwrap_or_default()
     }
 
     /// The first header field `name`, unfolded (RFC 5322 2.2.3), undecoded.

@@ -21,6 +21,7 @@ fn view(run: &RunReport, colours: Colours) -> String {
     let so_far = Arc::new(run.clone());
     let mut facts = vec![Fact::RunStarted {
         selected: run.checks.len() + run.not_run.len(),
+        able: run.checks.len() + run.not_run.len(),
         registered: 9,
         jobs: 8,
     }];

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::super::visible::visible;
 use super::super::{CheckRecord, CutShort, Outcome, Planted, RunReport, Severity, Unclaimed};
 use super::Colours;
+use crate::visible::visible;
 
 const GREEN: &str = "1;32";
 const RED: &str = "1;31";
@@ -18,7 +18,7 @@ const MAGENTA: &str = "1;35";
 pub(super) fn finished(record: &CheckRecord, colours: Colours) -> String {
     let word = outcome_word(&record.outcome, colours);
     let why = match &record.outcome {
-        Outcome::Skipped { why } => format!("  {}", first_line(why)),
+        Outcome::Skipped { why } => format!("  {}", visible(first_line(why))),
         Outcome::Fail { .. } => format!("  {}", severity(record.severity, colours)),
         _ => String::new(),
     };
@@ -73,7 +73,12 @@ pub(super) fn judged(
 }
 
 /// Every failure in full, what was skipped and why, and the counts.
-pub(super) fn summary(report: &RunReport, selected: usize, colours: Colours) -> String {
+pub(super) fn summary(
+    report: &RunReport,
+    selected: usize,
+    name_skipped: bool,
+    colours: Colours,
+) -> String {
     let mut text = format!("{}\n", "─".repeat(12));
     for check in &report.checks {
         if matches!(check.outcome, Outcome::Fail { .. } | Outcome::Broken { .. }) {
@@ -99,14 +104,17 @@ pub(super) fn summary(report: &RunReport, selected: usize, colours: Colours) -> 
         counts.skipped,
         counts.broken,
     );
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for check in &report.checks {
         if let Outcome::Skipped { why } = &check.outcome {
-            *reasons.entry(first_line(why)).or_default() += 1;
+            reasons.entry(first_line(why)).or_default().push(check.id);
         }
     }
-    for (why, count) in reasons {
-        let _ = writeln!(text, "             skipped {count}: {}", visible(why));
+    for (why, ids) in reasons {
+        let _ = writeln!(text, "             skipped {}: {}", ids.len(), visible(why));
+        if name_skipped {
+            let _ = writeln!(text, "               {}", ids.join("\n               "));
+        }
     }
     sabotages(&mut text, report);
     if let Some(cut_short) = report.cut_short {
@@ -126,6 +134,10 @@ fn not_run(text: &mut String, cut_short: CutShort, ids: &[&str]) {
                 ids.join("\n               ")
             )
         }
+        (CutShort::MaxFail, ids) => format!(
+            "as many checks have failed as --max-fail allows; checks not run: {}",
+            ids.len()
+        ),
         (CutShort::NoLab, ids) => format!("a lab did not come up; checks not run: {}", ids.len()),
     };
     // Writing to a String cannot fail.
@@ -153,8 +165,9 @@ fn sabotages(text: &mut String, report: &RunReport) {
         let names: Vec<_> = names.into_iter().collect();
         let _ = writeln!(
             text,
-            "             not planted: {} ({why})",
-            names.join("; ")
+            "             not planted: {} ({})",
+            names.join("; "),
+            visible(why)
         );
     }
     let unproved = report.unproved();
