@@ -145,7 +145,10 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         for &check in self.checks {
             let sites = self.sites.able(check);
             if sites.is_empty() {
-                let why = format!("needs {}", self.sites.unmet(check).join(", and "));
+                let mut why = format!("needs {}", self.sites.unmet(check).join(", and "));
+                if let Some(keys) = self.sites.hindered(check) {
+                    why = format!("{why}; not with {keys}");
+                }
                 self.skip(check, why);
             } else {
                 able.push(Able { check, sites });

@@ -9,6 +9,7 @@ mod crypt;
 mod directory;
 mod dn;
 mod header_checks;
+mod last_word;
 mod limits;
 mod logins;
 mod main_cf;
@@ -26,6 +27,7 @@ use crate::plan::{Content, File, Plan, Purpose, Role};
 
 pub use directory::{CHECKED_SENDER, address};
 pub use header_checks::MARK;
+pub use last_word::settled;
 pub use sink::INBOX;
 
 /// Where a container's configuration volume is mounted.

@@ -8,7 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::oneshot;
 
 use super::super::probe::rows;
-use super::super::variants::permits;
+use super::super::variants::{hindered, permits};
 use super::super::{Check, Laboratory, Need, Target};
 use crate::config::Spec;
 
@@ -125,6 +125,14 @@ impl Sites {
         let disturbs = check.exclusive && !self.all.iter().any(Site::is_disposable);
         let alone = disturbs.then(|| "a lab of its own to disturb (not with --lab)".to_owned());
         lacking.chain(alone).collect()
+    }
+
+    /// What in relay.yaml forbids the lab that `check` would have been given.
+    pub(super) fn hindered(&self, check: &Check) -> Option<String> {
+        match &self.all.first()?.promise {
+            Promise::Lab(lab) => hindered(&lab.spec, check),
+            Promise::There(_) => None,
+        }
     }
 
     /// The next one that can be used; pending when all can. `Err` when it cannot be had.
