@@ -6,6 +6,7 @@ mod docker;
 mod endpoint;
 mod error;
 pub mod labels;
+mod last_words;
 mod shell;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub use body::{ByteStream, StreamWriter, whole, written};
 pub use docker::connect;
 pub use endpoint::Environment;
 pub use error::Error;
+pub use last_words::{gives_up, is_throttling, last_words};
 pub use shell::Shells;
 
 use crate::progress::Task;

@@ -14,6 +14,7 @@ mod certificates;
 mod changes;
 mod down;
 mod inbox;
+mod ready;
 mod side_by_side;
 mod up;
 mod views;
