@@ -226,12 +226,7 @@ fn asked_for(spec: &Spec, check: &Check) -> impl Iterator<Item = (&'static str, 
 pub(super) fn hindered(spec: &Spec, check: &Check) -> Option<String> {
     let (name, variant) = asked_for(spec, check).next()?;
     let keys = hindrances(spec, name, &variant);
-    (!keys.is_empty()).then(|| {
-        format!(
-            "{} in relay.yaml, which a relay for this check (the variant {name}) cannot have",
-            keys.join(" and ")
-        )
-    })
+    (!keys.is_empty()).then(|| keys.join(" and "))
 }
 
 /// What relay.yaml says but for its limits first, then with them, then each variant of

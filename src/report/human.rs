@@ -4,14 +4,14 @@
 
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use super::{Event, Fact};
+use super::{Event, Fact, Outcome};
 
 /// Whether lines are coloured. The caller knows the terminal and `NO_COLOR`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Human {
     /// What runs now, and since when.
     running: BTreeMap<String, Timestamp>,
     selected: usize,
+    /// The causes for which ports are down, once told.
+    down: BTreeSet<String>,
 }
 
 impl Human {
@@ -51,6 +53,7 @@ impl Human {
             live: (progress == Progress::Live).then(Live::default),
             running: BTreeMap::new(),
             selected: 0,
+            down: BTreeSet::new(),
         }
     }
 
@@ -74,13 +77,18 @@ impl Human {
                 laboratory,
                 after,
             } => text::ready(lab, laboratory, *after, colours),
+            Fact::PortDown { down } => {
+                self.down.insert(down.cause());
+                text::down(down, colours)
+            }
             Fact::CheckStarted { id } => {
                 self.start((*id).to_owned(), event.at);
                 return Ok(());
             }
             Fact::CheckFinished { record, .. } => {
                 self.end(record.id, event.at);
-                text::finished(record, colours)
+                let known = |outcome: &Outcome| matches!(outcome, Outcome::Broken { why } if self.down.contains(why));
+                text::finished(record, known(&record.outcome), colours)
             }
             Fact::ProofStarted { sabotages } => {
                 let word = if *sabotages == 1 {

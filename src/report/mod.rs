@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod citation;
+mod down;
 mod event;
 mod exhibit;
 mod html;
@@ -21,6 +22,7 @@ mod visible;
 mod xml;
 
 pub use catalogue::catalogue;
+pub use down::Down;
 pub use event::{Event, Fact};
 pub use exhibit::{Exhibit, Piece};
 pub use human::{Colours, Human, Progress};

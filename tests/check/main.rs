@@ -11,5 +11,6 @@
 mod lab;
 
 mod attached;
+mod silent;
 mod stranger;
 mod usage;

@@ -125,3 +125,56 @@ fn a_leak_is_a_finding_and_the_lab_stays() {
     let run = run.ended_with(10);
     assert!(run.stdout.contains("FAIL"), "{run}");
 }
+
+#[test]
+fn one_dead_port_fails_nothing_and_is_told_once() {
+    let lab = Lab::new("dead");
+    lab.configure(NO_GREETING);
+    let began = std::time::Instant::now();
+    let wanted = [
+        "relay.nobody_relays_without_login",
+        "protocol.vrfy_and_expn_tell_nothing",
+        "auth.documents_pair_logs_in",
+    ];
+    let run = lab.run(&[&["test", "--json", "report.json"], &wanted[..]].concat());
+    let run = run.ended_with(12);
+    assert!(began.elapsed() < Duration::from_secs(60), "{run}");
+    let fatal = "fatal: in parameter smtpd_relay_restrictions";
+    // Once when it is found, and at the end.
+    assert_eq!(
+        run.stdout.matches(" DOWN port 25 (smtp): ").count(),
+        2,
+        "{run}"
+    );
+    let summary = run.stdout.split_once("────").unwrap().1;
+    let first = summary.find(fatal).unwrap();
+    assert!(first < summary.find(" DOWN ").unwrap(), "{run}");
+    let report = std::fs::read(lab.folder().join("report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    let outcomes: Vec<_> = report["checks"].as_array().unwrap().iter().collect();
+    let of = |id: &str| outcomes.iter().find(|c| c["id"] == id).unwrap();
+    for id in &wanted[..2] {
+        assert_eq!(of(id)["outcome"], "broken", "{report}");
+        let why = of(id)["observed"].as_str().unwrap();
+        assert!(why.starts_with("postfix/smtpd: fatal: "), "{why}");
+    }
+    // No other port is needed, so that it is judged.
+    assert_eq!(of(wanted[2])["outcome"], "pass", "{report}");
+    assert_eq!(report["down"].as_array().unwrap().len(), 1);
+    assert!(report["gave_up"][0].as_str().unwrap().contains(fatal));
+}
+
+#[test]
+fn a_line_of_master_cf_as_it_is_rendered_ends_no_test() {
+    let lab = Lab::new("line");
+    lab.configure(
+        "postfix: {master: {submission/inet: \"n - n - - smtpd -o syslog_name=postfix/submission \
+         -o smtpd_tls_security_level=encrypt -o smtpd_sasl_auth_enable=yes\"}}\n",
+    );
+    let run = lab.run(&[
+        "test",
+        "relay.own_domains_need_no_login",
+        "privacy.login_hides_this_client",
+    ]);
+    run.ended_with(0);
+}

@@ -189,6 +189,8 @@ async fn refusals_take_alike(context: Context) -> Judged {
 async fn pairs(context: &Context, first: usize, each: usize) -> Judged<Vec<(Duration, Duration)>> {
     let known = &user(context)?.name;
     let mut session = ready(context, login_listener(context)?).await?;
+    // How long it takes is the answer; the check's own deadline comes first.
+    session.set_timeout(Duration::from_secs(30));
     let mut pairs = Vec::new();
     for turn in first..first + each {
         let unknown = people::name("unknown");
