@@ -97,8 +97,13 @@ async fn knock(context: &Context, listener: Listener, patience: Duration) -> Opt
         Ok(session) => session,
         Err(error) => return silence(&error, "a greeting"),
     };
-    if let Some(why) = turned_away(&session.greeting().await) {
+    let greeting = session.greeting().await;
+    if let Some(why) = turned_away(&greeting) {
         return Some(why);
+    }
+    if greeting.is_err() {
+        // No reply that anybody knows, and so nothing to say EHLO to.
+        return None;
     }
     match session.ehlo(CLIENT).await {
         Ok(offers) if offers.reply.code == 421 => {
