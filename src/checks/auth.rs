@@ -10,7 +10,6 @@ pub(super) mod people;
 pub(super) mod record;
 pub(super) mod refusals;
 pub(super) mod servers;
-mod unguarded;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -18,8 +17,7 @@ use std::ops::ControlFlow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub(super) use unguarded::NO_GUARD;
-use unguarded::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH};
+use super::probe::unguarded::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, NO_GUARD};
 
 use super::probe::rows;
 use super::probe::session::{

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::probe::mail::{RECIPIENT, SENDER};
-use super::{Delivered, Inbox, Lab, Lacks, Moved, Target, Undelivered};
+use super::{Delivered, Inbox, Lab, Lacks, Moved, Ports, Target, Undelivered};
 use crate::engine::{LogRequest, Shells};
 use crate::lab::{self, Feed, Running};
 use crate::plan::{Purpose, Role};
@@ -47,6 +47,7 @@ pub fn target(
             moved: Moved::default(),
             shells: (!disposable).then(|| shells.clone()),
         }),
+        ports: Ports::default(),
     })
 }
 

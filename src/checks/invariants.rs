@@ -19,6 +19,7 @@ const NOT_AREAS: &[&str] = &[
     "testing",
     "variants",
     "verdict",
+    "ports",
     "probe",
 ];
 

@@ -9,6 +9,7 @@ mod directory;
 mod evidence;
 mod in_lab;
 mod outbound;
+mod ports;
 mod privacy;
 mod probe;
 mod protocol;
@@ -32,6 +33,7 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 
 pub use in_lab::target;
+pub use ports::Ports;
 pub use runner::{Options, Site, run, run_at};
 pub use selection::{NoneSelected, select};
 pub use survey::{Stranger, Survey, Unfit, survey};

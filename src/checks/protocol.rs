@@ -13,8 +13,8 @@ use std::ops::ControlFlow;
 
 use super::probe::mail::RECIPIENT;
 use super::probe::session::{
-    CLIENT, answer, any_certificate, command, ehlo, logged_in, login_listener, mistakes, open,
-    require_code,
+    CLIENT, answer, any_certificate, command, ehlo, greeted, logged_in, login_listener, mistakes,
+    open,
 };
 use super::verdict::{PASS, broken, fail, require, require_none, skip};
 use super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
@@ -85,6 +85,16 @@ pub(super) static CHECKS: &[Check] = &[
     },
 ];
 
+/// What old next hops and firewalls choke on, taken off for everybody.
+const NO_EXTENSIONS: Sabotage = Sabotage {
+    name: "extensions taken off the reply to EHLO",
+    changes: &[Change::Main(
+        "smtpd_discard_ehlo_keywords",
+        "8bitmime, pipelining, dsn, smtputf8, chunking, etrn, silent-discard",
+    )],
+    sees: "",
+};
+
 /// More replies than any conversation here may have.
 const MOST_REPLIES: usize = 40;
 
@@ -112,26 +122,20 @@ async fn submission_to(context: &Context, listener: Listener) -> Judged<Session>
     ControlFlow::Continue(session)
 }
 
-/// A session of nobody in particular before the greeting: in the clear on port
-/// 25 where there is one.
-async fn at_the_door(context: &Context) -> Judged<Session> {
-    match context.target().listeners().next() {
-        Some(listener) => at_the_door_of(context, listener).await,
-        None => broken("the target has no listener"),
-    }
-}
-
-/// The same at this listener: under TLS only where nothing else is spoken.
+/// A session of nobody in particular at this listener before the greeting: under TLS only
+/// where nothing else is spoken.
 async fn at_the_door_of(context: &Context, listener: Listener) -> Judged<Session> {
     let wrapper = (listener == Listener::Submissions).then(|| any_certificate(context));
     open(context, listener, wrapper).await
 }
 
-/// A session of nobody in particular after the greeting.
+/// The same after the greeting, on port 25 where there is one.
 async fn stranger(context: &Context) -> Judged<Session> {
-    let mut session = at_the_door(context).await?;
-    let greeting = answer(session.greeting().await, "a greeting")?;
-    require_code(&greeting, 220, "a new connection")?;
+    let Some(listener) = context.target().listeners().next() else {
+        return broken("the target has no listener");
+    };
+    let mut session = at_the_door_of(context, listener).await?;
+    greeted(context, listener, &mut session).await?;
     ControlFlow::Continue(session)
 }
 

@@ -1,6 +1,7 @@
 //! Runs checks side by side, each with a deadline, and turns whatever happens
 //! to one of them into an outcome.
 
+mod down;
 mod options;
 mod outcomes;
 mod sites;
@@ -15,7 +16,9 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Check, Context, Judged, Target, evidence, subject};
-use crate::report::{CheckRecord, CutShort, Event, Exhibit, Fact, Outcome, RunReport, Subject};
+use crate::report::{
+    CheckRecord, CutShort, Down, Event, Exhibit, Fact, Outcome, RunReport, Subject,
+};
 use crate::smtp::Manners;
 pub use options::Options;
 use outcomes::{excused, masked, panicked};
@@ -56,6 +59,7 @@ pub async fn run_at(
         started: Instant::now(),
         records: HashMap::new(),
         subject: None,
+        down: Vec::new(),
     };
     run.tell(Fact::RunStarted {
         selected: checks.len(),
@@ -81,6 +85,7 @@ struct Run<'a, F> {
     started: Instant,
     records: HashMap<&'static str, CheckRecord>,
     subject: Option<Subject>,
+    down: Vec<Down>,
 }
 
 /// A check and where it can be run: any of the sites will do.
@@ -135,7 +140,10 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         for &check in self.checks {
             let sites = self.sites.able(check);
             if sites.is_empty() {
-                let why = format!("needs {}", self.sites.unmet(check).join(", and "));
+                let mut why = format!("needs {}", self.sites.unmet(check).join(", and "));
+                if let Some(keys) = self.sites.hindered(check) {
+                    why = format!("{why}, for which {keys} in relay.yaml leave no room");
+                }
                 self.skip(check, why);
             } else {
                 able.push(Able { check, sites });
@@ -203,8 +211,9 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
                 biased;
                 () = cancel.cancelled() => break CutShort::Interrupted,
                 arrived = self.sites.arrive() => {
-                    let Ok(site) = arrived else { break CutShort::NoLab };
+                    let Ok((site, down)) = arrived else { break CutShort::NoLab };
                     self.tell_ready(site);
+                    self.tell_down(down);
                     self.settle(site, &mut waiting);
                     if let (0, true, Some(target)) = (site, to_describe, self.sites.target(0)) {
                         to_describe = false;
@@ -303,6 +312,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             transcript: task.context.evidence(),
             exhibits: task.context.exhibits(),
         };
+        self.look_again(&task.context).await;
         self.record(task.check, outcome, evidence, took);
         Some(task.site)
     }
@@ -346,10 +356,12 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         RunReport {
             started_at: self.started_at,
             elapsed: self.started.elapsed(),
+            proving: Duration::ZERO,
             subject: self.subject.clone(),
             checks,
             not_run,
             cut_short,
+            down: self.down.clone(),
             unclaimed: Vec::new(),
             unplanted: Vec::new(),
         }

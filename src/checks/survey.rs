@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
+use super::ports::turned_away;
 use super::probe::mail::{RECIPIENT, SENDER};
 use super::probe::session::CLIENT;
-use super::{Lacks, Target};
+use super::{Lacks, Ports, Target};
 use crate::config::{self, Listener, Mechanism, Spec, User};
 use crate::smtp::{
     Capabilities, Connect, Error, Failure, Manners, Reply, Session, TlsSettings, TlsVersion,
@@ -19,6 +22,10 @@ const SIDE_BY_SIDE: u32 = 2;
 /// How long a stranger's reply is waited for. RFC 5321 section 4.5.3.2 allows five
 /// minutes; a relay that looks up its client's name in vain takes half of one.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the first connection and the first words are waited for: somewhat longer than
+/// such a look-up, and no more than a run with no port that answers may take.
+const FIRST_WORDS: Duration = Duration::from_secs(40);
 
 /// Whom to look at.
 pub struct Stranger {
@@ -69,6 +76,8 @@ struct Seen {
     /// Why the certificate is not believed; `None`: no handshake.
     certificate: Option<Result<(), String>>,
     trouble: Option<String>,
+    /// Why nothing can be judged there.
+    down: Option<String>,
 }
 
 /// Looks at every listener once, and tries the login.
@@ -78,15 +87,25 @@ struct Seen {
 pub async fn survey(stranger: Stranger) -> Result<Survey, Unfit> {
     let mut seen = BTreeMap::new();
     let mut reasons = Vec::new();
-    for listener in Listener::ALL {
-        let Some(address) = stranger.endpoints.get(listener.name()) else {
-            continue;
-        };
-        match look(&stranger, listener, *address).await {
+    let ports = Ports::default();
+    let looks = Listener::ALL.into_iter().filter_map(|listener| {
+        let address = *stranger.endpoints.get(listener.name())?;
+        let look = look(&stranger, listener, address);
+        Some(async move { (listener, address, look.await) })
+    });
+    for (listener, address, found) in join_all(looks).await {
+        let place = format!("{} ({address})", listener.name());
+        match found {
+            Ok(Seen {
+                down: Some(why), ..
+            }) => {
+                reasons.push(format!("{place}: {why}"));
+                ports.give_up(listener, why, Vec::new());
+            }
             Ok(found) => {
                 seen.insert(listener, found);
             }
-            Err(error) => reasons.push(format!("{} ({address}): {error}", listener.name())),
+            Err(error) => reasons.push(format!("{place}: {error}")),
         }
     }
     if seen.is_empty() {
@@ -113,7 +132,10 @@ pub async fn survey(stranger: Stranger) -> Result<Survey, Unfit> {
     if let Some(why) = &lacks.envelope {
         notes.push(format!("the login may not send as the probes do: {why}"));
     }
-    let answering = |name: &&'static str| seen.keys().any(|l| l.name() == *name);
+    let answering = |name: &&'static str| {
+        let known = |l: &Listener| l.name() == *name;
+        seen.keys().any(known) || ports.all().iter().any(|down| down.listener == *name)
+    };
     let sender = stranger.sender.or_else(|| {
         let user = stranger.user.as_ref()?;
         user.name.contains('@').then(|| user.name.clone())
@@ -137,6 +159,7 @@ pub async fn survey(stranger: Stranger) -> Result<Survey, Unfit> {
         sender: sender.unwrap_or_else(|| SENDER.to_owned()),
         inbox: None,
         lab: None,
+        ports,
     };
     Ok(Survey { target, notes })
 }
@@ -174,10 +197,18 @@ async fn converse(
     tls: &TlsSettings,
     seen: &mut Seen,
 ) -> Result<(), Error> {
-    let mut session = connect(stranger, listener, address, tls).await?;
+    let mut session = connect(stranger, listener, address, tls, FIRST_WORDS).await?;
     seen.note_certificate(&session);
-    session.greeting().await?;
+    let greeting = session.greeting().await;
+    seen.down = turned_away(&greeting);
+    if greeting?.code != 220 {
+        return Ok(());
+    }
     let offers = session.ehlo(CLIENT).await?;
+    if offers.reply.code == 421 {
+        seen.down = Some(format!("it answers EHLO with {}", offers.reply));
+        return Ok(());
+    }
     if listener == Listener::Submissions {
         seen.offers = Some(offers);
         return session.quit().await.map(drop);
@@ -195,9 +226,10 @@ async fn connect(
     listener: Listener,
     address: SocketAddr,
     tls: &TlsSettings,
+    patience: Duration,
 ) -> Result<Session, Error> {
     let options = Connect {
-        timeout: PATIENCE,
+        timeout: patience,
         wrapper: (listener == Listener::Submissions).then(|| tls.clone()),
         manners: Some(stranger.manners.clone()),
         ..Connect::default()
@@ -333,7 +365,7 @@ async fn log_in(
     address: SocketAddr,
 ) -> Result<(Session, Reply), Error> {
     let tls = TlsSettings::trusting(&*stranger.name, &*stranger.ca_pem);
-    let mut session = connect(stranger, listener, address, &tls).await?;
+    let mut session = connect(stranger, listener, address, &tls, PATIENCE).await?;
     session.greeting().await?;
     session.ehlo(CLIENT).await?;
     if listener != Listener::Submissions {

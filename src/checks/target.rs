@@ -1,19 +1,21 @@
 //! What a check may use: the relay under test and what surrounds it.
 
+mod inbox;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use async_trait::async_trait;
-
+use super::Ports;
 use crate::certs::Issued;
 use crate::config::{Listener, Spec, User};
 use crate::engine::{self, Engine, ExecOutput, Shells};
 use crate::plan::Plan;
 use crate::report::Exhibit;
 use crate::smtp::{Manners, Transcript};
+
+pub use inbox::{Delivered, Inbox, Undelivered};
 
 /// The relay under test. What is not there makes the checks that need it
 /// skipped, not broken.
@@ -48,6 +50,8 @@ pub struct Target {
     pub inbox: Option<Arc<dyn Inbox>>,
     /// The containers of a lab.
     pub lab: Option<Lab>,
+    /// Which of its ports are down.
+    pub ports: Ports,
 }
 
 /// What a stranger was seen to lack. One check says so; the others do without.
@@ -109,41 +113,6 @@ impl Moved {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(name).copied()
     }
-}
-
-/// The inbox of the lab's sink.
-#[async_trait]
-pub trait Inbox: Send + Sync {
-    /// Waits until a message that contains `token` is there.
-    ///
-    /// # Errors
-    /// See [`Undelivered`].
-    async fn wait_for(&self, token: &str, deadline: Duration) -> Result<Delivered, Undelivered>;
-}
-
-/// Why there is no message.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Undelivered {
-    /// None came in time: the relay's failure. With the last lines of the log of
-    /// the container at fault.
-    #[error("no message came: {0}")]
-    Absent(String),
-    /// The inbox cannot be read, so nobody can tell.
-    #[error("the inbox cannot be read: {0}")]
-    Unreadable(String),
-}
-
-/// A message as the next hop got it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivered {
-    /// Envelope sender; empty for the null sender.
-    pub envelope_from: String,
-    /// Envelope recipients.
-    pub envelope_to: Vec<String>,
-    /// The sink's own trace header, which tells how the relay spoke to it.
-    pub trace: String,
-    /// The message byte for byte, without that trace header.
-    pub raw: Vec<u8>,
 }
 
 impl Target {
@@ -273,6 +242,8 @@ pub struct Context {
     target: Arc<Target>,
     transcript: Transcript,
     rows: Arc<Mutex<Vec<Row>>>,
+    /// A listener that could not be talked to, and why.
+    lost: Arc<Mutex<Option<(Listener, String)>>>,
     exhibits: Arc<Mutex<Vec<Exhibit>>>,
 }
 
@@ -291,6 +262,7 @@ impl Context {
             target,
             transcript: Transcript::new(),
             rows: Arc::default(),
+            lost: Arc::default(),
             exhibits: Arc::default(),
         }
     }
@@ -300,6 +272,7 @@ impl Context {
     pub(super) fn open_row(&self, name: &str) -> (usize, Self) {
         let row = Self {
             exhibits: self.exhibits.clone(),
+            lost: self.lost.clone(),
             ..Self::new(self.target.clone())
         };
         let mut rows = self.rows();
@@ -322,9 +295,26 @@ impl Context {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// There was no talking to this listener.
+    pub(super) fn lose(&self, listener: Listener, why: String) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get_or_insert((listener, why));
+    }
+
+    /// The first listener that there was no talking to.
+    pub(super) fn lost(&self) -> Option<(Listener, String)> {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.clone()
+    }
+
     /// The relay under test.
     #[must_use]
     pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The same, to hold on to.
+    pub(super) fn shared_target(&self) -> &Arc<Target> {
         &self.target
     }
 

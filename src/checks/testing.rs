@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::{Check, Context, Judged, Lacks, Severity, Target, all};
+use super::{Check, Context, Judged, Lacks, Ports, Severity, Target, all};
 use crate::config::{self, User};
 use crate::secret::Secret;
 
@@ -48,6 +48,7 @@ pub(super) fn target() -> Target {
         sender: String::new(),
         inbox: None,
         lab: None,
+        ports: Ports::default(),
     }
 }
 

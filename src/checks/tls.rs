@@ -18,8 +18,8 @@ use super::probe::mail::{RECIPIENT, SENDER};
 use super::probe::rows;
 use super::probe::server_hello::{Answer, awaiting_hello, offer, say};
 use super::probe::session::{
-    CLIENT, answer, any_certificate, command, ehlo, in_clear, open, port, require_code,
-    starts_in_clear, tls_listeners, under_tls,
+    CLIENT, answer, any_certificate, command, ehlo, in_clear, open, open_even_if_silent, port,
+    require_code, starts_in_clear, tls_listeners, under_tls,
 };
 use super::verdict::{fail, require};
 use super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
@@ -295,7 +295,7 @@ async fn ports_do_not_mix(context: Context) -> Judged {
         starts_in_clear(&context),
         port,
         |context, listener| async move {
-            let mut session = open(&context, listener, None).await?;
+            let mut session = open_even_if_silent(&context, listener, None).await?;
             let hello = ClientHello::of_tls13().record();
             match say(&mut session, &hello).await? {
                 Answer::Other(text) if text.starts_with(|c: char| c.is_ascii_digit()) => {

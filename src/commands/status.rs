@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Session;
 use super::exit::Exit;
 use crate::config::User;
-use crate::lab::{self, Found, Running, Store};
+use crate::lab::{self, Finding, Found, Running, Store};
 use crate::plan::Role;
 
 /// One lab, as the contract has it.
@@ -25,6 +25,8 @@ pub(super) struct Report {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     health: BTreeMap<&'static str, String>,
     elapsed_ms: u128,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Finding>,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,7 +53,14 @@ impl Report {
                 .collect(),
             health: BTreeMap::new(),
             elapsed_ms: elapsed.as_millis(),
+            findings: Vec::new(),
         }
+    }
+
+    /// With what `up` saw its relay do wrong.
+    pub(super) fn with_findings(mut self, findings: &[Finding]) -> Self {
+        self.findings = findings.to_vec();
+        self
     }
 
     fn of_found(found: Found, store: &Store, elapsed: Duration) -> Self {
@@ -74,6 +83,7 @@ impl Report {
                 .map(|(r, h)| (name(r), h))
                 .collect(),
             elapsed_ms: elapsed.as_millis(),
+            findings: Vec::new(),
         }
     }
 }

@@ -68,10 +68,19 @@ pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit
     if let Some(watcher) = watcher {
         watcher.release().await;
     }
-    let running = outcome?.running;
+    let lab::Outcome {
+        running, findings, ..
+    } = outcome?;
     drop(lock);
     let report = status::Report::of_running(&running, &store, started.elapsed());
-    let human = human::human(&running, &report.ca_certificate, started.elapsed())?;
+    let report = report.with_findings(&findings);
+    let mut human = human::human(&running, &report.ca_certificate, started.elapsed())?;
+    human.push_str(&human::findings(&running.plan.name, &findings)?);
     session.print(&report, &human)?;
-    Ok(Exit::Done)
+    // The lab stays, to be looked at: what its relay does is a finding, not a fault of it.
+    if findings.is_empty() {
+        Ok(Exit::Done)
+    } else {
+        Ok(Exit::CheckFailed)
+    }
 }

@@ -27,6 +27,7 @@ use std::path::Path;
 
 pub use defaults::built_in;
 pub use effective::{Effective, effective};
+pub use overrides::takes_back_a_promise;
 pub use problem::{Problem, Problems, Warning};
 pub use production::{Missing, missing_for_production};
 pub use spec::*;

@@ -138,6 +138,12 @@ pub(super) fn parameter(name: &str, value: &str) -> Verdict {
     }
 }
 
+/// Whether `name = value`, in main.cf or as an option in master.cf, takes back a promise.
+#[must_use]
+pub fn takes_back_a_promise(name: &str, value: &str) -> bool {
+    matches!(parameter(name, value), Verdict::Unsafe { .. })
+}
+
 /// What a line of master.cf does: its `-o name=value` options and its chroot column.
 pub(super) fn service(line: &str) -> Vec<Verdict> {
     let mut verdicts = Vec::new();

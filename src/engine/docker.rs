@@ -6,6 +6,7 @@
 )]
 
 mod containers;
+mod facts;
 mod fault;
 mod holder;
 mod images;

@@ -7,6 +7,7 @@ mod endpoint;
 mod error;
 mod inside;
 pub mod labels;
+mod last_words;
 mod shell;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use body::{ByteStream, StreamWriter, whole, written};
 pub use docker::connect;
 pub use endpoint::Environment;
 pub use error::Error;
+pub use last_words::{gives_up, is_throttling, last_words};
 pub use shell::Shells;
 
 use crate::progress::Task;

@@ -6,9 +6,11 @@ mod capacity;
 mod definition;
 mod down;
 mod endpoints;
+mod evidence;
 mod fill;
 mod inbox;
 mod inside;
+mod listening;
 mod names;
 mod places;
 mod ports;
@@ -38,12 +40,13 @@ use crate::progress::Progress;
 pub use brake::{apply_brake, release_brake};
 pub use down::{Removed, down, remove_all};
 pub use endpoints::endpoints_now;
+pub use evidence::{Evidence, log_lines};
 pub use inbox::{Attachment, Content, Feed, Field, Inbox, StoredMessage};
 pub use inside::clients_address;
 pub use names::{certificate_names, check_name};
 pub use ports::Ports;
 pub use queue::{Queued, clear_queue, queue};
-pub use ready::log_lines;
+pub use ready::Finding;
 pub use standing::Standing;
 pub use status::{Found, find};
 pub use store::{Lock, Store};
@@ -71,10 +74,11 @@ pub struct Workshop {
 /// When a lab counts as ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
-    /// A login over TLS has succeeded and its message has reached the sink.
+    /// Every listener that is on does what it is for, and a message that came by
+    /// login over TLS has reached the sink.
     Proved,
-    /// Every daemon has said that it has started. For labs that were broken on
-    /// purpose, where nobody may be able to log in.
+    /// Every daemon has said that it has started. For labs whose relay is to be
+    /// judged: what it does not do is then for the checks to find, one by one.
     Started,
 }
 
@@ -131,26 +135,26 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A container ended while it was needed.
-    #[error("the {} ended with exit code {exit_code} before the lab was ready; its last lines:\n{log}", role.name())]
+    #[error("{}the {} ended with exit code {exit_code} before the lab was ready; its last lines:\n{}", evidence.cause(), role.name(), evidence.log)]
     Ended {
         /// Which.
         role: Role,
         /// Its exit code.
         exit_code: i64,
-        /// Its last lines, indented.
-        log: String,
+        /// What it said.
+        evidence: Box<Evidence>,
     },
-    /// The deadline passed.
-    #[error("the lab was not ready within {} s: {last}\n  the last lines of the {}:\n{log}", within.as_secs(), role.name())]
+    /// The deadline passed, or it is certain that it would.
+    #[error("{}the lab was not ready after {:.1} s: {last}\n  the last lines of the {}:\n{}", evidence.cause(), after.as_secs_f64(), role.name(), evidence.log)]
     NotReady {
-        /// The deadline.
-        within: Duration,
+        /// How long was waited.
+        after: Duration,
         /// What was still wrong at the end.
         last: String,
         /// The container at fault.
         role: Role,
-        /// Its last lines, indented.
-        log: String,
+        /// What it said.
+        evidence: Box<Evidence>,
     },
     /// A lab of this name is somebody else's.
     #[error(

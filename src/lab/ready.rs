@@ -1,36 +1,55 @@
-//! Readiness with evidence: a real login over TLS has succeeded, and the
-//! message it submitted has come out of the relay at the sink, over TLS and
-//! without a trace of the client.
+//! Readiness with evidence: every listener that is on does what it is for, a login over
+//! TLS has succeeded, and the message it submitted has come out of the relay at the sink.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::select_all;
-use tokio::time::{Instant, sleep, timeout_at};
+use futures_util::future::{join_all, select_all};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::inbox::{Feed, READINESS};
-use super::{Error, Readiness, Running, Workshop, started};
-use crate::config::{Listener, Received, SenderLogin};
-use crate::engine::{ContainerFacts, Engine, LogRequest};
+use super::evidence::Evidence;
+use super::inbox::Feed;
+use super::listening::{CLIENT_NAME, Trial, Trouble, trials};
+use super::{Error, Readiness, Running, StoredMessage, Workshop, started};
+use crate::config::Received;
+use crate::engine::{self, ContainerFacts, LogRequest};
 use crate::plan::{Container, Plan, Role};
-use crate::render;
-use crate::smtp::{Connect, Failure, Login, Message, Security, SubmitOptions, TlsSettings, submit};
+use crate::smtp::{Reply, submit};
 
 /// Between two tries of a login. Nothing tells when saslauthd has its socket.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 
-/// How many of a container's last lines are evidence.
-const LAST_LINES: usize = 15;
+/// How long what else is missing may take once master(8) has given up a service for a
+/// minute: that service will not be there in time, and may not be needed.
+const AFTER_THROTTLING: Duration = Duration::from_secs(10);
 
-/// How many are looked through for [`FATAL`] ones before these: a daemon that ends is
-/// not the last to speak where others start beside it.
-const LOOKED_THROUGH: usize = 200;
+/// Between two flushes of the queue. Postfix itself would wait for five minutes.
+const FLUSH_AGAIN: Duration = Duration::from_secs(1);
 
-/// In a line of Postfix that says why it gives up (msg(3)).
-const FATAL: [&str; 2] = [": fatal: ", ": panic: "];
+/// How many old lines of the relay's log are read: those of a moment ago.
+const A_MOMENT: usize = 100;
 
-/// The name that the message is sent from: it must not come out at the sink.
-const CLIENT_NAME: &str = "readiness-client.invalid";
+/// Ends when a host takes connections on port 25, or after some seconds.
+const LISTENS: &str = r"
+use IO::Socket::INET;
+my ($host, $seconds) = @ARGV;
+alarm $seconds;
+until (IO::Socket::INET->new(PeerAddr => $host, PeerPort => 25, Timeout => 1)) {
+    select undef, undef, undef, 0.05;
+}
+";
+
+/// A promise that a relay which is ready was seen to break.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// What was seen, a sentence.
+    pub what: String,
+    /// The lines that show it.
+    pub seen: Vec<String>,
+}
 
 /// What was still wrong, and whose log may tell why.
 pub(super) struct Missing {
@@ -38,13 +57,12 @@ pub(super) struct Missing {
     pub(super) role: Role,
 }
 
-/// Waits until the lab is ready.
+/// Waits until the lab is ready; what the relay was seen to do wrong all the same.
 ///
 /// # Errors
-/// [`Error::NotReady`] at the deadline, [`Error::Ended`] as soon as a container
-/// ends, [`Error::Interrupted`] on Ctrl-C, and [`Error::Impossible`] when the
-/// relay is ready and does not keep its promise.
-pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<(), Error> {
+/// [`Error::NotReady`] at the deadline or when it is certain that nothing will change,
+/// [`Error::Ended`] as soon as a container ends, [`Error::Interrupted`] on Ctrl-C.
+pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<Vec<Finding>, Error> {
     let task = workshop.progress.start(match workshop.readiness {
         Readiness::Proved => "login over TLS, message at the next hop",
         Readiness::Started => "daemons started",
@@ -52,12 +70,12 @@ pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<(), E
     let ready = async {
         match workshop.readiness {
             Readiness::Proved => prove(running, workshop).await,
-            Readiness::Started => started::wait(running, workshop).await,
+            Readiness::Started => started::wait(running, workshop).await.map(|()| Vec::new()),
         }
     };
-    while_it_runs(running, workshop, ready).await?;
+    let findings = while_it_runs(running, workshop, ready).await?;
     task.finish();
-    Ok(())
+    Ok(findings)
 }
 
 /// Waits for `ready`, as long as no container ends.
@@ -65,11 +83,11 @@ pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<(), E
 /// # Errors
 /// Those of `ready`, [`Error::Ended`] as soon as a container ends, and
 /// [`Error::Interrupted`] on Ctrl-C.
-pub(super) async fn while_it_runs(
+pub(super) async fn while_it_runs<T>(
     running: &Running,
     workshop: &Workshop,
-    ready: impl Future<Output = Result<(), Error>>,
-) -> Result<(), Error> {
+    ready: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     let engine = workshop.engine.as_ref();
     let containers = &running.plan.containers;
     let ends = containers.iter().map(|container| {
@@ -88,127 +106,258 @@ pub(super) async fn while_it_runs(
     }
 }
 
-/// Waits until a login over TLS has succeeded and its message has reached the sink.
+/// Waits until every listener does what it is for and a message that came by login has
+/// reached the sink.
 ///
 /// # Errors
 /// As [`wait`], but for a container that ends.
-pub(super) async fn prove(running: &Running, workshop: &Workshop) -> Result<(), Error> {
-    let deadline = Instant::now() + workshop.ready_within;
-    let feed = running.inbox.feed();
-    let options = options(running)?;
-    let mut missing = Missing {
-        what: "nothing was tried yet".to_owned(),
-        role: Role::Relay,
+pub(super) async fn prove(running: &Running, workshop: &Workshop) -> Result<Vec<Finding>, Error> {
+    let began = Instant::now();
+    let trials = trials(running)?;
+    let proof = Proof {
+        running,
+        workshop,
+        missing: Mutex::default(),
     };
-    loop {
-        match timeout_at(deadline, submit(&options)).await {
-            Ok(Ok(_)) => break,
-            Ok(Err(error)) => {
-                missing.what = error.to_string();
-                if matches!(error.failure, Failure::Tls { .. }) && is_final(&error.to_string()) {
-                    return Err(not_ready(&missing, workshop, &running.plan).await);
+    for trial in &trials {
+        proof.misses(trial.name(), "it was not tried yet".to_owned());
+    }
+    let (tell, deferred) = watch::channel(Vec::new());
+    let proved = tokio::select! {
+        proved = proof.of(&trials, deferred) => proved?,
+        () = proof.as_long_as_it_may_be(began + workshop.ready_within, &tell) => None,
+    };
+    match proved {
+        Some(message) => Ok(findings(running, &message)),
+        None => Err(not_ready(&proof.missing(), began, workshop, &running.plan).await),
+    }
+}
+
+/// A proof under way.
+struct Proof<'a> {
+    running: &'a Running,
+    workshop: &'a Workshop,
+    /// What was tried and does not work yet, and why.
+    missing: Mutex<BTreeMap<String, String>>,
+}
+
+impl Proof<'_> {
+    fn misses(&self, what: String, why: String) {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.insert(what, why);
+    }
+
+    fn has(&self, what: &str) {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.remove(what);
+    }
+
+    fn missing(&self) -> Missing {
+        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = missing.iter().map(|(what, why)| format!("{what}: {why}"));
+        Missing {
+            what: lines.collect::<Vec<_>>().join("\n  "),
+            role: Role::Relay,
+        }
+    }
+
+    /// The message that has come out at the sink; `None` where it is certain that
+    /// none will.
+    async fn of(
+        &self,
+        trials: &[Trial],
+        deferred: watch::Receiver<Vec<String>>,
+    ) -> Result<Option<std::sync::Arc<StoredMessage>>, Error> {
+        let feed = self.running.inbox.feed();
+        let open = join_all(trials.iter().map(|trial| self.open(trial)));
+        let (open, listens) = futures_util::join!(open, self.sink_listens());
+        listens?;
+        if open.contains(&false) {
+            return Ok(None);
+        }
+        let Some(options) = trials.first().and_then(Trial::message) else {
+            return Err(Error::Impossible("no listener offers a login".to_owned()));
+        };
+        let what = "a message by login".to_owned();
+        let submitted = loop {
+            match submit(&options).await {
+                Ok(submitted) => break submitted,
+                Err(error) => {
+                    self.misses(what.clone(), error.to_string());
+                    // The login has worked: this is a rule about messages.
+                    if error.failure.reply().is_some_and(Reply::is_permanent) {
+                        return Ok(None);
+                    }
                 }
             }
-            Err(_) => return Err(not_ready(&missing, workshop, &running.plan).await),
-        }
-        if Instant::now() >= deadline {
-            return Err(not_ready(&missing, workshop, &running.plan).await);
-        }
-        sleep(TRY_AGAIN).await;
-    }
-    arrived(running, workshop, &feed, options.message.token(), deadline).await
-}
-
-/// A certificate that does not fit will not fit a moment later.
-fn is_final(error: &str) -> bool {
-    error.contains("certificate")
-}
-
-/// One message by login through the first listener that has logins.
-fn options(running: &Running) -> Result<SubmitOptions, Error> {
-    let spec = &running.plan.spec;
-    let listeners = [Listener::Submission, Listener::Submissions, Listener::Smtp];
-    let usable = |listener: &Listener| {
-        let address = running.endpoints.get(listener.name())?;
-        spec.auth
-            .listeners
-            .contains(listener)
-            .then_some((*listener, *address))
-    };
-    let (listener, address) = listeners
-        .iter()
-        .find_map(usable)
-        .ok_or_else(|| Error::Impossible("no listener offers a login".to_owned()))?;
-    let user = spec.lab.users.first();
-    let user = user.ok_or_else(|| Error::Impossible("lab.users is empty".to_owned()))?;
-    let tls = TlsSettings::trusting(&spec.hostname, &running.certificates.authority.certificate);
-    let tls = match running.client_certificate()? {
-        Some(issued) => tls.client_certificate(issued.certificate, issued.key),
-        None => tls,
-    };
-    let sender = match spec.relay.sender_login {
-        SenderLogin::Any => format!("readiness@{}", spec.hostname),
-        SenderLogin::Own => render::CHECKED_SENDER.to_owned(),
-    };
-    Ok(SubmitOptions {
-        address,
-        security: match listener {
-            Listener::Submissions => Security::Wrapper(tls),
-            Listener::Submission | Listener::Smtp => Security::StartTls(tls),
-        },
-        login: Some(Login {
-            user: user.name.clone(),
-            password: user.password.clone(),
-        }),
-        client_name: CLIENT_NAME.to_owned(),
-        message: Message::from_to(&sender, READINESS).build(),
-        sender,
-        recipients: vec![READINESS.to_owned()],
-        connect: Connect::default(),
-    })
-}
-
-async fn arrived(
-    running: &Running,
-    workshop: &Workshop,
-    feed: &Feed,
-    token: &str,
-    deadline: Instant,
-) -> Result<(), Error> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    let contains = |raw: &[u8], what: &str| raw.windows(what.len()).any(|w| w == what.as_bytes());
-    let message = feed
-        .wait(left, |message| contains(&message.raw, token))
-        .await?;
-    let Some(message) = message else {
-        let what = "a login succeeded, and the message it submitted did not reach the sink";
-        let missing = Missing {
-            what: what.to_owned(),
-            role: Role::Relay,
+            sleep(TRY_AGAIN).await;
         };
-        return Err(not_ready(&missing, workshop, &running.plan).await);
-    };
-    let hides = running.plan.spec.privacy.received != Received::Keep;
-    if hides && contains(&message.raw, CLIENT_NAME) {
-        return Err(Error::Impossible(
-            "the relay works and is not anonymous: the client's name reached the next hop\n  check postfix.main and postfix.master in relay.yaml for what overrides the rendered configuration".to_owned(),
-        ));
+        self.misses(what.clone(), "it has not reached the sink".to_owned());
+        let queue_id = submitted.queue_id.unwrap_or_default();
+        tokio::select! {
+            message = self.arrives(&feed, options.message.token()) => message,
+            error = self.flush_if_deferred(&queue_id, deferred, &what) => Err(error),
+        }
     }
-    Ok(())
+
+    /// Tries until it works; whether it may ever.
+    async fn open(&self, trial: &Trial) -> bool {
+        loop {
+            match trial.once().await {
+                Ok(()) => {
+                    self.has(&trial.name());
+                    return true;
+                }
+                Err(Trouble { what, is_final }) => {
+                    self.misses(trial.name(), what);
+                    if is_final {
+                        return false;
+                    }
+                }
+            }
+            sleep(TRY_AGAIN).await;
+        }
+    }
+
+    /// Waits until the relay can reach the sink: mail that it cannot deliver at once
+    /// waits for minutes.
+    async fn sink_listens(&self) -> Result<(), engine::Error> {
+        let plan = &self.running.plan;
+        let (relay, sink) = (plan.container(Role::Relay), plan.container(Role::Sink));
+        let (Some(relay), Some(sink)) = (relay, sink) else {
+            return Ok(());
+        };
+        let together =
+            |n: &&crate::plan::Attachment| relay.networks.iter().any(|r| r.network == n.network);
+        let place = sink.networks.iter().find(together);
+        let Some(name) = place.and_then(|place| place.aliases.first()) else {
+            return Ok(());
+        };
+        let what = "the sink".to_owned();
+        self.misses(what.clone(), "it does not take connections yet".to_owned());
+        let seconds = self.workshop.ready_within.as_secs().max(1).to_string();
+        let argv = ["perl", "-e", LISTENS, name, &seconds];
+        let output = self.workshop.engine.exec(&relay.name, &argv, None).await?;
+        if output.exit_code == 0 {
+            self.has(&what);
+        } else {
+            self.misses(
+                what,
+                format!("nobody could see it: {}", output.stderr.trim()),
+            );
+        }
+        Ok(())
+    }
+
+    async fn arrives(
+        &self,
+        feed: &Feed,
+        token: &str,
+    ) -> Result<Option<std::sync::Arc<StoredMessage>>, Error> {
+        let is_it = |message: &StoredMessage| contains(&message.raw, token);
+        feed.wait(self.workshop.ready_within, is_it).await
+    }
+
+    /// Has the relay try again at once what it could not deliver; ends with the engine.
+    async fn flush_if_deferred(
+        &self,
+        queue_id: &str,
+        mut deferred: watch::Receiver<Vec<String>>,
+        what: &str,
+    ) -> Error {
+        let mark = format!("]: {queue_id}: ");
+        let mut seen = 0;
+        loop {
+            let line = {
+                let lines = deferred.borrow_and_update();
+                let line = lines[seen..]
+                    .iter()
+                    .rfind(|line| line.contains(&mark))
+                    .cloned();
+                seen = lines.len();
+                line
+            };
+            if let Some(line) = line {
+                let why = line.split_once(&mark).map_or("", |(_, why)| why);
+                self.misses(what.to_owned(), format!("it waits in the relay: {why}"));
+                if let Some(relay) = self.running.plan.container(Role::Relay) {
+                    let argv = ["postqueue", "-f"];
+                    let flushed = self.workshop.engine.exec(&relay.name, &argv, None).await;
+                    if let Err(error) = flushed {
+                        return error.into();
+                    }
+                }
+                sleep(FLUSH_AGAIN).await;
+            } else if deferred.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Waits for the deadline, or for the moment from which on waiting is in vain. Tells
+    /// of mail that the relay could not deliver.
+    async fn as_long_as_it_may_be(&self, mut deadline: Instant, tell: &watch::Sender<Vec<String>>) {
+        let relay = self.running.plan.container(Role::Relay);
+        let request = LogRequest {
+            follow: true,
+            tail: Some(A_MOMENT),
+            since: None,
+        };
+        let name = relay.map_or("", |relay| relay.name.as_str());
+        let mut lines = self.workshop.engine.logs(name, request).fuse();
+        loop {
+            tokio::select! {
+                () = sleep_until(deadline) => return,
+                Some(Ok(line)) = lines.next() => {
+                    if engine::is_throttling(&line) {
+                        deadline = deadline.min(Instant::now() + AFTER_THROTTLING);
+                    }
+                    if line.contains("status=deferred") {
+                        tell.send_modify(|lines| lines.push(line));
+                    }
+                }
+            }
+        }
+    }
 }
 
-/// That the deadline passed.
-pub(super) async fn not_ready(missing: &Missing, workshop: &Workshop, plan: &Plan) -> Error {
+fn contains(raw: &[u8], what: &str) -> bool {
+    raw.windows(what.len()).any(|w| w == what.as_bytes())
+}
+
+/// What the message that proves a lab ready tells against its relay.
+fn findings(running: &Running, message: &StoredMessage) -> Vec<Finding> {
+    let hides = running.plan.spec.privacy.received != Received::Keep;
+    if !hides || !contains(&message.raw, CLIENT_NAME) {
+        return Vec::new();
+    }
+    let text = String::from_utf8_lossy(&message.raw);
+    let lines = text.lines().filter(|line| line.contains(CLIENT_NAME));
+    vec![Finding {
+        what: "the relay is not anonymous: the name of a client that had logged in reached the \
+               next hop"
+            .to_owned(),
+        seen: lines.map(|line| line.trim().to_owned()).collect(),
+    }]
+}
+
+/// That what is `missing` did not come.
+pub(super) async fn not_ready(
+    missing: &Missing,
+    began: Instant,
+    workshop: &Workshop,
+    plan: &Plan,
+) -> Error {
     let container = plan.container(missing.role).map_or("", |c| c.name.as_str());
     Error::NotReady {
-        within: workshop.ready_within,
+        after: began.elapsed(),
         last: missing.what.clone(),
         role: missing.role,
-        log: last_lines(workshop.engine.as_ref(), container).await,
+        evidence: Box::new(Evidence::of(workshop.engine.as_ref(), container).await),
     }
 }
 
-/// That `container` has ended, with its last lines.
+/// That `container` has ended, with what it said.
 pub(super) async fn ended(
     container: &Container,
     facts: Option<&ContainerFacts>,
@@ -217,53 +366,6 @@ pub(super) async fn ended(
     Error::Ended {
         role: container.role,
         exit_code: facts.and_then(|f| f.exit_code).unwrap_or(-1),
-        log: last_lines(workshop.engine.as_ref(), &container.name).await,
-    }
-}
-
-/// The last lines of a log, and before them those that say why a daemon gave up; each
-/// indented.
-async fn last_lines(engine: &dyn Engine, container: &str) -> String {
-    let request = LogRequest {
-        follow: false,
-        tail: Some(LOOKED_THROUGH),
-        since: None,
-    };
-    telling(&log_lines(engine, container, request).await)
-}
-
-fn telling(log: &str) -> String {
-    let lines: Vec<&str> = log.split_inclusive('\n').collect();
-    let (early, last) = lines.split_at(lines.len().saturating_sub(LAST_LINES));
-    let is_fatal = |line: &&&str| FATAL.iter().any(|word| line.contains(word));
-    early.iter().filter(is_fatal).chain(last).copied().collect()
-}
-
-/// Lines of a container's log, each indented: evidence for a message.
-pub async fn log_lines(engine: &dyn Engine, container: &str, request: LogRequest) -> String {
-    let mut lines = engine.logs(container, request);
-    let mut text = String::new();
-    while let Some(line) = lines.next().await {
-        let line = line.unwrap_or_else(|e| e.to_string());
-        text.push_str("    ");
-        text.push_str(&line);
-        text.push('\n');
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_reason_is_shown_however_much_is_said_after_it() {
-        let noise = |amount: usize| "    saslauthd[17] :forked child\n".repeat(amount);
-        let reason = "    postfix/postsuper[24]: fatal: parameter inet_interfaces\n";
-        let log = format!("{}{reason}{}", noise(3), noise(LAST_LINES));
-        assert_eq!(telling(&log), format!("{reason}{}", noise(LAST_LINES)));
-        let log = format!("{}{reason}", noise(20));
-        assert_eq!(telling(&log), format!("{}{reason}", noise(LAST_LINES - 1)));
-        assert_eq!(telling(""), "");
+        evidence: Box::new(Evidence::of(workshop.engine.as_ref(), &container.name).await),
     }
 }

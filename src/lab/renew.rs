@@ -13,6 +13,7 @@ use super::{Error, Readiness, Running, Workshop, ready, started};
 use crate::certs::Certificates;
 use crate::engine::{ContainerRequest, Reading, Shells, labels};
 use crate::plan::{Plan, Role};
+use crate::progress::Event;
 
 /// The program of the container that writes: it does nothing but end when it is told to.
 const IDLE: [&str; 3] = ["perl", "-e", "$SIG{TERM} = sub { exit }; sleep"];
@@ -173,10 +174,13 @@ pub(super) async fn renew(
         started::again(&running, workshop, began).await?;
         match workshop.readiness {
             Readiness::Proved => ready::prove(&running, workshop).await,
-            Readiness::Started => Ok(()),
+            Readiness::Started => Ok(Vec::new()),
         }
     };
-    ready::while_it_runs(&running, workshop, ready).await?;
+    for finding in ready::while_it_runs(&running, workshop, ready).await? {
+        let line = finding.what;
+        workshop.progress.report(Event::Warning { line });
+    }
     Ok(running)
 }
 

@@ -1,4 +1,4 @@
-//! Readiness of a lab that was broken on purpose: every daemon has said in the
+//! Readiness of a lab whose relay is to be judged: every daemon has said in the
 //! log that it has started. Whether anybody can log in is for checks to find out.
 
 use futures_util::StreamExt;
@@ -22,10 +22,10 @@ const SLAPD: &str = "slapd starting";
 /// # Errors
 /// [`Error::NotReady`] at the deadline. That a container ends is seen by the caller.
 pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<(), Error> {
-    let deadline = Instant::now() + workshop.ready_within;
+    let began = Instant::now();
     let containers = running.plan.containers.iter();
     let waits =
-        containers.map(|container| started(container, None, &running.plan, workshop, deadline));
+        containers.map(|container| started(container, None, &running.plan, workshop, began));
     try_join_all(waits).await.map(|_| ())
 }
 
@@ -38,9 +38,9 @@ pub(super) async fn again(
     workshop: &Workshop,
     began: Timestamp,
 ) -> Result<(), Error> {
-    let deadline = Instant::now() + workshop.ready_within;
+    let now = Instant::now();
     match running.plan.container(Role::Relay) {
-        Some(relay) => started(relay, Some(began), &running.plan, workshop, deadline).await,
+        Some(relay) => started(relay, Some(began), &running.plan, workshop, now).await,
         None => Ok(()),
     }
 }
@@ -50,7 +50,7 @@ async fn started(
     since: Option<Timestamp>,
     plan: &Plan,
     workshop: &Workshop,
-    deadline: Instant,
+    began: Instant,
 ) -> Result<(), Error> {
     let mut waited_for = daemons(container.role);
     let request = LogRequest {
@@ -70,14 +70,14 @@ async fn started(
         // The log ends with its container, which somebody else waits for.
         std::future::pending::<Result<(), Error>>().await
     };
-    if let Ok(read) = timeout_at(deadline, read).await {
+    if let Ok(read) = timeout_at(began + workshop.ready_within, read).await {
         return read;
     }
     let missing = Missing {
         what: format!("the log does not say {:?}", waited_for.join(" and ")),
         role: container.role,
     };
-    Err(not_ready(&missing, workshop, plan).await)
+    Err(not_ready(&missing, began, workshop, plan).await)
 }
 
 fn daemons(role: Role) -> Vec<&'static str> {

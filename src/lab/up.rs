@@ -11,7 +11,7 @@ use super::definition::Definition;
 use super::endpoints::{direct, endpoints};
 use super::fill::fill;
 use super::places::{check_networks, create_places};
-use super::{Error, Inbox, Readiness, Running, Workshop, capacity, down, inside, ready};
+use super::{Error, Finding, Inbox, Readiness, Running, Workshop, capacity, down, inside, ready};
 use crate::certs::Certificates;
 use crate::engine::{Kind, Object, labels};
 use crate::plan::{Container, Plan, Role};
@@ -37,6 +37,8 @@ pub struct Outcome {
     pub running: Running,
     /// What was done about each container.
     pub changes: BTreeMap<Role, Change>,
+    /// What its relay was seen to do wrong while it became ready.
+    pub findings: Vec<Finding>,
 }
 
 /// What [`up`] would do about each container, without doing it.
@@ -57,8 +59,7 @@ pub async fn changes(
         .collect())
 }
 
-/// Brings the lab to what `plan` says and waits until it is ready: a login
-/// over TLS has succeeded and a message has reached the sink.
+/// Brings the lab to what `plan` says and waits until it is ready: see [`Readiness`].
 ///
 /// A lab that did not exist before is removed again when this fails or is
 /// interrupted; one that existed is left as it is, to be looked at.
@@ -239,8 +240,12 @@ async fn carry_out(
         plan,
         certificates,
     };
-    ready::wait(&running, workshop).await?;
-    Ok(Outcome { running, changes })
+    let findings = ready::wait(&running, workshop).await?;
+    Ok(Outcome {
+        running,
+        changes,
+        findings,
+    })
 }
 
 pub(super) fn definitions(

@@ -220,9 +220,10 @@ fn judgement(plant: &Plant, records: &[CheckRecord], absent: &str) -> Judgement 
     let record = |check: &Check| records.iter().find(|record| record.id == check.id);
     let claims = plant.claims.iter().map(|claim| {
         let planted = match record(claim.check) {
-            Some(record) => planted(plant.name, claim, &record.outcome),
+            Some(record) => planted(plant.name, plant.laboratory, claim, &record.outcome),
             None => Planted {
                 name: plant.name,
+                laboratory: plant.laboratory,
                 detected: false,
                 observed: absent.to_owned(),
             },
@@ -248,7 +249,12 @@ fn judgement(plant: &Plant, records: &[CheckRecord], absent: &str) -> Judgement 
 }
 
 /// A sabotage is detected when the check fails and says so in its own words.
-fn planted(name: &'static str, claim: &Claim, outcome: &Outcome) -> Planted {
+fn planted(
+    name: &'static str,
+    laboratory: &'static str,
+    claim: &Claim,
+    outcome: &Outcome,
+) -> Planted {
     let (detected, observed) = match outcome {
         Outcome::Fail { observed, .. } if claim.sees.is_empty() => (
             false,
@@ -268,6 +274,7 @@ fn planted(name: &'static str, claim: &Claim, outcome: &Outcome) -> Planted {
     };
     Planted {
         name,
+        laboratory,
         detected,
         observed,
     }
@@ -280,7 +287,12 @@ mod tests {
 
     fn judged(sees: &'static str, outcome: &Outcome) -> Planted {
         let check = checks::all().next().unwrap();
-        planted("a mistake", &Claim { check, sees }, outcome)
+        planted(
+            "a mistake",
+            "as configured",
+            &Claim { check, sees },
+            outcome,
+        )
     }
 
     fn fail() -> Outcome {

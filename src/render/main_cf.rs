@@ -37,6 +37,14 @@ impl Group {
     }
 }
 
+impl Group {
+    /// Names and values.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let parameters = self.parameters.iter();
+        parameters.map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
 /// The whole file. A parameter of `last_word` replaces ours in its place, and
 /// stands in a group of its own where we do not set it: Postfix warns when one
 /// parameter is set twice.

@@ -104,21 +104,162 @@ impl Service {
             ],
         );
         for (name, value) in &self.options {
-            // Writing to a String cannot fail.
-            let _ = if value.contains(char::is_whitespace) {
-                writeln!(text, "    -o {{ {name} = {value} }}")
-            } else {
-                writeln!(text, "    -o {name}={value}")
-            };
+            option(text, name, value);
         }
         for argument in &self.arguments {
             let _ = writeln!(text, "    {argument}");
         }
     }
+
+    /// As the operator's `entry` has it.
+    fn write_with(&self, entry: &str, text: &mut String) {
+        let key = self.key();
+        let theirs = Entry::read(&key, entry);
+        if theirs.command() != Some(self.command) {
+            return operator(text, &key, entry);
+        }
+        text.push_str("# postfix.master in relay.yaml:\n");
+        // Writing to a String cannot fail.
+        let (name, kind) = (self.name, self.kind);
+        let _ = writeln!(text, "{name:<14} {kind:<10} {}", theirs.columns.join(" "));
+        for (name, ours) in &self.options {
+            option(text, name, theirs.value(name).unwrap_or(ours));
+        }
+        let ours = |name: &str| self.options.iter().any(|(known, _)| *known == name);
+        for (name, value) in theirs.options.iter().filter(|(name, _)| !ours(name)) {
+            option(text, name, value);
+        }
+        if theirs.arguments.is_empty() {
+            for argument in &self.arguments {
+                let _ = writeln!(text, "    {argument}");
+            }
+        }
+        for argument in &theirs.arguments {
+            let _ = writeln!(text, "    {argument}");
+        }
+    }
+
+    /// Its options: `service/type name` to value.
+    pub(super) fn options(&self) -> impl Iterator<Item = (String, String)> {
+        let key = self.key();
+        let options = self.options.iter();
+        options.map(move |(name, value)| (format!("{key} {name}"), value.clone()))
+    }
+
+    /// What the operator's `entry` makes of its options, as [`Self::options`] names them:
+    /// `None` for those that go with the program that it replaces.
+    pub(super) fn decided_by(&self, entry: &str) -> Vec<(String, Option<String>)> {
+        let key = self.key();
+        let theirs = Entry::read(&key, entry);
+        let replaced = theirs.command() != Some(self.command);
+        let ours = self.options.iter().filter(|_| replaced);
+        let ours = ours.map(|(name, _)| (format!("{key} {name}"), None));
+        let theirs = theirs.options.iter();
+        let theirs = theirs.map(|(name, value)| (format!("{key} {name}"), Some(value.clone())));
+        ours.chain(theirs).collect()
+    }
+
+    /// Whether it is the service `key`.
+    pub(super) fn is(&self, key: &str) -> bool {
+        self.key() == key
+    }
 }
 
-/// The whole file. An entry of `last_word` replaces the service of its name, or
-/// adds one; an empty entry removes it.
+/// An entry of `postfix.master`, taken apart.
+#[derive(Default)]
+struct Entry {
+    /// Up to and with the command.
+    columns: Vec<String>,
+    options: Vec<(String, String)>,
+    arguments: Vec<String>,
+}
+
+impl Entry {
+    /// What follows `service type`, or the whole line as `postconf -Me` takes it. Braces
+    /// hold a word together (master(5)).
+    fn read(key: &str, entry: &str) -> Self {
+        let (name, kind) = key.split_once('/').unwrap_or((key, "unix"));
+        let mut words = words(entry);
+        if words.first().map(String::as_str) == Some(name)
+            && words.get(1).map(String::as_str) == Some(kind)
+        {
+            words.drain(..2);
+        }
+        let rest = words.split_off(words.len().min(COLUMNS_OF_ENTRY));
+        let mut read = Self {
+            columns: words,
+            ..Self::default()
+        };
+        let mut rest = rest.into_iter();
+        while let Some(word) = rest.next() {
+            let option = match word.strip_prefix("-o") {
+                Some("") => rest.next(),
+                Some(option) => Some(option.to_owned()),
+                None => None,
+            };
+            match option {
+                Some(option) => {
+                    let braced = option.strip_prefix('{').and_then(|o| o.strip_suffix('}'));
+                    let option = braced.unwrap_or(&option);
+                    let (name, value) = option.split_once('=').unwrap_or((option, ""));
+                    let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
+                    // The last one counts.
+                    read.options.retain(|(known, _)| *known != name);
+                    read.options.push((name, value));
+                }
+                None => read.arguments.push(word),
+            }
+        }
+        read
+    }
+
+    fn command(&self) -> Option<&str> {
+        self.columns.get(COLUMNS_OF_ENTRY - 1).map(String::as_str)
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        let option = self.options.iter().find(|(known, _)| known == name);
+        option.map(|(_, value)| value.as_str())
+    }
+}
+
+/// private, unprivileged, chroot, wake-up time, process limit, command.
+const COLUMNS_OF_ENTRY: usize = 6;
+
+/// Words, where braces hold together what stands in them.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let (mut word, mut depth) = (String::new(), 0_usize);
+    for c in text.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if !c.is_whitespace() || depth > 0 {
+            word.push(if c.is_whitespace() { ' ' } else { c });
+        } else if !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+fn option(text: &mut String, name: &str, value: &str) {
+    // Writing to a String cannot fail.
+    let _ = if value.contains(char::is_whitespace) {
+        writeln!(text, "    -o {{ {name} = {value} }}")
+    } else {
+        writeln!(text, "    -o {name}={value}")
+    };
+}
+
+/// The whole file. An entry of `last_word` has the last word on the service of its name,
+/// or adds one; an empty entry removes it. Where it runs the same program, the options
+/// that it does not set stay: what makes mail anonymous stands in them.
 pub(super) fn render(
     title: &str,
     services: &[Service],
@@ -134,7 +275,7 @@ pub(super) fn render(
             comment(&mut text, service.why);
         }
         match left.remove(&service.key()) {
-            Some(theirs) => operator(&mut text, &service.key(), &theirs),
+            Some(theirs) => service.write_with(&theirs, &mut text),
             None => service.write(&mut text),
         }
     }
@@ -181,6 +322,31 @@ fn operator(text: &mut String, key: &str, entry: &str) {
 mod tests {
     use super::{Service, render};
     use std::collections::BTreeMap;
+
+    #[test]
+    fn options_of_the_operator_are_merged_one_by_one() {
+        let services = [Service::inet("submission", "smtpd")
+            .option("a", "b")
+            .option("c", "d e")
+            .option("f", "g")];
+        let written = |entry: &str| {
+            let key = "submission/inet".to_owned();
+            let text = render("t", &services, &BTreeMap::from([(key, entry.to_owned())]));
+            let options = text.lines().filter(|line| line.starts_with("    "));
+            options
+                .map(|line| line.trim().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let ours = ["-o a=b", "-o { c = d e }", "-o f=g"];
+        assert_eq!(written("n - n - - smtpd"), ours);
+        assert_eq!(written("n - n - - smtpd -o a=b -o { c = d e } -of=g"), ours);
+        assert_eq!(
+            written("n - n - 7 smtpd -v\n  -o {c=x}\n  -o f= -o h={ y z }"),
+            ["-o a=b", "-o c=x", "-o f=", "-o { h = { y z } }", "-v"]
+        );
+        // Another program has other options.
+        assert!(written("n - n - 1 postscreen -o h=1").is_empty());
+    }
 
     #[test]
     fn entries_of_the_operator_replace_add_and_remove() {

@@ -9,6 +9,7 @@ mod crypt;
 mod directory;
 mod dn;
 mod header_checks;
+mod last_word;
 mod limits;
 mod logins;
 mod long_lines;
@@ -28,6 +29,7 @@ use crate::plan::{Content, File, Plan, Purpose, Role};
 
 pub use directory::{CHECKED_SENDER, address};
 pub use header_checks::{MARK, NO_CLIENT};
+pub use last_word::settled;
 pub use sasl::PLAYED;
 pub use sink::INBOX;
 

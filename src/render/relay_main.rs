@@ -19,6 +19,15 @@ const CLIENT_CA: &str = "/etc/relaykit/tls/client-ca.pem";
 
 /// The whole file.
 pub(super) fn main_cf(plan: &Plan) -> String {
+    render(
+        "Postfix of the relay, see postconf(5). Written by relaykit from relay.yaml.",
+        &groups(plan),
+        &plan.spec.postfix.main,
+    )
+}
+
+/// What relaykit sets, without the operator's last word.
+pub(super) fn groups(plan: &Plan) -> Vec<Group> {
     let spec = &plan.spec;
     let mut groups = vec![
         house(),
@@ -35,11 +44,7 @@ pub(super) fn main_cf(plan: &Plan) -> String {
     groups.extend(recipients::asked(spec));
     groups.extend(logins::senders(spec));
     groups.extend(limits::counted(spec));
-    render(
-        "Postfix of the relay, see postconf(5). Written by relaykit from relay.yaml.",
-        &groups,
-        &spec.postfix.main,
-    )
+    groups
 }
 
 fn house() -> Group {

@@ -41,7 +41,19 @@ const HANDSHAKES: &str = "300";
 
 /// The whole file.
 pub(super) fn master_cf(plan: &Plan) -> String {
-    let spec = &plan.spec;
+    render(
+        "Postfix's services in the relay, see master(5). Written by relaykit.\n\
+         \n\
+         Nothing is chrooted: a container is one already, and smtpd has to reach\n\
+         saslauthd. There is no local, virtual or pipe: mail comes by SMTP and goes by\n\
+         SMTP.",
+        &services(&plan.spec),
+        &plan.spec.postfix.master,
+    )
+}
+
+/// What relaykit sets, without the operator's last word.
+pub(super) fn services(spec: &Spec) -> Vec<Service> {
     let mut services = Vec::new();
     if spec.listeners.smtp.is_some() {
         services.push(smtp(spec));
@@ -56,15 +68,7 @@ pub(super) fn master_cf(plan: &Plan) -> String {
     services.push(pickup());
     services.extend(recipients::service(spec));
     services.extend(common());
-    render(
-        "Postfix's services in the relay, see master(5). Written by relaykit.\n\
-         \n\
-         Nothing is chrooted: a container is one already, and smtpd has to reach\n\
-         saslauthd. There is no local, virtual or pipe: mail comes by SMTP and goes by\n\
-         SMTP.",
-        &services,
-        &spec.postfix.master,
-    )
+    services
 }
 
 fn smtp(spec: &Spec) -> Service {

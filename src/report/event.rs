@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{CheckRecord, Planted, RunReport, Unclaimed};
+use super::{CheckRecord, Down, Planted, RunReport, Unclaimed};
 
 /// A fact and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,11 @@ pub enum Fact {
         laboratory: &'static str,
         /// Since the run began.
         after: Duration,
+    },
+    /// Nothing can be judged at a port of it; told once for the whole run.
+    PortDown {
+        /// Which, and why.
+        down: Down,
     },
     /// A check begins.
     CheckStarted {

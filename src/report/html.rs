@@ -120,7 +120,12 @@ fn verdict(page: &mut Markup, report: &RunReport, name: &str) {
         page.element("li", &[("class", class)], &format!("{count} {word}"));
     }
     if let Some(proof) = report.proof() {
-        let text = format!("{} of {} sabotages detected", proof.detected, proof.planted);
+        let text = format!(
+            "{} of {} sabotages detected in {:.1} s",
+            proof.detected,
+            proof.planted,
+            report.proving.as_secs_f64()
+        );
         page.element("li", &[], &text);
         if proof.not_planted > 0 {
             page.element("li", &[], &format!("{} not planted", proof.not_planted));

@@ -4,7 +4,7 @@
 
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub struct Human {
     selected: usize,
     /// Whether checks that were never begun are named at the end alone.
     skipped_once: bool,
+    /// The causes for which ports are down, once told.
+    down: BTreeSet<String>,
 }
 
 impl Human {
@@ -54,6 +56,7 @@ impl Human {
             running: BTreeMap::new(),
             selected: 0,
             skipped_once: false,
+            down: BTreeSet::new(),
         }
     }
 
@@ -95,6 +98,10 @@ impl Human {
                 laboratory,
                 after,
             } => text::ready(lab, laboratory, *after, colours),
+            Fact::PortDown { down } => {
+                self.down.insert(down.cause());
+                text::down(down, colours)
+            }
             Fact::CheckStarted { id } => {
                 self.start((*id).to_owned(), event.at);
                 return Ok(());
@@ -109,7 +116,8 @@ impl Human {
                 {
                     return Ok(());
                 }
-                text::finished(record, colours)
+                let known = |outcome: &Outcome| matches!(outcome, Outcome::Broken { why } if self.down.contains(why));
+                text::finished(record, known(&record.outcome), colours)
             }
             Fact::ProofStarted { sabotages } => {
                 let word = if *sabotages == 1 {

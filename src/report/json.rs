@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    CheckRecord, CutShort, Exhibit, Outcome, Planted, RunReport, Subject, Unclaimed, Unplanted,
+    CheckRecord, CutShort, Down, Exhibit, Outcome, Planted, RunReport, Subject, Unclaimed,
+    Unplanted,
 };
 use crate::visible::visible_json;
 
@@ -20,6 +21,10 @@ struct Document<'a> {
     summary: Counts,
     checks: Vec<Line<'a>>,
     not_run: &'a [&'static str],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gave_up: Vec<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    down: &'a [Down],
     #[serde(skip_serializing_if = "Option::is_none")]
     unclaimed: Option<&'a [Unclaimed]>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,6 +46,7 @@ struct Proof {
     planted: usize,
     detected: usize,
     not_planted: usize,
+    elapsed_ms: u64,
 }
 
 #[derive(Serialize)]
@@ -91,6 +97,7 @@ pub fn render(report: &RunReport) -> Vec<u8> {
                 planted: proof.planted,
                 detected: proof.detected,
                 not_planted: proof.not_planted,
+                elapsed_ms: millis(report.proving),
             }),
         },
         checks: report
@@ -99,6 +106,8 @@ pub fn render(report: &RunReport) -> Vec<u8> {
             .map(|check| line(check, proof.is_some()))
             .collect(),
         not_run: &report.not_run,
+        gave_up: report.gave_up(),
+        down: &report.down,
         unclaimed: proof.map(|_| report.unclaimed.as_slice()),
         not_planted: proof.map(|_| report.unplanted.as_slice()),
     };
@@ -189,20 +198,20 @@ mod tests {
         let mut proved = record("auth.a", Outcome::Pass);
         proved.sabotages = vec![Planted {
             name: "open relay",
+            laboratory: "as configured",
             detected: false,
             observed: "it passed".into(),
         }];
         let run = report(vec![proved, record("auth.b", Outcome::Pass)]);
         let json: serde_json::Value = serde_json::from_slice(&render(&run)).unwrap();
-        let planted =
-            serde_json::json!([{"name": "open relay", "detected": false, "observed": "it passed"}]);
+        let planted = serde_json::json!([{"name": "open relay", "laboratory": "as configured", "detected": false, "observed": "it passed"}]);
         assert_eq!(json["checks"][0]["sabotages"], planted);
         assert_eq!(json["checks"][1]["sabotages"], serde_json::json!([]));
         assert_eq!(json["unclaimed"], serde_json::json!([]));
         assert_eq!(json["not_planted"], serde_json::json!([]));
         assert_eq!(
             json["summary"]["sabotages"],
-            serde_json::json!({"planted": 1, "detected": 0, "not_planted": 0})
+            serde_json::json!({"planted": 1, "detected": 0, "not_planted": 0, "elapsed_ms": 0})
         );
     }
 }

@@ -15,7 +15,9 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     let mut attributes = vec![("name", "relaykit".to_owned())];
     let all: Vec<&CheckRecord> = report.checks.iter().collect();
     let not_run = not_run(report);
-    attributes.extend(counts(&all, not_run.len()));
+    let mut sums = counts(&all, not_run.len());
+    sums.add(&planted_counts(report));
+    attributes.extend(sums.attributes());
     // Suites have it, their sum has not in every schema.
     attributes.retain(|(name, _)| *name != "skipped");
     attributes.push(("time", seconds(report.elapsed)));
@@ -30,6 +32,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     for area in areas {
         suite(&mut document, report, area, &not_run);
     }
+    sabotages(&mut document, report);
     document.finish()
 }
 
@@ -49,7 +52,7 @@ fn suite(document: &mut Document, report: &RunReport, area: &str, not_run: &[&st
     let not_run: Vec<_> = not_run.filter(|(of, _)| *of == area).collect();
     let time: Duration = checks.iter().map(|check| check.duration).sum();
     let mut attributes = vec![("name", area.to_owned())];
-    attributes.extend(counts(&checks, not_run.len()));
+    attributes.extend(counts(&checks, not_run.len()).attributes());
     attributes.push(("time", seconds(time)));
     // The XSD wants a time without a zone.
     let started = report.started_at.strftime("%Y-%m-%dT%H:%M:%S").to_string();
@@ -74,6 +77,82 @@ fn suite(document: &mut Document, report: &RunReport, area: &str, not_run: &[&st
         document.close();
     }
     document.close();
+}
+
+/// A case for each sabotage in each lab that it was planted in, seen or not.
+fn sabotages(document: &mut Document, report: &RunReport) {
+    let plantings = report.plantings();
+    if plantings.is_empty() {
+        return;
+    }
+    let mut attributes = vec![("name", "sabotages".to_owned())];
+    attributes.extend(planted_counts(report).attributes());
+    attributes.push(("time", seconds(report.proving)));
+    document.open("testsuite", &borrowed(&attributes));
+    for ((name, laboratory), claims) in plantings {
+        let name = format!("{name} ({laboratory})");
+        let attributes = [
+            ("name", name.as_str()),
+            ("classname", "sabotages"),
+            ("time", "0.000"),
+        ];
+        document.open("testcase", &attributes);
+        let (seen, unseen): (Vec<_>, Vec<_>) = claims.iter().partition(|(_, p)| p.detected);
+        if !unseen.is_empty() {
+            let lines = unseen.iter().map(|(id, p)| format!("{id}: {}", p.observed));
+            let text = lines.collect::<Vec<_>>().join("\n");
+            let attributes = [
+                ("message", "a sabotage was not detected"),
+                ("type", "sabotage"),
+            ];
+            document.element("failure", &attributes, &text);
+        }
+        let seen = seen.iter().map(|(id, p)| format!("{id}: {}\n", p.observed));
+        document.element(
+            "system-out",
+            &[],
+            &format!("seen by\n{}", seen.collect::<String>()),
+        );
+        document.close();
+    }
+    document.close();
+}
+
+/// Cases and how they ended.
+#[derive(Default)]
+struct Numbers {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Numbers {
+    fn add(&mut self, other: &Self) {
+        self.tests += other.tests;
+        self.failures += other.failures;
+        self.errors += other.errors;
+        self.skipped += other.skipped;
+    }
+
+    fn attributes(&self) -> [(&'static str, String); 4] {
+        [
+            ("tests", self.tests.to_string()),
+            ("failures", self.failures.to_string()),
+            ("errors", self.errors.to_string()),
+            ("skipped", self.skipped.to_string()),
+        ]
+    }
+}
+
+fn planted_counts(report: &RunReport) -> Numbers {
+    let plantings = report.plantings();
+    let unseen = |claims: &&Vec<(&str, &super::Planted)>| claims.iter().any(|(_, p)| !p.detected);
+    Numbers {
+        tests: plantings.len(),
+        failures: plantings.values().filter(unseen).count(),
+        ..Numbers::default()
+    }
 }
 
 /// `area.name` taken apart.
@@ -149,7 +228,7 @@ fn unseen(check: &CheckRecord) -> Vec<String> {
         .collect()
 }
 
-fn counts(checks: &[&CheckRecord], not_run: usize) -> Vec<(&'static str, String)> {
+fn counts(checks: &[&CheckRecord], not_run: usize) -> Numbers {
     let mut counts = Summary::default();
     for check in checks {
         counts.add(&check.outcome);
@@ -158,12 +237,12 @@ fn counts(checks: &[&CheckRecord], not_run: usize) -> Vec<(&'static str, String)
             counts.failed += 1;
         }
     }
-    vec![
-        ("tests", (checks.len() + not_run).to_string()),
-        ("failures", counts.failed.to_string()),
-        ("errors", (counts.broken + not_run).to_string()),
-        ("skipped", counts.skipped.to_string()),
-    ]
+    Numbers {
+        tests: checks.len() + not_run,
+        failures: counts.failed,
+        errors: counts.broken + not_run,
+        skipped: counts.skipped,
+    }
 }
 
 fn borrowed<'a>(attributes: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {

@@ -7,6 +7,7 @@
 mod bounds;
 mod catalogue;
 mod citation;
+mod down;
 mod event;
 mod exhibit;
 mod html;
@@ -21,6 +22,7 @@ mod subject;
 mod xml;
 
 pub use catalogue::catalogue;
+pub use down::Down;
 pub use event::{Event, Fact};
 pub use exhibit::{Exhibit, Piece};
 pub use human::{Colours, Human, Progress};

@@ -11,6 +11,8 @@ use super::{CheckRecord, RunReport};
 pub struct Planted {
     /// What was sabotaged.
     pub name: &'static str,
+    /// The lab that it was planted in: `as configured`, or a variant.
+    pub laboratory: &'static str,
     /// Whether the check failed, and with its own words.
     pub detected: bool,
     /// What the check said under it.
@@ -40,7 +42,8 @@ pub struct Unplanted {
     pub why: String,
 }
 
-/// How many sabotages were planted, each counted once, and seen.
+/// How many sabotages were planted, each counted once for each lab that its checks need,
+/// and seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
     /// Planted.
@@ -75,19 +78,37 @@ impl RunReport {
         checks.map(|check| check.id).collect()
     }
 
+    /// Each sabotage in each lab that it was planted in, with the checks that claim to see
+    /// it there.
+    #[must_use]
+    pub fn plantings(
+        &self,
+    ) -> BTreeMap<(&'static str, &'static str), Vec<(&'static str, &Planted)>> {
+        let mut plantings: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for check in &self.checks {
+            for planted in &check.sabotages {
+                let place = (planted.name, planted.laboratory);
+                plantings
+                    .entry(place)
+                    .or_default()
+                    .push((check.id, planted));
+            }
+        }
+        plantings
+    }
+
     /// What came of the sabotages; `None` without `--prove`.
     #[must_use]
     pub fn proof(&self) -> Option<Proof> {
-        let mut seen: BTreeMap<&'static str, bool> = BTreeMap::new();
-        for planted in self.checks.iter().flat_map(|check| &check.sabotages) {
-            *seen.entry(planted.name).or_insert(true) &= planted.detected;
-        }
+        let plantings = self.plantings();
+        let names: BTreeSet<_> = plantings.keys().map(|(name, _)| *name).collect();
         let unplanted = self.unplanted.iter().map(|unplanted| unplanted.sabotage);
-        let left_out: BTreeSet<_> = unplanted.filter(|name| !seen.contains_key(name)).collect();
-        (!seen.is_empty() || !left_out.is_empty()).then(|| Proof {
+        let left_out: BTreeSet<_> = unplanted.filter(|name| !names.contains(name)).collect();
+        let seen = |claims: &&Vec<(_, &Planted)>| claims.iter().all(|(_, p)| p.detected);
+        (!plantings.is_empty() || !left_out.is_empty()).then(|| Proof {
             not_planted: left_out.len(),
-            planted: seen.len(),
-            detected: seen.values().filter(|detected| **detected).count(),
+            planted: plantings.len(),
+            detected: plantings.values().filter(seen).count(),
         })
     }
 }
@@ -102,6 +123,7 @@ mod tests {
     fn an_unseen_sabotage_fails_the_run_and_counts_once() {
         let planted = |name, detected| Planted {
             name,
+            laboratory: "as configured",
             detected,
             observed: String::new(),
         };
@@ -133,6 +155,21 @@ mod tests {
     }
 
     #[test]
+    fn a_sabotage_counts_once_for_each_lab() {
+        let planted = |laboratory| Planted {
+            name: "x",
+            laboratory,
+            detected: true,
+            observed: String::new(),
+        };
+        let mut one = record("a.b", Outcome::Pass);
+        one.sabotages = vec![planted("mixed")];
+        let mut two = record("a.c", Outcome::Pass);
+        two.sabotages = vec![planted("strict")];
+        assert_eq!(report(vec![one, two]).proof().map(|p| p.planted), Some(2));
+    }
+
+    #[test]
     fn what_was_left_out_is_counted_beside() {
         let unplanted = |sabotage, check| Unplanted {
             sabotage,
@@ -142,6 +179,7 @@ mod tests {
         let mut one = record("a.b", Outcome::Pass);
         one.sabotages = vec![Planted {
             name: "x",
+            laboratory: "as configured",
             detected: true,
             observed: String::new(),
         }];

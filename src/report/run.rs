@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Exhibit, Planted, Subject, Unclaimed, Unplanted};
+use super::{Down, Exhibit, Planted, Subject, Unclaimed, Unplanted};
+use crate::engine::last_words;
 use jiff::Timestamp;
 
 /// Exit codes of a run, as the contract fixes them.
@@ -121,6 +122,8 @@ pub struct RunReport {
     pub started_at: Timestamp,
     /// How long it took, or has taken until now.
     pub elapsed: Duration,
+    /// With `--prove`: how long that took after the checks.
+    pub proving: Duration,
     /// What was tested; `None` where nobody has looked.
     pub subject: Option<Subject>,
     /// Finished checks, in the order of the registry.
@@ -130,6 +133,8 @@ pub struct RunReport {
     pub not_run: Vec<&'static str>,
     /// Why it ended before all checks had, if it did.
     pub cut_short: Option<CutShort>,
+    /// Ports where nothing could be judged, each once.
+    pub down: Vec<Down>,
     /// With `--prove`: failures under a sabotage that nobody claimed.
     pub unclaimed: Vec<Unclaimed>,
     /// With `--prove`: the sabotages of checks that passed which were not planted.
@@ -192,6 +197,31 @@ impl RunReport {
         summary
     }
 
+    /// The port that is down and what it did, of a check that could not be judged for
+    /// that reason alone.
+    #[must_use]
+    pub fn down_for(&self, outcome: &Outcome) -> Option<&Down> {
+        let Outcome::Broken { why } = outcome else {
+            return None;
+        };
+        self.down.iter().find(|down| down.cause() == *why)
+    }
+
+    /// What daemons of the relay said when they gave up, while a check failed or could
+    /// not be judged: each once.
+    #[must_use]
+    pub fn gave_up(&self) -> Vec<String> {
+        let down = self.down.iter().flat_map(|down| down.said.iter().cloned());
+        let log = self.checks.iter().flat_map(|check| &check.log);
+        let mut said: Vec<String> = Vec::new();
+        for words in down.chain(last_words(log.map(String::as_str))) {
+            if !said.contains(&words) {
+                said.push(words);
+            }
+        }
+        said
+    }
+
     /// The exit code of a command whose result this is: one of [`exit`].
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -242,10 +272,12 @@ pub(super) mod tests {
         RunReport {
             started_at: Timestamp::UNIX_EPOCH,
             elapsed: Duration::from_millis(1234),
+            proving: Duration::ZERO,
             subject: None,
             checks,
             not_run: Vec::new(),
             cut_short: None,
+            down: Vec::new(),
             unclaimed: Vec::new(),
             unplanted: Vec::new(),
         }

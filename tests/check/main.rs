@@ -12,5 +12,6 @@ mod lab;
 
 mod attached;
 mod hostile;
+mod silent;
 mod stranger;
 mod usage;

@@ -149,6 +149,22 @@ fn an_unseen_sabotage_is_a_failure() {
 }
 
 #[test]
+fn every_sabotage_is_a_case_whether_seen_or_not() {
+    for detected in [true, false] {
+        let mut report = sample::report();
+        report.checks[1].sabotages[0].detected = detected;
+        let name = report.checks[1].sabotages[0].name;
+        let text = sample::text("junit", &report);
+        is_valid(&text);
+        let document = Document::parse(&text).unwrap();
+        let case = case(&document, &format!("{name} (as configured)"));
+        assert_eq!(case.parent().unwrap().attribute("name"), Some("sabotages"));
+        let failed = case.children().any(|n| n.has_tag_name("failure"));
+        assert_eq!(failed, !detected);
+    }
+}
+
+#[test]
 fn what_was_not_run_is_an_error() {
     let mut report = sample::report();
     report.not_run = vec!["auth.never_tried", "runtime.never_tried_either"];
@@ -161,7 +177,7 @@ fn what_was_not_run_is_an_error() {
         assert_eq!(case.parent().unwrap().attribute("name"), Some(area));
         assert!(case.children().any(|n| n.has_tag_name("error")));
     }
-    let all = report.checks.len() + 2;
+    let all = report.checks.len() + 2 + report.plantings().len();
     let told = document.root_element().attribute("tests").unwrap();
     assert_eq!(told, all.to_string());
 }

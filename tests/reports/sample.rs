@@ -40,6 +40,7 @@ fn check(id: &'static str, severity: Severity, outcome: Outcome) -> CheckRecord 
         duration: Duration::from_millis(130),
         sabotages: vec![Planted {
             name: "AUTH does not wait for TLS",
+            laboratory: "as configured",
             detected: true,
             observed: "port 25: AUTH PLAIN".into(),
         }],
@@ -93,6 +94,8 @@ pub(crate) fn report() -> RunReport {
         ],
         not_run: vec!["relay.nobody_relays_without_login"],
         cut_short: None,
+        proving: std::time::Duration::from_millis(4200),
+        down: Vec::new(),
         unclaimed: vec![Unclaimed {
             sabotage: "AUTH does not wait for TLS",
             check: "auth.wrong_password_is_refused",

@@ -276,6 +276,8 @@ async fn pairs(
     each: usize,
 ) -> Judged<Vec<(Duration, Duration)>> {
     let mut session = ready(context, login_listener(context)?).await?;
+    // How long it takes is the answer; the check's own deadline comes first.
+    session.set_timeout(Duration::from_secs(30));
     let mut pairs = Vec::new();
     for turn in first..first + each {
         let unknown = people::name("unknown");

@@ -46,6 +46,9 @@ pub(in super::super) async fn start(context: &Context) -> Judged {
 pub(in super::super) async fn ready(context: &Context) -> Judged {
     let deadline = Instant::now() + READY;
     let listener = login_listener(context)?;
+    if let Some(why) = context.target().ports.why(listener) {
+        return broken(why);
+    }
     loop {
         // What is said until then is no evidence.
         let (row, own) = context.open_row("waiting for a login");
@@ -55,7 +58,8 @@ pub(in super::super) async fn ready(context: &Context) -> Judged {
             ControlFlow::Continue(_) => return ControlFlow::Continue(()),
             ControlFlow::Break(outcome) if Instant::now() > deadline => {
                 let last = match outcome {
-                    Outcome::Fail { observed, .. } => observed,
+                    // It was waited for: that it has not come back is what was seen.
+                    Outcome::Fail { observed, .. } | Outcome::Broken { why: observed } => observed,
                     other => return ControlFlow::Break(other),
                 };
                 let within = format!("a login within {} s", READY.as_secs());

@@ -20,4 +20,5 @@ pub(super) mod server_hello;
 pub(super) mod session;
 pub(super) mod sockets;
 pub(super) mod trace;
+pub(super) mod unguarded;
 pub(super) mod xclient;

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use super::super::verdict::broken;
 use super::super::{Context, Judged};
 use super::appliance;
+use crate::config::Listener;
 use crate::plan::Role;
 
 /// Speaks with the server at `$1`, port `$2`: its greeting, then the other
@@ -39,6 +40,9 @@ pub(in super::super) async fn said(
     server: &str,
     commands: &[&str],
 ) -> Judged<Option<Vec<(u16, String)>>> {
+    if let Some(why) = context.target().ports.why(Listener::Smtp) {
+        return broken(why);
+    }
     let mut argv = vec!["bash", "-c", SPEAK, "neighbour", server, "25"];
     argv.extend(commands);
     let name = &appliance::container(context, role)?.name;

@@ -51,7 +51,7 @@ where
         let judging = judge(own, row);
         async move { (name, number, judging.await) }
     });
-    let mut wrong = Vec::new();
+    let (mut wrong, mut undecided) = (Vec::new(), None);
     // Made before they run: whatever a row borrows must not depend on the stream.
     let running: Vec<_> = running.collect();
     let at_once = AT_ONCE.min(limit(context.target()));
@@ -64,11 +64,14 @@ where
         match outcome {
             Outcome::Fail { expected, observed } => wrong.push((name, expected, observed)),
             Outcome::Pass => {}
-            other => return ControlFlow::Break(other),
+            // What is seen to be wrong is so whatever cannot be told of other rows.
+            other => {
+                undecided.get_or_insert(other);
+            }
         }
     }
     if wrong.is_empty() {
-        return verdict::PASS;
+        return undecided.map_or(verdict::PASS, ControlFlow::Break);
     }
     let all = |of: fn(&(String, String, String)) -> &str| {
         let lines = wrong.iter().map(|row| format!("{}: {}", row.0, of(row)));
@@ -135,6 +138,13 @@ mod tests {
         let (judged, _) = judge(&["right", "unfit"]).await;
         let why = "not here".into();
         assert_eq!(judged, ControlFlow::Break(Outcome::Skipped { why }));
+    }
+
+    #[tokio::test]
+    async fn a_row_that_is_wrong_is_so_beside_one_that_cannot_tell() {
+        let (judged, _) = judge(&["unfit", "wrong"]).await;
+        let failed = matches!(judged, ControlFlow::Break(Outcome::Fail { .. }));
+        assert!(failed, "{judged:?}");
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use super::super::{Context, Judged};
 use super::client_hello::{ClientHello, Version};
-use super::session::{CLIENT, answer, command, ehlo, open, require_code};
+use super::session::{CLIENT, answer, command, ehlo, greeted, open, require_code};
 use crate::config::Listener;
 use crate::smtp::{Failure, Session};
 
@@ -140,8 +140,7 @@ pub(in super::super) async fn awaiting_hello(
 ) -> Judged<Session> {
     let mut session = open(context, listener, None).await?;
     if listener != Listener::Submissions {
-        let greeting = answer(session.greeting().await, "a greeting")?;
-        require_code(&greeting, 220, "a new connection")?;
+        greeted(context, listener, &mut session).await?;
         ehlo(&mut session, CLIENT).await?;
         let ready = command(&mut session, "STARTTLS").await?;
         require_code(&ready, 220, "STARTTLS")?;

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::super::ports::silence;
 use super::super::survey::PATIENCE;
 use super::super::verdict::{broken, fail, skip};
 use super::super::{Context, Judged};
@@ -12,13 +13,16 @@ use crate::smtp::{Capabilities, Connect, Error, Failure, Reply, Session, TlsSett
 /// What a session of ours says in EHLO.
 pub(in super::super) const CLIENT: &str = "client.relaykit.test";
 
-/// The value of an answer. No answer is the relay's failure; what this machine
-/// could not do breaks the check.
+/// The value of an answer. A relay that ends a session without one does what it must
+/// not; silence tells nothing, and what this machine could not do breaks the check, too.
 pub(in super::super) fn answer<T>(result: Result<T, Error>, expected: &str) -> Judged<T> {
     match result {
         Ok(value) => ControlFlow::Continue(value),
         Err(error) => match error.failure {
-            Failure::Settings(_) | Failure::Io(_) => broken(error.to_string()),
+            Failure::Connect(_)
+            | Failure::Timeout { .. }
+            | Failure::Settings(_)
+            | Failure::Io(_) => broken(error.to_string()),
             Failure::Declined(why) => skip(why),
             _ => fail(expected, error.to_string()),
         },
@@ -76,6 +80,19 @@ pub(in super::super) async fn open(
     listener: Listener,
     wrapper: Option<TlsSettings>,
 ) -> Judged<Session> {
+    match context.target().ports.why(listener) {
+        Some(why) => broken(why),
+        None => open_even_if_silent(context, listener, wrapper).await,
+    }
+}
+
+/// As [`open`], also where nothing that a client says in the clear is answered: what a
+/// client says that begins with TLS may be.
+pub(in super::super) async fn open_even_if_silent(
+    context: &Context,
+    listener: Listener,
+    wrapper: Option<TlsSettings>,
+) -> Judged<Session> {
     let Some(endpoint) = context.target().endpoint(listener) else {
         return broken(format!("the target has no listener {}", listener.name()));
     };
@@ -89,13 +106,47 @@ pub(in super::super) async fn open(
         ..usual
     };
     let expected = format!("a connection to {}", listener.name());
-    answer(Session::connect(endpoint, &options).await, &expected)
+    let shakes = options.wrapper.is_some();
+    let connected = Session::connect(endpoint, &options).await;
+    let refused = matches!(&connected, Err(e) if matches!(e.failure, Failure::Closed { .. }));
+    if shakes && refused {
+        return answer(connected, &expected);
+    }
+    heard(context, listener, connected, &expected)
+}
+
+/// As [`answer`], before a listener has said anything: silence is then the port's.
+fn heard<T>(
+    context: &Context,
+    listener: Listener,
+    result: Result<T, Error>,
+    expected: &str,
+) -> Judged<T> {
+    let silent = result.as_ref().err();
+    match silent.and_then(|error| silence(error, expected)) {
+        Some(why) => {
+            context.lose(listener, why.clone());
+            let (port, name) = (listener.port(), listener.name());
+            broken(format!("port {port} ({name}): {why}"))
+        }
+        None => answer(result, expected),
+    }
+}
+
+/// The greeting of a new connection.
+pub(in super::super) async fn greeting(
+    context: &Context,
+    listener: Listener,
+    session: &mut Session,
+) -> Judged<Reply> {
+    let greeting = session.greeting().await;
+    heard(context, listener, greeting, "a greeting")
 }
 
 /// A session in the clear after its greeting. Not for submissions.
 pub(in super::super) async fn in_clear(context: &Context, listener: Listener) -> Judged<Session> {
     let mut session = open(context, listener, None).await?;
-    greeted(&mut session).await?;
+    greeted(context, listener, &mut session).await?;
     ControlFlow::Continue(session)
 }
 
@@ -108,7 +159,7 @@ pub(in super::super) async fn under_tls(
 ) -> Judged<Session> {
     if listener == Listener::Submissions {
         let mut session = open(context, listener, Some(tls)).await?;
-        greeted(&mut session).await?;
+        greeted(context, listener, &mut session).await?;
         return ControlFlow::Continue(session);
     }
     let mut session = in_clear(context, listener).await?;
@@ -116,6 +167,25 @@ pub(in super::super) async fn under_tls(
     let expected = format!("STARTTLS on {}", listener.name());
     answer(session.starttls(&tls).await.map(|_| ()), &expected)?;
     ControlFlow::Continue(session)
+}
+
+/// Demands `extension`, which every relay of relaykit's offers. Somebody else's may do
+/// without: what the check is about, it does not have.
+pub(in super::super) fn require_extension(
+    context: &Context,
+    offers: &Capabilities,
+    extension: &str,
+) -> Judged {
+    if offers.has(extension) {
+        return ControlFlow::Continue(());
+    }
+    if context.target().manners.is_some() {
+        return skip(format!("the relay does not offer {extension}"));
+    }
+    fail(
+        format!("{extension} in the reply to EHLO"),
+        format!("without {extension}: {}", offers.reply),
+    )
 }
 
 /// EHLO and what is offered; demands 250.
@@ -221,13 +291,24 @@ pub(in super::super) fn port(listener: Listener) -> String {
 
 /// The listener that a check submits to when any will do.
 pub(in super::super) fn login_listener(context: &Context) -> Judged<Listener> {
-    match context.target().login_listeners().last() {
+    let target = context.target();
+    // Any will do, so that one that is down need not be it.
+    let up = target
+        .login_listeners()
+        .filter(|l| target.ports.why(*l).is_none());
+    match up.last().or_else(|| target.login_listeners().last()) {
         Some(listener) => ControlFlow::Continue(listener),
         None => broken("the check logs in and did not say that it needs a login"),
     }
 }
 
-async fn greeted(session: &mut Session) -> Judged {
-    let greeting = answer(session.greeting().await, "a greeting")?;
+/// Demands the greeting of a listener that is open. That it sends clients away is known
+/// before checks; where that begins later, nothing can be judged either.
+pub(in super::super) async fn greeted(
+    context: &Context,
+    listener: Listener,
+    session: &mut Session,
+) -> Judged {
+    let greeting = greeting(context, listener, session).await?;
     require_code(&greeting, 220, "a new connection")
 }

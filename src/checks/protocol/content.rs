@@ -3,9 +3,11 @@
 use super::super::privacy::completed::UNDISCLOSED;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
-use super::super::probe::session::{CLIENT, answer, command, ehlo, require_code};
+use super::super::probe::session::{
+    CLIENT, answer, command, ehlo, require_code, require_extension,
+};
 use super::super::probe::trace::fields;
-use super::super::verdict::{PASS, fail, require, require_none, skip};
+use super::super::verdict::{PASS, fail, require, require_none};
 use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use super::{mail_from, rcpt_to, submission};
 use crate::smtp::Message;
@@ -56,7 +58,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave 8bitmime and smtputf8 out of smtp_discard_ehlo_keywords.",
         needs: &[Need::Login, Need::Inbox, Need::Lab],
         exclusive: false,
-        sabotages: &[NEXT_HOP_IGNORED.seen_as("quoted-printable")],
+        sabotages: &[
+            NEXT_HOP_IGNORED.seen_as("quoted-printable"),
+            super::NO_EXTENSIONS.seen_as("without 8BITMIME"),
+        ],
         run: |context| Box::pin(eight_bits_stay_eight_bits(context)),
     },
     Check {
@@ -217,9 +222,8 @@ async fn long_lines_arrive_unbroken(context: Context) -> Judged {
 
 async fn eight_bits_stay_eight_bits(context: Context) -> Judged {
     let mut session = submission(&context).await?;
-    if !ehlo(&mut session, CLIENT).await?.has("8BITMIME") {
-        return skip("the relay does not offer 8BITMIME");
-    }
+    let offers = ehlo(&mut session, CLIENT).await?;
+    require_extension(&context, &offers, "8BITMIME")?;
     let plain = Message::from_to(SENDER, RECIPIENT)
         .header("MIME-Version", "1.0")
         .header("Content-Type", "text/plain; charset=iso-8859-1")

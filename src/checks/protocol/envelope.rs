@@ -3,8 +3,10 @@
 
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
-use super::super::probe::session::{CLIENT, answer, command, ehlo, mistakes, require_code};
-use super::super::verdict::{PASS, require, require_none, skip};
+use super::super::probe::session::{
+    CLIENT, answer, command, ehlo, mistakes, require_code, require_extension,
+};
+use super::super::verdict::{PASS, require, require_none};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{mail_from, rcpt_to, refused, submission};
 use crate::smtp::Message;
@@ -62,11 +64,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set smtputf8_enable = yes and strict_smtputf8 = yes.",
         needs: &[Need::Login, Need::Inbox],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "undeclared UTF-8 is taken",
-            changes: &[Change::Main("strict_smtputf8", "no")],
-            sees: "without SMTPUTF8: 250",
-        }],
+        sabotages: &[
+            Sabotage {
+                name: "undeclared UTF-8 is taken",
+                changes: &[Change::Main("strict_smtputf8", "no")],
+                sees: "without SMTPUTF8: 250",
+            },
+            super::NO_EXTENSIONS.seen_as("without SMTPUTF8: 250-"),
+        ],
         run: |context| Box::pin(utf8_addresses_need_smtputf8(context)),
     },
     Check {
@@ -81,7 +86,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave dsn out of smtp_discard_ehlo_keywords.",
         needs: &[Need::Login, Need::Inbox, Need::Lab],
         exclusive: false,
-        sabotages: &[super::content::NEXT_HOP_IGNORED.seen_as("Reporting-MTA: dns; ")],
+        sabotages: &[
+            super::content::NEXT_HOP_IGNORED.seen_as("Reporting-MTA: dns; "),
+            super::NO_EXTENSIONS.seen_as("without DSN"),
+        ],
         run: |context| Box::pin(report_wishes_reach_the_next_hop(context)),
     },
 ];
@@ -192,9 +200,8 @@ const UTF8_RECIPIENT: &str = "\u{65e5}\u{672c}@elsewhere.example";
 
 async fn utf8_addresses_need_smtputf8(context: Context) -> Judged {
     let mut session = submission(&context).await?;
-    if !ehlo(&mut session, CLIENT).await?.has("SMTPUTF8") {
-        return skip("the relay does not offer SMTPUTF8");
-    }
+    let offers = ehlo(&mut session, CLIENT).await?;
+    require_extension(&context, &offers, "SMTPUTF8")?;
     let mut wrong = Vec::new();
     let line = format!("MAIL FROM:<{UTF8_SENDER}>");
     let reply = command(&mut session, &line).await?;
@@ -237,9 +244,8 @@ async fn utf8_addresses_need_smtputf8(context: Context) -> Judged {
 
 async fn report_wishes_reach_the_next_hop(context: Context) -> Judged {
     let mut session = submission(&context).await?;
-    if !ehlo(&mut session, CLIENT).await?.has("DSN") {
-        return skip("the relay does not offer DSN");
-    }
+    let offers = ehlo(&mut session, CLIENT).await?;
+    require_extension(&context, &offers, "DSN")?;
     let message = Message::from_to(SENDER, RECIPIENT).build();
     let envelope = message.token().chars().rev().collect::<String>();
     let mail = format!("{} RET=HDRS ENVID={envelope}+2Bid", mail_from(&context));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::probe::rows;
 use super::super::probe::session::{
-    CLIENT, answer, any_certificate, command, ehlo, in_clear, mistakes, port, starts_in_clear,
+    CLIENT, any_certificate, command, ehlo, greeting, in_clear, mistakes, port, starts_in_clear,
     under_tls,
 };
 use super::super::verdict::require_none;
@@ -132,7 +132,7 @@ async fn tells_no_version(context: &Context, listener: Listener) -> Judged {
     let mut session = at_the_door_of(context, listener).await?;
     let mut answers = vec![(
         "the greeting",
-        answer(session.greeting().await, "a greeting")?,
+        greeting(context, listener, &mut session).await?,
     )];
     let hello = format!("EHLO {CLIENT}");
     for line in [hello.as_str(), "HELP", "NOOP", "XYZZY", "QUIT"] {

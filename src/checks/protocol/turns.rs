@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
-use super::super::probe::session::{CLIENT, answer, command, ehlo, port, require_code};
+use super::super::probe::session::{
+    CLIENT, answer, command, ehlo, greeted, port, require_code, require_extension,
+};
 use super::super::verdict::{broken, fail, require, require_none, skip};
 use super::super::{
     Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity, Undelivered,
@@ -50,11 +52,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  smtpd_discard_ehlo_keywords.",
         needs: &[Need::Login, Need::Envelope, Need::Recipient],
         exclusive: false,
-        sabotages: &[Sabotage {
-            name: "one recipient a message",
-            changes: &[Change::Main("smtpd_recipient_limit", "1")],
-            sees: "452",
-        }],
+        sabotages: &[
+            Sabotage {
+                name: "one recipient a message",
+                changes: &[Change::Main("smtpd_recipient_limit", "1")],
+                sees: "452",
+            },
+            super::NO_EXTENSIONS.seen_as("without PIPELINING"),
+        ],
         run: |context| Box::pin(pipelined_commands_keep_their_order(context)),
     },
     Check {
@@ -176,9 +181,8 @@ fn taken(what: &str, replies: &[Reply], right: usize) -> Option<String> {
 
 async fn pipelined_commands_keep_their_order(context: Context) -> Judged {
     let mut session = submission(&context).await?;
-    if !ehlo(&mut session, CLIENT).await?.has("PIPELINING") {
-        return skip("the relay does not offer PIPELINING");
-    }
+    let offers = ehlo(&mut session, CLIENT).await?;
+    require_extension(&context, &offers, "PIPELINING")?;
     let (mail, rcpt) = (mail_from(&context), rcpt_to(&context));
     let lines = [
         "RSET",
@@ -228,8 +232,7 @@ async fn http_requests_are_cut_off(context: Context) -> Judged {
         |(listener, (what, _))| format!("{what} to {}", port(listener)),
         |context, (listener, (what, request))| async move {
             let mut session = at_the_door_of(&context, listener).await?;
-            let greeting = answer(session.greeting().await, "a greeting")?;
-            require_code(&greeting, 220, "a new connection")?;
+            greeted(&context, listener, &mut session).await?;
             let bytes = format!("{request}RSET\r\nRSET\r\nQUIT\r\n");
             say(&mut session, bytes.as_bytes()).await?;
             require_nothing_done(&replies(&mut session).await?, what)
@@ -241,7 +244,8 @@ async fn http_requests_are_cut_off(context: Context) -> Judged {
 async fn chunks_are_never_commands(context: Context) -> Judged {
     let mut session = stranger(&context).await?;
     if ehlo(&mut session, CLIENT).await?.has("CHUNKING") {
-        return skip("the relay offers CHUNKING");
+        // Of our own relays, another check says that it is not to be offered.
+        return skip("the relay offers CHUNKING, so that BDAT is a command of its own");
     }
     let chunk = "RSET\r\nRSET\r\nRSET\r\n";
     let bytes = format!("BDAT {} LAST\r\n{chunk}QUIT\r\n", chunk.len());

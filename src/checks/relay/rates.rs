@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use super::super::auth::NO_GUARD;
 use super::super::probe::mail::RECIPIENT;
 use super::super::probe::session::{answer, command, logged_in, login_listener, require_code};
+use super::super::probe::unguarded::NO_GUARD;
 use super::super::probe::{appliance, people};
 use super::super::verdict::{broken, fail, require, require_none};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};

@@ -1,16 +1,19 @@
 //! Where checks are run: relays that are there, and labs that are on their way.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::oneshot;
 
+use super::super::ports;
 use super::super::probe::rows;
-use super::super::variants::permits;
+use super::super::variants::{hindered, permits};
 use super::super::{Check, Laboratory, Need, Target};
-use crate::config::Spec;
+use crate::config::{Listener, Spec};
+use crate::report::Down;
 
 /// A place for checks: what is promised of it, and when it can be used.
 pub struct Site {
@@ -73,10 +76,13 @@ impl Site {
     }
 }
 
+/// Which site, what is there, if it can be had, and which of its ports are down.
+type Arrived = (usize, Option<Arc<Target>>, Vec<Down>);
+
 /// The sites of a run, and how many checks are at each.
 pub(super) struct Sites {
     all: Vec<Site>,
-    arriving: FuturesUnordered<BoxFuture<'static, (usize, Option<Arc<Target>>)>>,
+    arriving: FuturesUnordered<BoxFuture<'static, Arrived>>,
     targets: Vec<Option<Arc<Target>>>,
     running: Vec<usize>,
     jobs: usize,
@@ -85,10 +91,21 @@ pub(super) struct Sites {
 impl Sites {
     /// With room for `jobs` checks at once.
     pub(super) fn new(mut sites: Vec<Site>, jobs: usize) -> Self {
+        // What was down once is not waited for as long again, lab after lab.
+        let known = Arc::new(Mutex::new(BTreeSet::new()));
         let arriving = sites.iter_mut().enumerate().map(|(at, site)| {
             let never = std::future::ready(None).boxed();
             let arrival = std::mem::replace(&mut site.arrival, never);
-            arrival.map(move |target| (at, target)).boxed()
+            let known = known.clone();
+            arrival
+                .then(async move |target| match target {
+                    Some(target) => {
+                        let down = looked_at(&target, &known).await;
+                        (at, Some(target), down)
+                    }
+                    None => (at, None, Vec::new()),
+                })
+                .boxed()
         });
         Self {
             arriving: arriving.collect(),
@@ -127,14 +144,23 @@ impl Sites {
         lacking.chain(alone).collect()
     }
 
-    /// The next one that can be used; pending when all can. `Err` when it cannot be had.
-    pub(super) async fn arrive(&mut self) -> Result<usize, ()> {
+    /// What in relay.yaml forbids the lab that `check` would have been given.
+    pub(super) fn hindered(&self, check: &Check) -> Option<String> {
+        match &self.all.first()?.promise {
+            Promise::Lab(lab) => hindered(&lab.spec, check),
+            Promise::There(_) => None,
+        }
+    }
+
+    /// The next one that can be used, and which of its ports are down; pending when all
+    /// can. `Err` when it cannot be had.
+    pub(super) async fn arrive(&mut self) -> Result<(usize, Vec<Down>), ()> {
         match self.arriving.next().await {
-            Some((at, Some(target))) => {
+            Some((at, Some(target), down)) => {
                 self.targets[at] = Some(target);
-                Ok(at)
+                Ok((at, down))
             }
-            Some((_, None)) => Err(()),
+            Some((_, None, _)) => Err(()),
             None => std::future::pending().await,
         }
     }
@@ -187,6 +213,24 @@ impl Sites {
             }
         }
     }
+}
+
+/// Which ports of a relay are down. At somebody else's, the survey has looked.
+async fn looked_at(target: &Arc<Target>, known: &Mutex<BTreeSet<&'static str>>) -> Vec<Down> {
+    if target.manners.is_some() {
+        return target.ports.all();
+    }
+    let known = || known.lock().unwrap_or_else(PoisonError::into_inner);
+    let patience = |listener: Listener| {
+        if known().contains(listener.name()) {
+            ports::IMPATIENCE
+        } else {
+            ports::PATIENCE
+        }
+    };
+    let down = ports::find_down(target, patience).await;
+    known().extend(down.iter().map(|down| down.listener));
+    down
 }
 
 /// How many checks may run on a target at once.

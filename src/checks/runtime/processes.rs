@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::super::probe::appliance::{self, Process};
+use super::super::probe::log::Log;
+use super::super::probe::mail;
+use super::super::probe::session::{logged_in, login_listener};
 use super::super::verdict::{PASS, broken, fail, require, require_none};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::CARELESS;
@@ -99,13 +102,24 @@ pub(in super::super) static CHECKS: &[Check] = &[
         title: "The relay's clock shows UTC, in its log and in every trace header",
         citation: "RFC 5322 section 3.3; Postfix import_environment",
         severity: Severity::Low,
-        about: "Reads the time zone in the relay's container, and TZ in the environment of Postfix's \
-                master. A zone tells every recipient where the operator sits, and logs of two relays \
+        about: "Reads the time zone in the relay's container, then the date in the trace header of a \
+                message by login and the time of that message in the log. A zone tells every recipient where the operator sits, and logs of two relays \
                 cannot be laid side by side when the clocks change.",
-        repair: "Do not set TZ for the container, and do not mount the host's /etc/localtime.",
-        needs: &[Need::Lab],
+        repair: "Do not set TZ for the container, and do not mount the host's /etc/localtime. \
+                 Leave TZ out of import_environment.",
+        needs: &[Need::Lab, Need::Login, Need::Inbox],
         exclusive: false,
-        sabotages: &[CARELESS.seen_as("-0500")],
+        sabotages: &[
+            CARELESS.seen_as("-0500"),
+            Sabotage {
+                name: "Postfix in a zone of its own",
+                changes: &[Change::Main(
+                    "import_environment",
+                    "MAIL_CONFIG, MAIL_DEBUG, MAIL_LOGTAG, LANG=C, TZ=EST5",
+                )],
+                sees: "-0500",
+            },
+        ],
         run: |context| Box::pin(time_is_utc(context)),
     },
 ];
@@ -266,5 +280,64 @@ async fn no_core_is_dumped(context: Context) -> Judged {
 async fn time_is_utc(context: Context) -> Judged {
     // The container's own environment: what the engine starts in it has that too.
     let zone = appliance::output(&context, Role::Relay, &["date", "+%z"]).await?;
-    require(zone.trim() == "+0000", "+0000", || zone.trim().to_owned())
+    require(zone.trim() == "+0000", "+0000", || zone.trim().to_owned())?;
+    // Postfix passes on an environment of its own making.
+    let mut session = logged_in(&context, login_listener(&context)?).await?;
+    let message = mail::plain();
+    let commands = [
+        format!("MAIL FROM:<{}>", mail::SENDER),
+        format!("RCPT TO:<{}>", mail::RECIPIENT),
+    ];
+    let queue_id = mail::queued(&mut session, &commands, &message).await?;
+    let delivered = mail::arrival(&context, &message).await?;
+    let head = String::from_utf8_lossy(mail::head(&delivered.raw)).replace("\r\n", " ");
+    let Some(sent) = head.split_once("; ").map(|(_, rest)| rest.trim()) else {
+        return fail("a trace header with its date", head);
+    };
+    let date: Vec<&str> = sent.split_whitespace().take(6).collect();
+    let [_, day, month, _, clock, zone] = date[..] else {
+        return fail("a trace header with its date", sent);
+    };
+    require(zone == "+0000", "+0000 in the trace header", || {
+        format!("the trace header's date is {}", date.join(" "))
+    })?;
+    let mut log = Log::of(&context, Role::Relay)?;
+    let mark = format!("]: {queue_id}: client=");
+    let line = log
+        .find(&context, "the message in the log", |line| {
+            line.contains(&mark).then(|| line.to_owned())
+        })
+        .await?;
+    // A line has no zone: its time is the trace header's, or that of another zone.
+    let stamp: Vec<&str> = line.split_whitespace().take(3).collect();
+    let [logged_month, logged_day, logged_clock] = stamp[..] else {
+        return fail("a time in every line of the log", line);
+    };
+    let of_trace = seconds(clock);
+    let of_log = seconds(logged_clock);
+    let same_day = logged_month == month && logged_day == day;
+    let near = of_trace.zip(of_log).is_some_and(|(trace, log)| {
+        let apart = trace.abs_diff(log);
+        // Midnight may be between the two.
+        (same_day && apart <= SAME_TIME) || apart >= DAY - SAME_TIME
+    });
+    require(near, "the time of the trace header in the log", || {
+        format!(
+            "the log says {}, the trace header {}",
+            stamp.join(" "),
+            date.join(" ")
+        )
+    })
+}
+
+/// Seconds between two stamps of one moment, at most.
+const SAME_TIME: u32 = 600;
+
+const DAY: u32 = 24 * 60 * 60;
+
+/// Since midnight, of `hh:mm:ss`.
+fn seconds(clock: &str) -> Option<u32> {
+    let mut parts = clock.split(':').map(str::parse::<u32>);
+    let mut next = || parts.next()?.ok();
+    Some(next()? * 3600 + next()? * 60 + next()?)
 }

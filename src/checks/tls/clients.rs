@@ -236,7 +236,9 @@ async fn enter(
 fn refusal<T>(error: &Error) -> Judged<Result<T, String>> {
     match error.failure {
         Failure::Closed { .. } | Failure::Tls(_) => ControlFlow::Continue(Err(error.to_string())),
-        Failure::Settings(_) | Failure::Io(_) => broken(error.to_string()),
+        Failure::Timeout { .. } | Failure::Settings(_) | Failure::Io(_) => {
+            broken(error.to_string())
+        }
         _ => fail("a session or its end", error.to_string()),
     }
 }

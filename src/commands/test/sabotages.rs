@@ -1,6 +1,8 @@
 //! `relaykit test --prove`: the sabotages that the checks claim to see, planted
 //! in labs of their own.
 
+use std::time::Instant;
+
 use super::super::Session;
 use super::super::watch::Watcher;
 use super::Told;
@@ -57,7 +59,9 @@ pub(super) async fn prove(
     told.tell(&Event::now(Fact::ProofStarted {
         sabotages: proof::planted(spec, &passed),
     }));
+    let began = Instant::now();
     let proved = proof::prove(&request, |step| told.tell(&Event::now(fact(step)))).await;
+    report.proving = began.elapsed();
     take_down(workshop, &labs, watchers).await?;
     match proved {
         Ok(judgements) => proof::add(report, &judgements),

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::config::{Listener, User};
-use crate::lab::Running;
+use crate::lab::{Finding, Running};
 
 pub(super) fn human(running: &Running, ca: &Path, elapsed: Duration) -> Result<String, fmt::Error> {
     let plan = &running.plan;
@@ -50,6 +50,24 @@ pub(super) fn human(running: &Running, ca: &Path, elapsed: Duration) -> Result<S
     let flag = lab_flag(&plan.name);
     writeln!(text, "\nWhat arrived:  relaykit inbox list{flag}")?;
     writeln!(text, "Take it down:  relaykit down{flag}")?;
+    Ok(text)
+}
+
+/// What the relay was seen to do wrong while its lab became ready; empty for nothing.
+pub(super) fn findings(lab: &str, findings: &[Finding]) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    for finding in findings {
+        writeln!(text, "\nFinding: {}", finding.what)?;
+        for line in &finding.seen {
+            writeln!(text, "  {line}")?;
+        }
+    }
+    if !findings.is_empty() {
+        writeln!(
+            text,
+            "  The lab is left as it is. `relaykit test --lab {lab}` tells what else does not hold,\n  and what to change; look first at postfix.main and postfix.master in relay.yaml."
+        )?;
+    }
     Ok(text)
 }
 

@@ -1,14 +1,14 @@
 //! Containers: making, filling, starting, stopping, asking.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use bollard::errors::Error as Fault;
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, EndpointSettings, HostConfig, Mount, MountType,
-    MountVolumeOptions, NetworkConnectRequest, NetworkingConfig, PortBinding, PortMap,
-    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, EndpointSettings, HostConfig, Mount, MountType, MountVolumeOptions,
+    NetworkConnectRequest, NetworkingConfig, PortBinding, PortMap, ResourcesUlimits, RestartPolicy,
+    RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{
     CreateContainerOptions, DownloadFromContainerOptions, KillContainerOptions,
@@ -17,6 +17,7 @@ use bollard::query_parameters::{
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt};
 
+use super::facts::facts;
 use super::{DockerEngine, fault};
 use crate::engine::{Capacity, ContainerFacts, ContainerRequest, Error, Labels, inside};
 
@@ -360,50 +361,4 @@ fn mount(
         volume_options: labels,
         ..Mount::default()
     }
-}
-
-fn facts(container: ContainerInspectResponse) -> ContainerFacts {
-    let state = container.state.unwrap_or_default();
-    let config = container.config.unwrap_or_default();
-    let network = container.network_settings.unwrap_or_default();
-    let host = container.host_config.unwrap_or_default();
-    let running = state.running.unwrap_or_default();
-    let status = state.status.map(|s| s.to_string()).unwrap_or_default();
-    let limit = |limit: Option<i64>| limit.filter(|limit| *limit > 0);
-    let ended = matches!(status.as_str(), "exited" | "dead");
-    ContainerFacts {
-        id: container.id.unwrap_or_default(),
-        running,
-        exit_code: state.exit_code.filter(|_| ended),
-        status,
-        memory: limit(host.memory).and_then(|bytes| u64::try_from(bytes).ok()),
-        processes: limit(host.pids_limit).and_then(|most| u32::try_from(most).ok()),
-        labels: config.labels.unwrap_or_default().into_iter().collect(),
-        image: config.image.unwrap_or_default(),
-        environment: config.env.unwrap_or_default(),
-        network_mode: host.network_mode.unwrap_or_default(),
-        ports: network.ports.map(published).unwrap_or_default(),
-        addresses: network
-            .networks
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|(name, place)| Some((name, place.ip_address?.parse().ok()?)))
-            .collect(),
-    }
-}
-
-/// Published TCP ports; of several bindings the IPv4 one.
-fn published(ports: HashMap<String, Option<Vec<PortBinding>>>) -> BTreeMap<u16, (IpAddr, u16)> {
-    let parsed = |binding: PortBinding| {
-        let address: IpAddr = binding.host_ip?.parse().ok()?;
-        Some((address, binding.host_port?.parse().ok()?))
-    };
-    ports
-        .into_iter()
-        .filter_map(|(port, bindings)| {
-            let port = port.strip_suffix("/tcp")?.parse().ok()?;
-            let bindings = bindings?.into_iter().filter_map(parsed);
-            Some((port, bindings.min_by_key(|(address, _)| address.is_ipv6())?))
-        })
-        .collect()
 }

@@ -112,6 +112,7 @@ fn an_interrupted_run_names_what_was_not_run() {
 fn a_proof_tells_what_was_seen_and_what_was_not() {
     let planted = |detected| Planted {
         name: "logins in clear",
+        laboratory: "as configured",
         detected,
         observed: "it passed".into(),
     };
@@ -158,7 +159,7 @@ fn a_proof_tells_what_was_seen_and_what_was_not() {
              because    it passed
 
      Summary [   1.234s] 2 of 0 checks: 2 passed, 0 failed, 0 skipped, 0 broken
-             sabotages: 1 planted, 0 detected, 1 not planted
+             sabotages: 1 planted, 0 detected, 1 not planted [0.000s]
              not planted: logins in clear; open relay (needs the listener smtp)
              no sabotage for: tls.d
 ";

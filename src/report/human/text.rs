@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::super::{CheckRecord, CutShort, Outcome, Planted, RunReport, Severity, Unclaimed};
+use super::super::{CheckRecord, CutShort, Down, Outcome, Planted, RunReport, Severity, Unclaimed};
 use super::Colours;
 use crate::visible::visible;
 
@@ -15,7 +15,8 @@ const YELLOW: &str = "1;33";
 const MAGENTA: &str = "1;35";
 
 /// The line of a check that has an outcome, and below it what went wrong.
-pub(super) fn finished(record: &CheckRecord, colours: Colours) -> String {
+/// Why it could not be judged is not told again where that is `known`.
+pub(super) fn finished(record: &CheckRecord, known: bool, colours: Colours) -> String {
     let word = outcome_word(&record.outcome, colours);
     let why = match &record.outcome {
         Outcome::Skipped { why } => format!("  {}", visible(first_line(why))),
@@ -24,7 +25,20 @@ pub(super) fn finished(record: &CheckRecord, colours: Colours) -> String {
     };
     let seconds = record.duration.as_secs_f64();
     let mut text = format!("{word} [{seconds:>8.3}s] {}{why}\n", record.id);
-    verdict(&mut text, &record.outcome);
+    if !known {
+        verdict(&mut text, &record.outcome);
+    }
+    text
+}
+
+/// The line of a port that is down, and below it what the relay's daemons said.
+pub(super) fn down(down: &Down, colours: Colours) -> String {
+    let word = painted("DOWN", MAGENTA, colours);
+    let mut text = format!(
+        "{word} port {} ({}): {}\n",
+        down.port, down.listener, down.why
+    );
+    section(&mut text, "because", &down.said.join("\n"));
     text
 }
 
@@ -80,7 +94,27 @@ pub(super) fn summary(
     colours: Colours,
 ) -> String {
     let mut text = format!("{}\n", "─".repeat(12));
+    let gave_up = report.gave_up();
+    if !gave_up.is_empty() {
+        let word = painted("GAVE UP", RED, colours);
+        let _ = writeln!(
+            text,
+            "{word} a daemon of the relay, which may be the cause of all below"
+        );
+        section(&mut text, "it said", &gave_up.join("\n"));
+        text.push('\n');
+    }
+    for port in &report.down {
+        text.push_str(&down(port, colours));
+        let because = |check: &&CheckRecord| report.down_for(&check.outcome) == Some(port);
+        let ids: Vec<_> = report.checks.iter().filter(because).map(|c| c.id).collect();
+        section(&mut text, "not judged", &ids.join("\n"));
+        text.push('\n');
+    }
     for check in &report.checks {
+        if report.down_for(&check.outcome).is_some() {
+            continue;
+        }
         if matches!(check.outcome, Outcome::Fail { .. } | Outcome::Broken { .. }) {
             in_full(&mut text, check, colours);
         }
@@ -88,7 +122,7 @@ pub(super) fn summary(
     for (id, planted) in report.undetected() {
         let word = painted("UNDETECTED", RED, colours);
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{word} {}", planted.name);
+        let _ = writeln!(text, "{word} {}", plant(planted.name, planted.laboratory));
         section(&mut text, "by", id);
         section(&mut text, "because", &planted.observed);
         text.push('\n');
@@ -155,7 +189,7 @@ fn sabotages(text: &mut String, report: &RunReport) {
     if proof.not_planted > 0 {
         let _ = write!(text, ", {} not planted", proof.not_planted);
     }
-    text.push('\n');
+    let _ = writeln!(text, " [{:.3}s]", report.proving.as_secs_f64());
     let mut left_out: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for unplanted in &report.unplanted {
         let names = left_out.entry(&unplanted.why).or_default();

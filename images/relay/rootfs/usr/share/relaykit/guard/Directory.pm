@@ -15,6 +15,7 @@ use Settings;
 
 my $PATIENCE = 1;      # seconds after which the next server is asked as well
 my $SOON     = 0.5;    # seconds within which a server must answer to be asked again
+my $STARTING = 3;      # seconds that the first answer is waited for
 my $AGAIN    = 1;      # seconds between two looks at a directory of which nothing answers
 my $PROBE    = 2;      # seconds between two looks at a server that is away
 my $MANY     = 100;    # owners of one address that are read
@@ -41,20 +42,23 @@ sub new {
         };
     }
     die "relaykit: the guard finds no settings of saslauthd in $folder\n" if !@{ $self->{servers} };
-    $self->probe($_) for @{ $self->{servers} };
     Loop::every($PROBE, sub { $self->probe($_) for grep { !$_->{up} } @{ $self->{servers} } });
-    $self->announce;
+    $self->begin(Loop::now() + $STARTING);
     return $self;
 }
 
-# Says when logins can come.
-sub announce {
-    my ($self) = @_;
-    if (grep { !$_->{saslauthd}->listens } @{ $self->{servers} }) {
-        Loop::later(0.05, sub { $self->announce });
+# Looks at the servers until one answers, and says when logins can come. Directory and
+# relay may start together; one that is away does not hold up the relay for long.
+sub begin {
+    my ($self, $latest) = @_;
+    my @servers = @{ $self->{servers} };
+    my $silent  = grep { !$_->{saslauthd}->listens } @servers;
+    if (!$silent && (Loop::now() > $latest || grep { $_->{answered} } @servers)) {
+        Log::line('logins are served');
         return;
     }
-    Log::line('logins are served');
+    $self->probe($_) for grep { !$_->{answered} } @servers;
+    Loop::later(0.1, sub { $self->begin($latest) });
     return;
 }
 
@@ -217,6 +221,9 @@ sub probe {
         my ($answer) = @_;
         $server->{probed} = 0;
         return $self->is_away($server, $answer->{away}) if defined $answer->{away};
+        if (!$server->{answered}++ && !$server->{up}) {
+            return $self->answers($server);
+        }
         $self->answers($server) if !$server->{up} && Loop::now() - $began < $SOON;
     });
     return;

@@ -12,14 +12,15 @@ pub(in super::super) const NO_GUARD: Sabotage = Sabotage {
 };
 
 /// Postfix's other way to check logins, with the settings of [`LIBRARY_FOLDER`].
-pub(super) const BY_LIBRARY: Change = Change::Main("smtpd_sasl_type", "cyrus");
+pub(in super::super) const BY_LIBRARY: Change = Change::Main("smtpd_sasl_type", "cyrus");
 /// The name of these settings.
-pub(super) const LIBRARY_PATH: Change = Change::Main("smtpd_sasl_path", "smtpd");
+pub(in super::super) const LIBRARY_PATH: Change = Change::Main("smtpd_sasl_path", "smtpd");
 /// Where they are: a script has to write them.
-pub(super) const LIBRARY_FOLDER: Change = Change::Main("cyrus_sasl_config_path", "/run/library");
+pub(in super::super) const LIBRARY_FOLDER: Change =
+    Change::Main("cyrus_sasl_config_path", "/run/library");
 
 /// Gives saslauthd a socket that Postfix can reach, and tells the library of it.
-pub(super) const ITS_SOCKET: Change = Change::Script(
+pub(in super::super) const ITS_SOCKET: Change = Change::Script(
     Role::Relay,
     "mkdir /run/library && printf 'pwcheck_method: saslauthd\\nmech_list: plain login\\n\
              saslauthd_path: /run/saslauthd/mux\\n' >/run/library/smtpd.conf && \

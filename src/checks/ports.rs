@@ -1,0 +1,258 @@
+//! Ports that are down: found out once, before checks, so that none waits in vain there
+//! or takes silence for an answer.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::time::Instant;
+
+use super::probe::session::{CLIENT, any_certificate};
+use super::{Context, Target};
+use crate::config::Listener;
+use crate::engine::{LogRequest, last_words};
+use crate::plan::Role;
+use crate::report::Down;
+use crate::smtp::{Connect, Error, Failure, Reply, Session};
+
+/// How long a port that does not answer is waited for: a busy machine, not a dead one.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The same where the port of another lab of the run was down.
+pub(super) const IMPATIENCE: Duration = Duration::from_secs(2);
+
+/// Between two knocks at a port: nothing tells when it opens.
+const BETWEEN: Duration = Duration::from_millis(100);
+
+/// How many lines of the relay's log are looked through for a cause.
+const LOOKED_THROUGH: usize = 400;
+
+/// Which ports of a target are down. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Ports(Arc<Mutex<BTreeMap<Listener, Down>>>);
+
+impl Ports {
+    /// Why nothing can be judged at `listener`, if so.
+    #[must_use]
+    pub fn why(&self, listener: Listener) -> Option<String> {
+        let down = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        down.get(&listener).map(Down::cause)
+    }
+
+    /// Nothing is to be judged there any more: what it did, and what daemons said.
+    pub fn give_up(&self, listener: Listener, why: String, said: Vec<String>) -> Down {
+        let found = Down {
+            listener: listener.name(),
+            port: listener.port(),
+            why,
+            said,
+        };
+        let mut down = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        down.insert(listener, found.clone());
+        found
+    }
+
+    /// All that are down.
+    #[must_use]
+    pub fn all(&self) -> Vec<Down> {
+        let down = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        down.values().cloned().collect()
+    }
+}
+
+/// Knocks at the listeners of `target` that are not known to be down, writes down which
+/// are, and gives these.
+pub(super) async fn find_down(
+    target: &Arc<Target>,
+    patience: impl Fn(Listener) -> Duration,
+) -> Vec<Down> {
+    let open = target
+        .listeners()
+        .filter(|l| target.ports.why(*l).is_none());
+    let knocks = open.map(async |listener| {
+        let context = Context::new(target.clone());
+        let why = knock(&context, listener, patience(listener)).await?;
+        Some((listener, why))
+    });
+    let found = futures_util::future::join_all(knocks).await;
+    let found: Vec<_> = found.into_iter().flatten().collect();
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let said = said(target).await;
+    let found = found.into_iter();
+    found
+        .map(|(listener, why)| target.ports.give_up(listener, why, said.clone()))
+        .collect()
+}
+
+/// Knocks until the port lets somebody in or patience is at its end; why it does not.
+/// A daemon that is still starting, or that is started again, opens its port late.
+async fn knock(context: &Context, listener: Listener, patience: Duration) -> Option<String> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let why = knock_once(context, listener, patience).await?;
+        if Instant::now() + BETWEEN > deadline {
+            return Some(why);
+        }
+        tokio::time::sleep(BETWEEN).await;
+    }
+}
+
+/// Greets and says EHLO; why that is not possible. What else is wrong there, in the
+/// certificate or in the words, is for checks to find.
+async fn knock_once(context: &Context, listener: Listener, patience: Duration) -> Option<String> {
+    let address = context.target().endpoint(listener)?;
+    let wrapper = (listener == Listener::Submissions).then(|| any_certificate(context));
+    let options = Connect {
+        timeout: patience,
+        wrapper,
+        ..Connect::default()
+    };
+    let mut session = match Session::connect(address, &options).await {
+        Ok(session) => session,
+        Err(error) => return silence(&error, "a greeting"),
+    };
+    let greeting = session.greeting().await;
+    if let Some(why) = turned_away(&greeting) {
+        return Some(why);
+    }
+    if greeting.is_err() {
+        // No reply that anybody knows, and so nothing to say EHLO to.
+        return None;
+    }
+    match session.ehlo(CLIENT).await {
+        Ok(offers) if offers.reply.code == 421 => {
+            return Some(format!("it answers EHLO with {}", offers.reply));
+        }
+        Ok(_) => {}
+        Err(error) => return silence(&error, "its reply to EHLO"),
+    }
+    drop(session.quit().await);
+    None
+}
+
+/// What a port did that does not greet a client as one that may stay.
+pub(super) fn turned_away(greeting: &Result<Reply, Error>) -> Option<String> {
+    match greeting {
+        Ok(greeting) if greeting.code != 220 => Some(format!("it greets with {greeting}")),
+        Ok(_) => None,
+        Err(error) => silence(error, "a greeting"),
+    }
+}
+
+/// What a port did that gave no answer at all; `None` where it gave one, however odd.
+pub(super) fn silence(error: &Error, awaited: &str) -> Option<String> {
+    match &error.failure {
+        Failure::Connect(why) | Failure::Io(why) => Some(format!("no connection: {why}")),
+        Failure::Timeout { waited, .. } => {
+            let seconds = waited.as_secs_f64();
+            Some(format!(
+                "nothing came within {seconds} s, where {awaited} was due"
+            ))
+        }
+        Failure::Closed { .. } => Some(format!("it closes the connection before {awaited}")),
+        Failure::Malformed { .. }
+        | Failure::Tls(_)
+        | Failure::Settings(_)
+        | Failure::Refused(_)
+        | Failure::NotOffered(_)
+        | Failure::Declined(_) => None,
+    }
+}
+
+/// What daemons of the relay said when they gave up.
+async fn said(target: &Target) -> Vec<String> {
+    let Some(lab) = &target.lab else {
+        return Vec::new();
+    };
+    let Some(relay) = lab.plan.container(Role::Relay) else {
+        return Vec::new();
+    };
+    let request = LogRequest {
+        follow: false,
+        tail: Some(LOOKED_THROUGH),
+        since: None,
+    };
+    let lines: Vec<_> = lab.engine.logs(&relay.name, request).collect().await;
+    let lines: Vec<String> = lines.into_iter().flatten().collect();
+    last_words(lines.iter().map(String::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::super::testing;
+    use super::*;
+
+    /// What is found of a port 25 that does this with each connection: `None`: nothing.
+    async fn found(says: Option<&'static str>) -> Vec<Down> {
+        let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut target = testing::target();
+        target.endpoints.insert("smtp", door.local_addr().unwrap());
+        let serve = async {
+            loop {
+                let (mut stream, _) = door.accept().await.unwrap();
+                if let Some(says) = says {
+                    stream.write_all(says.as_bytes()).await.unwrap();
+                    if says.is_empty() {
+                        continue;
+                    }
+                }
+                let mut rest = Vec::new();
+                drop(stream.read_to_end(&mut rest).await);
+            }
+        };
+        let target = Arc::new(target);
+        tokio::select! {
+            found = find_down(&target, |_| Duration::from_millis(300)) => {
+                assert_eq!(target.ports.why(Listener::Smtp), found.first().map(Down::cause));
+                found
+            }
+            () = serve => unreachable!(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_nobody_can_talk_to_is_down_and_the_reason_is_told() {
+        for (says, why) in [
+            (None, "nothing came within 0.3 s, where a greeting was due"),
+            (Some(""), "it closes the connection before a greeting"),
+            (Some("421 4.3.2 closed for today\r\n"), "it greets with 421"),
+            (Some("554 no mail here\r\n"), "it greets with 554"),
+            (
+                Some("220 here\r\n421 4.3.2 no\r\n"),
+                "it answers EHLO with 421",
+            ),
+        ] {
+            let found = found(says).await;
+            assert_eq!(found.len(), 1, "{says:?}");
+            assert!(found[0].why.starts_with(why), "{found:?}");
+            assert!(found[0].cause().starts_with("port 25 (smtp) is down: "));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_answers_however_oddly_is_for_the_checks() {
+        for says in [
+            "hello\r\n",
+            "220 here\r\n502 no\r\n",
+            "220-\r\nHTTP/1.1 400\r\n",
+        ] {
+            assert_eq!(found(Some(says)).await, []);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_refuses_connections_is_down() {
+        let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut target = testing::target();
+        target.endpoints.insert("smtp", door.local_addr().unwrap());
+        drop(door);
+        let found = find_down(&Arc::new(target), |_| PATIENCE).await;
+        assert!(found[0].why.starts_with("no connection: "), "{found:?}");
+    }
+}
