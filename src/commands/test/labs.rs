@@ -126,7 +126,7 @@ impl Run<'_> {
         room: &Semaphore,
         stop: &CancellationToken,
     ) -> anyhow::Result<Option<String>> {
-        let lived = self.live(&name, stages, room, stop).await;
+        let lived = Box::pin(self.live(&name, stages, room, stop)).await;
         if lived.is_err() {
             stop.cancel();
         }
