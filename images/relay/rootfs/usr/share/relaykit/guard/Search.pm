@@ -41,7 +41,10 @@ sub put {
     }
     $question->{tries}++;
     push @{ $self->{asked} }, $question;
-    syswrite $self->{to}, "$question->{rest}\n";
+    my $line    = "$question->{rest}\n";
+    my $written = syswrite $self->{to}, $line;
+    # A full pipe: it has not read for long. To wait for it would hold up everybody.
+    return $self->end('it does not keep up') if ($written // 0) != length $line;
     $self->{timer} //= Loop::later($LONGEST, sub { $self->late });
     return;
 }
@@ -57,7 +60,7 @@ sub command {
     my ($server, $pattern, $most, @attributes) = @_;
     my @command = (
         'stdbuf', '-oL', 'ldapsearch', '-x', '-c', '-H', $server->{ldap_servers},
-        '-b', $server->{ldap_search_base}, '-s', $server->{ldap_scope}, '-z', $most,
+        '-b', $server->{ldap_search_base} =~ s/%%/%/gr, '-s', $server->{ldap_scope}, '-z', $most,
         '-o', "nettimeout=$LONGEST", '-o', 'ldif_wrap=no', '-l', $LONGEST,
     );
     push @command, '-ZZ' if $server->{ldap_start_tls} eq 'yes';
@@ -85,6 +88,7 @@ sub run {
     syswrite $tell, $server->{ldap_password} // '';
     close $tell;
     fcntl $to, F_SETFD, FD_CLOEXEC;
+    fcntl $to, F_SETFL, O_WRONLY | O_NONBLOCK;
     @$self{qw(pid to from unread words entry entries answered)} = ($pid, $to, $from, '', '', undef, [], 0);
     Loop::watch($from, sub { $self->heard });
     return 1;
