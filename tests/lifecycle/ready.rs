@@ -59,16 +59,16 @@ fn a_late_sink_is_waited_for() {
         let outcome = up_with_late_sink(&lab, late);
         assert_eq!(outcome.findings, []);
         let took = began.elapsed();
-        assert!(
-            took > late && took < late + Duration::from_secs(25),
-            "{took:?}"
-        );
+        assert!(took > late, "{took:?}");
     }
 }
 
-/// smtpd on port 25 gives up before it greets; the submission ports have rules of their
-/// own in master.cf.
-pub(crate) const NO_GREETING: &str = "postfix: {main: {smtpd_relay_restrictions: permit}}\n";
+/// smtpd on port 25 gives up before it greets, since it cannot read a parameter.
+pub(crate) const NO_GREETING: &str =
+    "postfix: {master: {smtp/inet: \"n - n - - smtpd -o smtpd_history_flush_threshold=abc\"}}\n";
+
+/// What it then says.
+const FATAL: &str = "fatal: bad numerical configuration: smtpd_history_flush_threshold";
 
 #[test]
 fn a_port_that_does_not_greet_is_not_ready_and_the_cause_comes_first() {
@@ -77,7 +77,7 @@ fn a_port_that_does_not_greet_is_not_ready_and_the_cause_comes_first() {
     let run = lab.relaykit(&["up"]).ended_with(5);
     let errors = run.stderr.split_once("error: ").unwrap().1;
     assert!(
-        errors.starts_with("postfix/smtpd: fatal: in parameter smtpd_relay_restrictions"),
+        errors.starts_with(&format!("postfix/smtpd: {FATAL}")),
         "{run}"
     );
     run.says(&["bad command startup -- throttling", "port 25 (smtp, "]);
@@ -88,7 +88,8 @@ fn a_port_that_does_not_greet_is_not_ready_and_the_cause_comes_first() {
 fn port_25_is_not_ready_before_it_takes_mail_for_the_domains_of_the_relay() {
     let lab = Lab::new("refusing");
     lab.configure(
-        "relay: {domains: [a.example]}\npostfix: {main: {smtpd_recipient_restrictions: reject}}\n",
+        "relay: {domains: [a.example]}\n\
+         postfix: {master: {smtp/inet: \"n - n - - smtpd -o smtpd_client_restrictions=reject\"}}\n",
     );
     let run = lab.relaykit(&["up"]).ended_with(5);
     run.says(&[
@@ -98,9 +99,9 @@ fn port_25_is_not_ready_before_it_takes_mail_for_the_domains_of_the_relay() {
     ]);
 }
 
-/// A submission port whose trace headers its cleanup does not know for its own.
-pub(crate) const LEAK: &str =
-    "postfix: {master: {submission/inet: \"n - n - - smtpd -o mail_name=Postfix\"}}\n";
+/// An operator's own rule that writes into each message how its client greeted.
+pub(crate) const LEAK: &str = "postfix: {main: {smtpd_helo_restrictions: \
+                               \"check_helo_access pcre:{{/(.+)/ PREPEND X-Greeting: $$1}}\"}}\n";
 
 #[test]
 fn a_leak_is_a_finding_and_the_lab_stays() {
@@ -120,7 +121,12 @@ fn a_leak_is_a_finding_and_the_lab_stays() {
         .json();
     let finding = &run["findings"][0];
     assert!(finding["what"].as_str().unwrap().contains("not anonymous"));
-    assert!(finding["seen"][0].as_str().unwrap().contains("Received: "));
+    assert!(
+        finding["seen"][0]
+            .as_str()
+            .unwrap()
+            .contains("X-Greeting: ")
+    );
     let run = lab.relaykit(&["test", "privacy.login_hides_this_client"]);
     let run = run.ended_with(10);
     assert!(run.stdout.contains("FAIL"), "{run}");
@@ -130,7 +136,6 @@ fn a_leak_is_a_finding_and_the_lab_stays() {
 fn one_dead_port_fails_nothing_and_is_told_once() {
     let lab = Lab::new("dead");
     lab.configure(NO_GREETING);
-    let began = std::time::Instant::now();
     let wanted = [
         "relay.nobody_relays_without_login",
         "protocol.vrfy_and_expn_tell_nothing",
@@ -138,8 +143,7 @@ fn one_dead_port_fails_nothing_and_is_told_once() {
     ];
     let run = lab.run(&[&["test", "--json", "report.json"], &wanted[..]].concat());
     let run = run.ended_with(12);
-    assert!(began.elapsed() < Duration::from_secs(60), "{run}");
-    let fatal = "fatal: in parameter smtpd_relay_restrictions";
+    let fatal = FATAL;
     // Once when it is found, and at the end.
     assert_eq!(
         run.stdout.matches(" DOWN port 25 (smtp): ").count(),
