@@ -34,7 +34,7 @@ fn a_failure_shows_the_relays_own_words_about_that_session() {
     let text = run.ended_with(10).stdout;
     let (_, log) = text.split_once("relay log").expect("a log");
     assert!(log.contains(": client=unknown["), "{log}");
-    assert!(log.contains("auth success: [user=alice]"), "{log}");
+    assert!(log.contains("sasl_username=alice"), "{log}");
     assert!(log.contains("status=sent"), "{log}");
     // Another check's, at the same time.
     assert!(!log.contains("authentication failed"), "{log}");

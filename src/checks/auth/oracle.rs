@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt, stream};
 
 use super::super::probe::people;
-use super::super::probe::session::{answer, attempt, login_listener, require_code, user};
+use super::super::probe::session::{answer, attempt, judged, login_listener, require_code, user};
 use super::super::verdict::{PASS, fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, ready};
@@ -146,7 +146,9 @@ async fn names_read_alike(context: &Context) -> Judged {
                     Mechanism::Plain => session.auth_plain("", name, &password).await,
                     Mechanism::Login => session.auth_login(name, &password).await,
                 };
-                replies.push(answer(reply, "a reply to AUTH")?.to_string());
+                let reply = answer(reply, "a reply to AUTH")?;
+                judged(context, &reply)?;
+                replies.push(reply.to_string());
             }
             let with = if password.reveal().is_empty() {
                 "no"
@@ -231,6 +233,7 @@ async fn timed(
 ) -> Judged<Duration> {
     let began = Instant::now();
     let reply = attempt(context, session, name, password).await?;
+    judged(context, &reply)?;
     let refused = reply.code >= 400 && reply.code != 503;
     require(refused, "a refusal", || reply.to_string())?;
     ControlFlow::Continue(began.elapsed())

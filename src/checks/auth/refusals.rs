@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::super::probe::rows;
-use super::super::probe::session::{answer, attempt, command, login_listener, user};
+use super::super::probe::session::{answer, attempt, command, judged, login_listener, user};
 use super::super::verdict::{PASS, fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::ready;
@@ -148,7 +148,10 @@ async fn wrong_password_is_refused(context: Context) -> Judged {
         |context, (_, password)| async move {
             let mut session = ready(&context, login_listener(&context)?).await?;
             let name = &user(&context)?.name;
-            refused(&attempt(&context, &mut session, name, &password).await?)?;
+            refused(
+                &context,
+                &attempt(&context, &mut session, name, &password).await?,
+            )?;
             relays_nothing(&mut session).await
         },
     )
@@ -159,7 +162,10 @@ async fn unknown_user_is_refused(context: Context) -> Judged {
     let password = &user(&context)?.password;
     let mut session = ready(&context, login_listener(&context)?).await?;
     let name = "nobody-has-this-name";
-    refused(&attempt(&context, &mut session, name, password).await?)?;
+    refused(
+        &context,
+        &attempt(&context, &mut session, name, password).await?,
+    )?;
     relays_nothing(&mut session).await
 }
 
@@ -168,9 +174,9 @@ async fn empty_password_is_refused(context: Context) -> Judged {
     let name = &user(&context)?.name;
     let mut session = ready(&context, login_listener(&context)?).await?;
     let reply = session.auth_plain("", name, &empty).await;
-    refused(&answer(reply, "a reply to AUTH")?)?;
+    refused(&context, &answer(reply, "a reply to AUTH")?)?;
     let reply = session.auth_login(name, &empty).await;
-    refused(&answer(reply, "a reply to AUTH")?)?;
+    refused(&context, &answer(reply, "a reply to AUTH")?)?;
     relays_nothing(&mut session).await
 }
 
@@ -210,9 +216,9 @@ async fn filter_characters_are_refused(context: Context) -> Judged {
                 let refused = reply.is_transient() || reply.is_permanent();
                 return require(refused, "535, or another refusal", || reply.to_string());
             }
-            refused(&reply)?;
+            refused(&context, &reply)?;
             let reply = session.auth_plain("", &name, password).await;
-            refused(&answer(reply, "a reply to AUTH")?)
+            refused(&context, &answer(reply, "a reply to AUTH")?)
         },
     )
     .await
@@ -228,13 +234,17 @@ async fn foreign_realm_is_refused(context: Context) -> Judged {
         |context, name| async move {
             let mut session = ready(&context, login_listener(&context)?).await?;
             let password = &user(&context)?.password;
-            refused(&attempt(&context, &mut session, &name, password).await?)
+            refused(
+                &context,
+                &attempt(&context, &mut session, &name, password).await?,
+            )
         },
     )
     .await
 }
 
-fn refused(reply: &Reply) -> Judged {
+fn refused(context: &Context, reply: &Reply) -> Judged {
+    judged(context, reply)?;
     require(reply.is_permanent(), "535, or another 5xx", || {
         reply.to_string()
     })

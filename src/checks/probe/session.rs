@@ -220,6 +220,17 @@ pub(in super::super) async fn attempt(
     answer(reply, "a reply to AUTH")
 }
 
+/// Whether a stranger's relay has looked at a login: one that brakes whoever has failed
+/// too often answers 454 to what it would refuse, and the check can tell nothing then.
+pub(in super::super) fn judged(context: &Context, reply: &Reply) -> Judged {
+    if context.target().manners.is_some() && reply.code == 454 {
+        return skip(format!(
+            "the relay puts off an address from which logins have failed: {reply}"
+        ));
+    }
+    ControlFlow::Continue(())
+}
+
 /// Logs in; demands 235.
 pub(in super::super) async fn log_in(context: &Context, session: &mut Session) -> Judged {
     let user = user(context)?;
