@@ -177,7 +177,7 @@ fn the_readme_is_right(exported: &Exported) {
         &format!("myhostname = {}", hostname()),
     );
     let log = exported.log();
-    assert!(log.contains("saslauthd"), "{log}");
+    assert!(log.contains("relaykit/guard["), "{log}");
 }
 
 /// What it says to do when nobody can log in.

@@ -183,19 +183,20 @@ fn night(spec: &Spec, configuration: &Configuration) -> String {
 
 ```sh
 docker compose ps                              # does it run, since when
-docker compose logs --tail 50 relay            # Postfix and saslauthd, one log
+docker compose logs --tail 50 relay            # Postfix and its guard of logins, one log
 docker compose exec relay postqueue -p         # what waits, and why
 docker compose exec relay postqueue -f         # try all of it again now
 docker compose exec relay postconf -n          # the configuration in use
 docker compose restart relay                   # loses nothing that was accepted
 ```
 
-- Logins fail with `535`: the directory was asked and said no. The log tells which half was wrong:
-  `User not found`, or `Bind to ldap server failed` for the password.
-- Logins fail with `454`: nobody could be asked, and clients keep their password and try again. The
-  line `login of ... is not judged` tells why: the directory's own words, or saslauthd, which is
-  started again by itself. This asks the directory by hand, and says `Verification: OK` where all is
-  well:
+- Logins fail with `535`: the directory was asked and said no. The line `login of ... is refused` tells
+  which half was wrong: `the directory has nobody of that name`, or `wrong password`.
+- Logins fail with `454`: clients keep their password and try again. The line `login of ... is put off`
+  tells why. `too many logins from there have failed`: the address is braked, see
+  `limits.failed_logins_per_minute` and `limits.shared_addresses` in relay.yaml. Otherwise nobody could
+  be asked: the directory's own words, or saslauthd, which is started again by itself. This asks the
+  directory by hand, and says `Verification: OK` where all is well:
 
   ```sh
   {directory}
