@@ -214,7 +214,7 @@ volumes:
                 .get_mut(&Role::Relay)
                 .unwrap()
                 .dns
-                .push("renewed.example.org".to_owned());
+                .push("renewed.relaykit.test".to_owned());
         }
         certs::keep(&self.path("ca"), "example", &names, Timestamp::now()).unwrap()
     }
