@@ -70,6 +70,7 @@ const RELAY: &[File] = embed!("relay":
     "rootfs/usr/libexec/relaykit/store",
     "rootfs/usr/share/relaykit/guard/Backend.pm",
     "rootfs/usr/share/relaykit/guard/Brake.pm",
+    "rootfs/usr/share/relaykit/guard/Connection.pm",
     "rootfs/usr/share/relaykit/guard/Directory.pm",
     "rootfs/usr/share/relaykit/guard/Log.pm",
     "rootfs/usr/share/relaykit/guard/Logins.pm",

@@ -1,6 +1,9 @@
 # Who knows people and their passwords. A backend has three questions:
 #
-#   find($login, $then)     who is meant: { name }, { nobody => why }, { away => why }
+#   find($login, $trusted, $then)
+#                           who is meant: { name }, { nobody => why }, { away => why };
+#                           with { asked } where the password has been asked for from
+#                           the beginning, which is done for $trusted alone
 #   check($login, $found, $suspect, $then)
 #                           the password: { right }, { wrong => why }, { away => why }
 #   owners($address, $then) the names of those who may send as an address, or undef

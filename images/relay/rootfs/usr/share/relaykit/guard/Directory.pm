@@ -19,6 +19,8 @@ my $STARTING = 3;      # seconds that the first answer is waited for
 my $AGAIN    = 1;      # seconds between two looks at a directory of which nothing answers
 my $PROBE    = 2;      # seconds between two looks at a server that is away
 my $MANY     = 100;    # owners of one address that are read
+my $FRESH    = 5;      # seconds that a name is remembered of one who has logged in
+my $KNOWN    = 1_000;  # such names, which bounds memory
 
 # Result codes (RFC 4511 appendix A) after which nobody knows: the server is busy or
 # something about the searching account or its limits is wrong. All others are answers.
@@ -26,7 +28,12 @@ my %UNJUDGED = map { $_ => 1 } 1, 2, 3, 7, 8, 11, 13, 14, 48, 49, 50, 51, 52, 53
 
 sub new {
     my ($class, $settings, $folder, $words) = @_;
-    my $self = bless { names => [ split ' ', lc $settings->{names} ], servers => [], settings => $settings }, $class;
+    my $self = bless {
+        names    => [ split ' ', lc $settings->{names} ],
+        servers  => [],
+        settings => $settings,
+        known    => {},
+    }, $class;
     for my $path (sort { length $a <=> length $b || $a cmp $b } glob "$folder/saslauthd*.conf") {
         my ($suffix) = $path =~ m{/saslauthd([^/]*)\.conf\z};
         my $server = Settings::read($path);
@@ -70,23 +77,93 @@ sub start {
 
 # Who is meant; see Backend.pm.
 sub find {
-    my ($self, $login, $then, $skip) = @_;
+    my ($self, $login, $trusted, $then) = @_;
+    my $ahead = $trusted ? $self->ask_ahead($login) : undef;
+    my $known = $ahead ? $self->known($login->{typed}, $ahead->{server}) : undef;
+    return $self->find_at($login, {}, $then) if !$known;
+    await($ahead, sub {
+        my ($verdict) = @_;
+        return if $login->{over};
+        return $then->({ asked => 1, %$known }) if $verdict->{right};
+        delete $self->{known}{ $login->{typed} };
+        return $self->find_at($login, {}, $then);
+    });
+    return;
+}
+
+# What was found of one who has just logged in with the same words. Programs log in
+# again for each message; whether the password is right is asked each time.
+sub known {
+    my ($self, $typed, $server) = @_;
+    my $known = $self->{known}{$typed} or return;
+    return $known if Loop::now() - $known->{when} < $FRESH && $known->{server} == $server;
+    delete $self->{known}{$typed};
+    return;
+}
+
+sub remember {
+    my ($self, $typed, $found) = @_;
+    return if $self->{known}{$typed};    # not anew: it would never be asked for again
+    %{ $self->{known} } = () if keys %{ $self->{known} } >= $KNOWN;
+    my ($name, $server, $when) = @$found{qw(name server when)};
+    $self->{known}{$typed} = { name => $name, server => $server, when => $when, skip => {} };
+    return;
+}
+
+# Whether the password is asked of this server already.
+sub asked {
+    my ($login, $server) = @_;
+    return $login->{ahead} && $login->{ahead}{server} == $server ? (asked => 1) : ();
+}
+
+# Asks the password while the entry is looked for: together they take no longer than
+# saslauthd alone. The answer counts only if that server has the entry.
+sub ask_ahead {
+    my ($self, $login) = @_;
+    my ($server) = grep { $_->{up} } @{ $self->{servers} };
+    return if !$server;
+    my $ahead = $login->{ahead} = { server => $server };
+    ask_password($server, $login, 0, sub {
+        $ahead->{verdict} = $_[0];
+        $ahead->{then}->($_[0]) if $ahead->{then};
+    });
+    return $ahead;
+}
+
+# Calls $then with the answer, as soon as it is there.
+sub await {
+    my ($ahead, $then) = @_;
+    return $then->($ahead->{verdict}) if $ahead->{verdict};
+    $ahead->{then} = $then;
+    return;
+}
+
+sub ask_password {
+    my ($server, $login, $suspect, $then) = @_;
+    my $needless = sub { $login->{over} };
+    return $server->{saslauthd}->ask($login->{typed}, $login->{password}, $suspect, $needless, $then);
+}
+
+# The same at the servers that %$skip does not name.
+sub find_at {
+    my ($self, $login, $skip, $then) = @_;
     my $typed = $login->{typed};
-    $self->ask_servers('people', sub { expanded($_[0]{filter}, $typed) }, $skip // {}, sub {
+    $self->ask_servers('people', sub { expanded($_[0]{filter}, $typed) }, $skip, sub {
         my ($answer, $server, $why) = @_;
         return $then->({ away => $why }) if !$answer;
         my @entries = @{ $answer->{entries} };
+        my @asked   = asked($login, $server);
         if ($UNJUDGED{ $answer->{code} }) {
             return $then->({ away => "the directory says $answer->{words} ($answer->{code})" });
         }
-        return $then->({ nobody => 'the directory has nobody of that name' }) if !@entries;
-        return $then->({ nobody => 'the directory has several of that name' }) if @entries > 1;
+        return $then->({ @asked, nobody => 'the directory has nobody of that name' }) if !@entries;
+        return $then->({ @asked, nobody => 'the directory has several of that name' }) if @entries > 1;
         my $name = $self->name($entries[0]);
         if (!defined $name) {
             my $dn = Log::shown($entries[0]{dn});
             return $then->({ away => "@{ $self->{names} } of $dn cannot be read: the account that searches must be allowed to" });
         }
-        return $then->({ name => $name, server => $server, skip => $skip // {} });
+        return $then->({ @asked, name => $name, server => $server, skip => $skip, when => Loop::now() });
     });
     return;
 }
@@ -95,9 +172,10 @@ sub find {
 sub check {
     my ($self, $login, $found, $suspect, $then) = @_;
     my $server = $found->{server};
-    $server->{saslauthd}->ask($login->{typed}, $login->{password}, $suspect, sub {
+    my $judge  = sub {
         my ($verdict) = @_;
         return if $login->{over};
+        $self->remember($login->{typed}, $found) if $verdict->{right};
         return $then->($verdict) if $verdict->{right} || defined $verdict->{wrong};
         # What saslauthd could not do may be impossible on new connections only.
         $server->{people}->restart;
@@ -111,8 +189,10 @@ sub check {
             return;
         }
         return $self->elsewhere($login, $found, $suspect, $verdict->{away}, $then);
-    });
-    return;
+    };
+    my $ahead = delete $login->{ahead};
+    return ask_password($server, $login, $suspect, $judge) if !$found->{asked};
+    return await($ahead, $judge);
 }
 
 # The same at the servers that are left.
@@ -123,12 +203,12 @@ sub elsewhere {
     if (!grep { !$skip{ $_->{url} } } @{ $self->{servers} }) {
         return $then->({ away => $why });
     }
-    $self->find($login, sub {
+    $self->find_at($login, \%skip, sub {
         my ($other) = @_;
         return if $login->{over};
         return $then->({ away => $why }) if !defined $other->{name};
         return $self->check($login, $other, $suspect, $then);
-    }, \%skip);
+    });
     return;
 }
 

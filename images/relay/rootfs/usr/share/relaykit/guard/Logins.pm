@@ -8,6 +8,7 @@ package Logins;
 use strict;
 use warnings;
 
+use Connection;
 use Log;
 use Loop;
 use Refusals;
@@ -28,24 +29,28 @@ sub serve {
         . join('', map { "MECH\t$_\tplaintext\n" } @mechanisms)
         . "SPID\t$$\nCUID\t1\nCOOKIE\t00000000000000000000000000000000\nDONE\n";
     my $judges = { backend => $backend, brake => $brake, mechanisms => { map { $_ => 1 } @mechanisms } };
-    Loop::watch($listener, sub {
-        accept(my $client, $listener) or return;
-        my $connection = { handle => $client, unread => '', judges => $judges };
-        Loop::watch($client, sub { heard($connection) });
-        answer($connection, $greeting);
+    Connection::serve($listener, \&heard, \&over, sub {
+        my ($connection) = @_;
+        $connection->{judges} = $judges;
+        $connection->answer($greeting);
     });
     return;
 }
 
 sub heard {
     my ($connection) = @_;
-    my $read = sysread $connection->{handle}, $connection->{unread}, $LONGEST_LINE, length $connection->{unread};
-    return if !defined $read && $!{EAGAIN};
-    return hang_up($connection) if !$read;
     while ($connection->{handle} && $connection->{unread} =~ s/\A([^\n]*)\n//) {
         command($connection, split /\t/, $1, -1);
     }
-    hang_up($connection) if length $connection->{unread} > $LONGEST_LINE;
+    $connection->hang_up if length $connection->{unread} > $LONGEST_LINE;
+    return;
+}
+
+# smtpd has hung up, or has been hung up on.
+sub over {
+    my ($connection) = @_;
+    my $login = delete $connection->{login};
+    end($login) if $login;
     return;
 }
 
@@ -104,7 +109,7 @@ sub respond {
 
 sub ask_client {
     my ($login, $question) = @_;
-    return answer($login->{connection}, "CONT\t$login->{id}\t$question\n");
+    return $login->{connection}->answer("CONT\t$login->{id}\t$question\n");
 }
 
 # Name and password are there.
@@ -120,7 +125,8 @@ sub judge {
         my ($held) = @_;
         return if $login->{over};
         return held($login, $held) if defined $held;
-        $backend->find($login, sub { found($login, @_) });
+        $login->{began} = Loop::now();
+        $backend->find($login, !$brake->suspects($login), sub { found($login, @_) });
     });
     return;
 }
@@ -142,7 +148,7 @@ sub decide {
     my ($login, $found) = @_;
     my ($backend, $brake) = @{ $login->{connection}{judges} }{qw(backend brake)};
     return if $login->{over};
-    $login->{began} = Loop::now();
+    $login->{began} = Loop::now() if !$found->{asked};
     if (!defined $found->{name}) {
         $brake->leave($login, 'failed');
         return refuse($login, $found->{nobody});
@@ -237,7 +243,7 @@ sub give_up {
     my ($login) = @_;
     my $connection = $login->{connection};
     finish($login, '');
-    return hang_up($connection);
+    return $connection->hang_up;
 }
 
 sub finish {
@@ -245,7 +251,7 @@ sub finish {
     my $connection = $login->{connection};
     return if !end($login);
     delete $connection->{login} if ($connection->{login} // 0) == $login;
-    return answer($connection, $text);
+    return $connection->answer($text);
 }
 
 sub said {
@@ -254,24 +260,6 @@ sub said {
     my $name  = $login->{person} // $typed;
     my $as    = $name eq $typed ? '' : ' (typed ' . Log::shown("\"$typed\"") . ')';
     Log::line('login of ' . Log::shown("\"$name\"") . "$as from $login->{from} $what");
-    return;
-}
-
-sub answer {
-    my ($connection, $text) = @_;
-    return if !$connection->{handle} || $text eq '';
-    my $written = syswrite $connection->{handle}, $text;
-    hang_up($connection) if ($written // 0) != length $text;
-    return;
-}
-
-sub hang_up {
-    my ($connection) = @_;
-    my $handle = delete $connection->{handle} or return;
-    Loop::forget($handle);
-    close $handle;
-    my $login = delete $connection->{login};
-    end($login) if $login;
     return;
 }
 

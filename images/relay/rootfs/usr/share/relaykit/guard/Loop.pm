@@ -3,22 +3,23 @@ package Loop;
 use strict;
 use warnings;
 use Fcntl;
+use POSIX ();
 
 my %readers;      # descriptor number => code
 my $wanted = '';  # the same as bits for select
 my %timers;       # number => [time, code]
 my $number = 0;
-my $clock;
+my $time;
 
-# Seconds since the machine began, in steps of a hundredth: time of day can jump.
+# Seconds since some moment, in steps of a hundredth: time of day can jump. It is looked
+# at once a turn; what is called in one turn is called at the same time.
 sub now {
-    if (!$clock) {
-        open $clock, '<', '/proc/uptime' or die "relaykit: /proc/uptime: $!\n";
-    }
-    sysseek $clock, 0, 0;
-    sysread $clock, my $text, 32;
-    my ($seconds) = split ' ', $text;
-    return $seconds;
+    return $time // look_at_clock();
+}
+
+sub look_at_clock {
+    $time = (POSIX::times())[0] / 100;
+    return $time;
 }
 
 # Calls $code when $handle has something to read, or has ended.
@@ -62,6 +63,7 @@ sub every {
 
 sub run {
     while (1) {
+        look_at_clock();
         my $next;
         for my $timer (values %timers) {
             $next = $timer->[0] if !defined $next || $timer->[0] < $next;
@@ -70,6 +72,7 @@ sub run {
         $wait = 0 if $wait < 0;
         my $ready = $wanted;
         my $found = select $ready, undef, undef, $wait;
+        look_at_clock();
         call_readers($ready) if $found > 0;
         call_timers()        if defined $next;
     }
@@ -90,8 +93,7 @@ sub call_readers {
 }
 
 sub call_timers {
-    my $now = now();
-    my @due = grep { $timers{$_}[0] <= $now } keys %timers;
+    my @due = grep { $timers{$_}[0] <= $time } keys %timers;
     for my $timer (sort { $timers{$a}[0] <=> $timers{$b}[0] || $a <=> $b } @due) {
         # One that was called before may have cancelled it.
         my $due = delete $timers{$timer} or next;

@@ -4,42 +4,35 @@ package Owners;
 use strict;
 use warnings;
 
+use Connection;
 use Log;
-use Loop;
 
 my $LONGEST = 2_000;    # bytes of a question
 
 sub serve {
     my ($listener, $backend) = @_;
-    Loop::watch($listener, sub {
-        accept(my $client, $listener) or return;
-        my $connection = { handle => $client, unread => '', backend => $backend };
-        Loop::watch($client, sub { heard($connection) });
-    });
+    Connection::serve($listener, sub { heard($_[0], $backend) }, sub { });
     return;
 }
 
 sub heard {
-    my ($connection) = @_;
-    my $read = sysread $connection->{handle}, $connection->{unread}, $LONGEST, length $connection->{unread};
-    return if !defined $read && $!{EAGAIN};
-    return hang_up($connection) if !$read;
+    my ($connection, $backend) = @_;
     if ($connection->{unread} =~ /\A(\d{1,4}):/) {
         my ($start, $length) = ($+[0], $1);
-        return hang_up($connection) if $length > $LONGEST;
+        return $connection->hang_up if $length > $LONGEST;
         return if length $connection->{unread} < $start + $length + 1;
         my $question = substr $connection->{unread}, $start, $length;
         substr $connection->{unread}, 0, $start + $length + 1, '';
-        return asked($connection, $question);
+        return asked($connection, $backend, $question);
     }
-    hang_up($connection) if $connection->{unread} !~ /\A\d{0,4}\z/;
+    $connection->hang_up if $connection->{unread} !~ /\A\d{0,4}\z/;
     return;
 }
 
 sub asked {
-    my ($connection, $question) = @_;
+    my ($connection, $backend, $question) = @_;
     my (undef, $address) = split / /, $question, 2;
-    $connection->{backend}->owners($address // '', sub {
+    $backend->owners($address // '', sub {
         my ($names, $why) = @_;
         if (!$names) {
             Log::line('nobody can say whose ' . Log::shown("<$address>") . " is: $why");
@@ -59,19 +52,7 @@ sub asked {
 
 sub answer {
     my ($connection, $text) = @_;
-    my $handle = $connection->{handle} or return;
-    my $string = length($text) . ":$text,";
-    my $written = syswrite $handle, $string;
-    hang_up($connection) if ($written // 0) != length $string;
-    return;
-}
-
-sub hang_up {
-    my ($connection) = @_;
-    my $handle = delete $connection->{handle} or return;
-    Loop::forget($handle);
-    close $handle;
-    return;
+    return $connection->answer(length($text) . ":$text,");
 }
 
 1;

@@ -37,17 +37,19 @@ sub listens {
     return -S $self->{socket};
 }
 
-# Calls $then with { right }, { wrong }, { away } or, where it does not say which, { no }.
+# Calls $then with { right }, { wrong }, { away } or, where it does not say which, { no };
+# not at all where $needless is true when its turn comes.
 sub ask {
-    my ($self, $name, $password, $suspect, $then) = @_;
+    my ($self, $name, $password, $suspect, $needless, $then) = @_;
     # As libsasl would: the realm beside the name, where there are both.
     my ($user, $realm) = $name =~ /\A(.+)@([^@]+)\z/s ? ($1, $2) : ($name, '');
     my $question = {
         text => pack('(n/a*)4', $user, $password, 'smtp', $realm),
         # With -r the name is whole again, and stands before the realm.
         mark => $realm eq '' ? $name : "$name/$realm",
-        kind => $suspect ? 1 : 0,
-        then => $then,
+        kind     => $suspect ? 1 : 0,
+        needless => $needless,
+        then     => $then,
     };
     push @{ $self->{waiting}[ $question->{kind} ] }, $question;
     return $self->go_on;
@@ -59,8 +61,10 @@ sub go_on {
         while (@{ $self->{waiting}[$kind] }) {
             my ($calm, $suspect) = @{ $self->{under_way} };
             last if $calm + $suspect >= $PROCESSES || $kind && $suspect >= $SUSPECTS;
+            my $question = shift @{ $self->{waiting}[$kind] };
+            next if $question->{needless}->();
             $self->{under_way}[$kind]++;
-            $self->put(shift @{ $self->{waiting}[$kind] });
+            $self->put($question);
         }
     }
     return;
