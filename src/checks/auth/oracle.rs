@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt, stream};
 
 use super::super::probe::people;
-use super::super::probe::session::{answer, attempt, judged, login_listener, require_code, user};
+use super::super::probe::session::{
+    attempt, attempt_by, judged, login_listener, require_code, user,
+};
+use super::super::probe::unguarded::another_guard;
 use super::super::verdict::{PASS, fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, ready};
-use crate::config::Mechanism;
 use crate::plan::Role;
 use crate::secret::Secret;
 use crate::smtp::Session;
@@ -87,15 +89,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "a refusal waits for a fixed time",
-            changes: &[Change::Script(
-                Role::Relay,
-                "cd /run/service/guard && s6-svc -wD -d . && cp -R /usr/share/relaykit/guard fixed && \
-                 sed -i 's/^    return .COLD if /    return $BEATS[0]; &/' fixed/Refusals.pm && \
-                 sed -i 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' fixed/Refusals.pm && \
-                 sed 's|/usr/share/relaykit/guard|/run/service/guard/fixed|' /usr/libexec/relaykit/guard >fixed/guard && \
-                 sed -i 's|/usr/libexec/relaykit/guard|perl /run/service/guard/fixed/guard|' run && \
-                 rm -f /run/saslauthd/logins && s6-svc -wu -u . && \
-                 until [ -S /run/saslauthd/logins ]; do sleep 0.05; done",
+            changes: &[another_guard!(
+                "sed -i 's/^    return .COLD if /    return $BEATS[0]; &/' other/Refusals.pm && \
+                 sed -i 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' other/Refusals.pm"
             )],
             sees: "an unknown name is answered sooner",
         }],
@@ -120,11 +116,9 @@ async fn refusals_read_alike(context: Context) -> Judged {
     for (what, name, password) in cases {
         let password = Secret::new(password);
         for mechanism in &context.target().spec.auth.mechanisms {
-            let reply = match mechanism {
-                Mechanism::Login => session.auth_login(name, &password).await,
-                Mechanism::Plain => session.auth_plain("", name, &password).await,
-            };
-            let reply = answer(reply, "a reply to AUTH")?.to_string();
+            let reply = attempt_by(&mut session, *mechanism, name, &password)
+                .await?
+                .to_string();
             told.push(format!("{what}: {reply}"));
             replies.insert(reply);
         }
@@ -142,11 +136,7 @@ async fn names_read_alike(context: &Context) -> Judged {
             let mut session = ready(context, login_listener(context)?).await?;
             let mut replies = Vec::new();
             for name in [unknown.as_str(), known] {
-                let reply = match mechanism {
-                    Mechanism::Plain => session.auth_plain("", name, &password).await,
-                    Mechanism::Login => session.auth_login(name, &password).await,
-                };
-                let reply = answer(reply, "a reply to AUTH")?;
+                let reply = attempt_by(&mut session, *mechanism, name, &password).await?;
                 judged(context, &reply)?;
                 replies.push(reply.to_string());
             }

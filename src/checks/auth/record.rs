@@ -9,12 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use super::super::probe::log::Log;
 use super::super::probe::people;
 use super::super::probe::session::{
-    CLIENT, answer, attempt, ehlo, in_clear, login_listener, starttls_listeners, user,
+    CLIENT, answer, attempt, attempt_by, ehlo, in_clear, login_listener, starttls_listeners, user,
 };
 use super::super::verdict::{PASS, fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, ready};
-use crate::config::Mechanism;
 use crate::plan::Role;
 use crate::secret::Secret;
 use crate::smtp::Session;
@@ -106,11 +105,7 @@ async fn log_tells_who_failed(context: Context) -> Judged {
     let attempts = mechanisms.len();
     for login in [&name, &user(&context)?.name] {
         for mechanism in mechanisms {
-            let reply = match mechanism {
-                Mechanism::Plain => session.auth_plain("", login, &password).await,
-                Mechanism::Login => session.auth_login(login, &password).await,
-            };
-            answer(reply, "a reply to AUTH")?;
+            attempt_by(&mut session, *mechanism, login, &password).await?;
         }
     }
     let lines = said_until_now(&context, &mut session).await?;

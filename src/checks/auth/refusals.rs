@@ -4,7 +4,10 @@
 use std::fmt::Write as _;
 
 use super::super::probe::rows;
-use super::super::probe::session::{answer, attempt, command, judged, login_listener, user};
+use super::super::probe::session::{
+    answer, attempt, attempt_by, command, judged, login_listener, user,
+};
+use super::super::probe::unguarded::another_guard;
 use super::super::verdict::{PASS, fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::ready;
@@ -15,15 +18,9 @@ use crate::smtp::{Reply, Session};
 /// A guard that says OK to everybody.
 const ANYTHING_GOES: Sabotage = Sabotage {
     name: "everybody's password is right",
-    changes: &[Change::Script(
-        Role::Relay,
-        "cd /run/service/guard && s6-svc -wD -d . && cp -R /usr/share/relaykit/guard deaf && \
-             sed -i 's/^    my .flaw = flaw(.login);/    return accept_login($login, $login->{typed}); &/' \
-             deaf/Logins.pm && \
-             sed 's|/usr/share/relaykit/guard|/run/service/guard/deaf|' /usr/libexec/relaykit/guard >deaf/guard && \
-             sed -i 's|/usr/libexec/relaykit/guard|perl /run/service/guard/deaf/guard|' run && \
-             rm -f /run/saslauthd/logins && s6-svc -wu -u . && \
-             until [ -S /run/saslauthd/logins ]; do sleep 0.05; done",
+    changes: &[another_guard!(
+        "sed -i 's/^    my .flaw = flaw(.login);/    return accept_login($login, $login->{typed}); &/' \
+         other/Logins.pm"
     )],
     sees: "235",
 };
@@ -86,6 +83,32 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[ANYTHING_GOES.seen_as("235")],
         run: |context| Box::pin(empty_password_is_refused(context)),
+    },
+    Check {
+        id: "auth.empty_name_is_refused",
+        title: "A login without a name is refused for good, by whatever mechanism it comes",
+        citation: "RFC 4616 section 2; RFC 4954 section 4.7.6",
+        severity: Severity::Medium,
+        about: "Logs in with no name and the right password of the first user, by PLAIN and by \
+                LOGIN. The relay must refuse that for good: nobody has that name, whoever can be \
+                asked. A temporary refusal makes the client try the same again for days, and \
+                shows the operator an outage that there is none of.",
+        repair: "relaykit's guard refuses an empty name itself. By hand, saslauthd answers NO, and \
+                 libsasl calls it a bad parameter.",
+        needs: &[Need::Login],
+        exclusive: false,
+        sabotages: &[
+            Sabotage {
+                name: "no name counts as an outage",
+                changes: &[another_guard!(
+                    "sed -i \"s/^    my .flaw = flaw(.login);/    return put_off(\\$login, 'no name') \
+                     if \\$login->{typed} eq ''; &/\" other/Logins.pm"
+                )],
+                sees: "454",
+            },
+            ANYTHING_GOES.seen_as("235"),
+        ],
+        run: |context| Box::pin(empty_name_is_refused(context)),
     },
     Check {
         id: "auth.filter_characters_are_refused",
@@ -177,6 +200,18 @@ async fn empty_password_is_refused(context: Context) -> Judged {
     refused(&context, &answer(reply, "a reply to AUTH")?)?;
     let reply = session.auth_login(name, &empty).await;
     refused(&context, &answer(reply, "a reply to AUTH")?)?;
+    relays_nothing(&mut session).await
+}
+
+async fn empty_name_is_refused(context: Context) -> Judged {
+    let password = &user(&context)?.password;
+    let mut session = ready(&context, login_listener(&context)?).await?;
+    for mechanism in &context.target().spec.auth.mechanisms {
+        let reply = attempt_by(&mut session, *mechanism, "", password).await?;
+        require(reply.is_permanent(), "535, or another 5xx", || {
+            format!("{}: {reply}", mechanism.name())
+        })?;
+    }
     relays_nothing(&mut session).await
 }
 

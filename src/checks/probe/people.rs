@@ -32,7 +32,17 @@ const SLOW: &str = "$6$rounds=600000$%.8s";
 
 /// Adds somebody.
 pub(in super::super) async fn add(context: &Context, name: &str, password: &str) -> Judged<User> {
-    added(context, name, password, USUAL).await
+    added(context, name, password, None, USUAL).await
+}
+
+/// Adds somebody who has a mail address.
+pub(in super::super) async fn add_with_address(
+    context: &Context,
+    name: &str,
+    password: &str,
+    address: &str,
+) -> Judged<User> {
+    added(context, name, password, Some(address), USUAL).await
 }
 
 /// Adds somebody whose password the directory takes long to compare.
@@ -41,14 +51,23 @@ pub(in super::super) async fn add_slow(
     name: &str,
     password: &str,
 ) -> Judged<User> {
-    added(context, name, password, SLOW).await
+    added(context, name, password, None, SLOW).await
 }
 
-async fn added(context: &Context, name: &str, password: &str, salt: &str) -> Judged<User> {
+async fn added(
+    context: &Context,
+    name: &str,
+    password: &str,
+    address: Option<&str>,
+    salt: &str,
+) -> Judged<User> {
     let entry = format!(
-        "{}objectClass: inetOrgPerson\nuid:: {uid}\ncn:: {uid}\nsn:: {uid}\n",
+        "{}objectClass: inetOrgPerson\nuid:: {uid}\ncn:: {uid}\nsn:: {uid}\n{mail}",
         line("dn", &dn(context, name)),
         uid = STANDARD.encode(name),
+        mail = address
+            .map(|address| line("mail", address))
+            .unwrap_or_default(),
     );
     write(context, &entry, password, "slapadd", salt).await?;
     ControlFlow::Continue(User {

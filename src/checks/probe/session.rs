@@ -212,10 +212,24 @@ pub(in super::super) async fn attempt(
     password: &Secret,
 ) -> Judged<Reply> {
     let mechanisms = &context.target().spec.auth.mechanisms;
-    let reply = if mechanisms.contains(&Mechanism::Plain) {
-        session.auth_plain("", name, password).await
+    let mechanism = if mechanisms.contains(&Mechanism::Plain) {
+        Mechanism::Plain
     } else {
-        session.auth_login(name, password).await
+        Mechanism::Login
+    };
+    attempt_by(session, mechanism, name, password).await
+}
+
+/// The reply to a login with this mechanism.
+pub(in super::super) async fn attempt_by(
+    session: &mut Session,
+    mechanism: Mechanism,
+    name: &str,
+    password: &Secret,
+) -> Judged<Reply> {
+    let reply = match mechanism {
+        Mechanism::Plain => session.auth_plain("", name, password).await,
+        Mechanism::Login => session.auth_login(name, password).await,
     };
     answer(reply, "a reply to AUTH")
 }

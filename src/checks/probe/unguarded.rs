@@ -1,4 +1,5 @@
-//! A relay without relaykit's guard, for sabotages: what others have.
+//! A relay without relaykit's guard of logins, which is what others have, or with one
+//! that lacks something: for sabotages.
 
 use super::super::{Change, Sabotage};
 use crate::plan::Role;
@@ -28,3 +29,23 @@ pub(in super::super) const ITS_SOCKET: Change = Change::Script(
              sed -i 's|-m \"/run/saslauthd/behind$number\"|-m /run/saslauthd|' saslauthd/run && \
              s6-svc -wu -u saslauthd && until [ -S /run/saslauthd/mux ]; do sleep 0.05; done",
 );
+
+/// A [`Change`] that lets the relay run another guard: `$edit` are commands that change
+/// the copies of its modules in the folder `other/`.
+macro_rules! another_guard {
+    ($edit:literal) => {
+        $crate::checks::Change::Script(
+            $crate::plan::Role::Relay,
+            concat!(
+                "cd /run/service/guard && s6-svc -wD -d . && cp -R /usr/share/relaykit/guard other && ",
+                $edit,
+                " && sed 's|/usr/share/relaykit/guard|/run/service/guard/other|' \
+                 /usr/libexec/relaykit/guard >other/guard && \
+                 sed -i 's|/usr/libexec/relaykit/guard|perl /run/service/guard/other/guard|' run && \
+                 rm -f /run/saslauthd/logins && s6-svc -wu -u . && \
+                 until [ -S /run/saslauthd/logins ]; do sleep 0.05; done",
+            ),
+        )
+    };
+}
+pub(in super::super) use another_guard;

@@ -3,11 +3,13 @@
 use std::ops::ControlFlow;
 
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
+use super::super::probe::people;
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, attempt, command, ehlo, logged_in, login_listener, port, require_code,
     right_certificate, under_tls,
 };
+use super::super::probe::unguarded::another_guard;
 use super::super::verdict::{PASS, broken, require, require_none};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::PER_SESSION;
@@ -83,6 +85,32 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
         ],
         run: |context| Box::pin(spelling_of_a_login_changes_nothing(context)),
+    },
+    Check {
+        id: "relay.name_with_blanks_owns_no_address",
+        title: "Whoever is named with a blank or a comma gives no address away to another login",
+        citation: "Postfix smtpd_sender_login_maps; RFC 6409 section 6.1",
+        severity: Severity::High,
+        about: "Adds people to the directory whose login is the first user's, then a blank or a comma \
+                and more, each with a mail address. The first user logs in and names these \
+                addresses in MAIL FROM, which must be refused. Postfix takes the list of owners \
+                apart at blanks and commas, so that `john smith` would be two owners, and a login \
+                `smith` could send as him.",
+        repair: "relaykit's guard names no owner with a blank or a comma, and says so in the log. By \
+                 hand, give logins without them, and look up the owner by that attribute.",
+        needs: &[Need::Login, Need::Lab, OWN, people::BY_UID],
+        exclusive: false,
+        sabotages: &[
+            ANY_SENDER,
+            Sabotage {
+                name: "owners are handed to Postfix as they are named",
+                changes: &[another_guard!(
+                    "sed -i 's/^        my @fit = .*/        my @fit = @$names;/' other/Owners.pm"
+                )],
+                sees: "taken from <",
+            },
+        ],
+        run: |context| Box::pin(name_with_blanks_owns_no_address(context)),
     },
     Check {
         id: "relay.null_sender_is_submitted",
@@ -205,6 +233,27 @@ async fn spelling_of_a_login_changes_nothing(context: Context) -> Judged {
         },
     )
     .await
+}
+
+async fn name_with_blanks_owns_no_address(context: Context) -> Judged {
+    let [(user, own), _] = two(&context.target().spec)?;
+    let domain = own.split_once('@').map_or("", |(_, domain)| domain);
+    let rest = people::name("smith");
+    let mut addresses = Vec::new();
+    for (number, between) in [" ", ",", ", "].into_iter().enumerate() {
+        let address = format!("{rest}-{number}@{domain}");
+        let name = format!("{}{between}{rest}-{number}", user.name);
+        people::add_with_address(&context, &name, "what nobody else knows", &address).await?;
+        addresses.push(address);
+    }
+    let mut session = logged_in(&context, login_listener(&context)?).await?;
+    let mut wrong = Vec::new();
+    for address in &addresses {
+        if allows(&mut session, address).await? {
+            wrong.push(format!("mail taken from <{address}>"));
+        }
+    }
+    require_none(&wrong, "no mail from addresses of people with longer names")
 }
 
 /// A session of `user` under another spelling of the login, where the relay
