@@ -169,6 +169,30 @@ fn one_dead_port_fails_nothing_and_is_told_once() {
 }
 
 #[test]
+fn a_relay_that_turns_everybody_away_fails_nothing_and_each_port_is_told_once() {
+    let lab = Lab::new("busy");
+    lab.configure(
+        "postfix: {main: {smtpd_delay_reject: \"no\", \
+         smtpd_client_restrictions: \"check_client_access static:{421 4.3.2 busy}\"}}\n",
+    );
+    // Two labs; in one of them the check looks from inside.
+    let wanted = [
+        "relay.connections_of_a_client_are_limited",
+        "auth.documents_pair_logs_in",
+        "relay.nobody_relays_without_login",
+    ];
+    let run = lab.run(&[&["test", "--format", "human"], &wanted[..]].concat());
+    let run = run.ended_with(12);
+    assert!(!run.stdout.contains(" FAIL "), "{run}");
+    let (found, summary) = run.stdout.split_once("────").unwrap();
+    for port in ["25 (smtp)", "587 (submission)", "465 (submissions)"] {
+        let told = format!(" DOWN port {port}: it greets with 421 4.3.2 ");
+        assert_eq!(found.matches(&told).count(), 1, "{run}");
+        assert_eq!(summary.matches(&told).count(), 1, "{run}");
+    }
+}
+
+#[test]
 fn a_line_of_master_cf_as_it_is_rendered_ends_no_test() {
     let lab = Lab::new("line");
     lab.configure(

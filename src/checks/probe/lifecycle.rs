@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::super::verdict::{broken, fail};
 use super::super::{Context, Judged};
 use super::appliance;
-use super::session::{logged_in, login_listener};
+use super::session::{is_up, logged_in, login_listener};
 use crate::engine::Error;
 use crate::lab;
 use crate::plan::Role;
@@ -46,9 +46,7 @@ pub(in super::super) async fn start(context: &Context) -> Judged {
 pub(in super::super) async fn ready(context: &Context) -> Judged {
     let deadline = Instant::now() + READY;
     let listener = login_listener(context)?;
-    if let Some(why) = context.target().ports.why(listener) {
-        return broken(why);
-    }
+    is_up(context, listener)?;
     loop {
         // What is said until then is no evidence.
         let (row, own) = context.open_row("waiting for a login");

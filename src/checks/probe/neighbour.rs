@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::super::verdict::broken;
 use super::super::{Context, Judged};
-use super::appliance;
+use super::{appliance, session};
 use crate::config::Listener;
 use crate::plan::Role;
 
@@ -40,9 +40,7 @@ pub(in super::super) async fn said(
     server: &str,
     commands: &[&str],
 ) -> Judged<Option<Vec<(u16, String)>>> {
-    if let Some(why) = context.target().ports.why(Listener::Smtp) {
-        return broken(why);
-    }
+    session::is_up(context, Listener::Smtp)?;
     let mut argv = vec!["bash", "-c", SPEAK, "neighbour", server, "25"];
     argv.extend(commands);
     let name = &appliance::container(context, role)?.name;

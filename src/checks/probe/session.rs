@@ -80,9 +80,15 @@ pub(in super::super) async fn open(
     listener: Listener,
     wrapper: Option<TlsSettings>,
 ) -> Judged<Session> {
+    is_up(context, listener)?;
+    open_even_if_silent(context, listener, wrapper).await
+}
+
+/// That a port is not known to be down, which says nothing of what a check is about.
+pub(in super::super) fn is_up(context: &Context, listener: Listener) -> Judged {
     match context.target().ports.why(listener) {
         Some(why) => broken(why),
-        None => open_even_if_silent(context, listener, wrapper).await,
+        None => ControlFlow::Continue(()),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::super::probe::mail::RECIPIENT;
-use super::super::probe::session::{answer, command, logged_in, login_listener, require_code};
+use super::super::probe::session::{
+    answer, command, is_up, logged_in, login_listener, require_code,
+};
 use super::super::probe::unguarded::NO_GUARD;
 use super::super::probe::{appliance, people};
 use super::super::verdict::{broken, fail, require, require_none};
@@ -145,6 +147,7 @@ say 127.0.0.1
 /// From inside, since Postfix limits no client that may use XCLIENT, as the host
 /// may in a lab.
 async fn connections_of_a_client_are_limited(context: Context) -> Judged {
+    is_up(&context, Listener::Smtp)?;
     let limit = context.target().spec.limits.connections_per_client;
     let number = limit.to_string();
     let argv = ["bash", "-c", OPEN, "clients", &number];
