@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::join_all;
 
 use super::super::probe::log::Log;
 use super::super::probe::people;
@@ -100,14 +101,19 @@ pub(in super::super) static CHECKS: &[Check] = &[
 async fn log_tells_who_failed(context: Context) -> Judged {
     let name = people::name("failed");
     let password = Secret::new(people::name("guessed"));
-    let mut session = ready(&context, login_listener(&context)?).await?;
     let mechanisms = &context.target().spec.auth.mechanisms;
     let attempts = mechanisms.len();
-    for login in [&name, &user(&context)?.name] {
-        for mechanism in mechanisms {
-            attempt_by(&mut session, *mechanism, login, &password).await?;
-        }
+    let logins = [&name, &user(&context)?.name];
+    let tries = logins.iter().flat_map(|login| {
+        mechanisms.iter().map(async |mechanism| {
+            let mut session = ready(&context, login_listener(&context)?).await?;
+            attempt_by(&mut session, *mechanism, login, &password).await
+        })
+    });
+    for reply in join_all(tries).await {
+        reply?;
     }
+    let mut session = ready(&context, login_listener(&context)?).await?;
     let lines = said_until_now(&context, &mut session).await?;
     let known = &user(&context)?.name;
     for (login, why) in [
