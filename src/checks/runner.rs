@@ -329,7 +329,8 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             transcript: task.context.evidence(),
             exhibits: task.context.exhibits(),
         };
-        self.look_again(&task.context).await;
+        let looked = self.look_again(&task.context);
+        looked.instrument(task.span.clone()).await;
         self.record(task.check, outcome, evidence, took);
         Some(task.site)
     }

@@ -136,7 +136,8 @@ pub fn run(cli: Cli, environment: Environment) -> ExitCode {
                 display: display.clone(),
             };
             let span = info_span!(COMMAND, command = cli.command.name());
-            let result = dispatch(&session, cli.command).instrument(span).await;
+            let dispatched = Box::pin(dispatch(&session, cli.command));
+            let result = dispatched.instrument(span).await;
             signals.abort();
             result
         }),
@@ -188,7 +189,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Up(arguments) => up::run(session, arguments).await,
         Command::Test(arguments) => test::run(session, arguments).await,
-        Command::Check(arguments) => check::run(session, *arguments).await,
+        Command::Check(arguments) => Box::pin(check::run(session, *arguments)).await,
         Command::Status => status::run(session).await,
         Command::Logs(arguments) => logs::run(session, arguments).await,
         Command::Down(arguments) => down::run(session, arguments).await,

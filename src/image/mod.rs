@@ -156,14 +156,11 @@ async fn missing(
             Some(_) => None,
         };
         let name = image.name();
-        match why {
-            Some(why) => info!(
-                image = name,
-                reference = references[&image],
-                why,
-                "to be built"
-            ),
-            None => info!(image = name, reference = references[&image], "found"),
+        let reference = &references[&image];
+        if let Some(why) = why {
+            info!(image = name, reference, why, "to be built");
+        } else {
+            info!(image = name, reference, "found");
         }
         if why.is_some() || image == Image::Base {
             missing.push(image);

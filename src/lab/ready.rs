@@ -67,7 +67,7 @@ pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<Vec<F
         }
     };
     let ready = ready.instrument(info_span!("readiness"));
-    let findings = while_it_runs(running, workshop, ready).await?;
+    let findings = Box::pin(while_it_runs(running, workshop, ready)).await?;
     task.finish();
     Ok(findings)
 }

@@ -181,7 +181,8 @@ pub(super) async fn renew(
         }
     };
     let ready = ready.instrument(info_span!("readiness"));
-    for finding in ready::while_it_runs(&running, workshop, ready).await? {
+    let findings = Box::pin(ready::while_it_runs(&running, workshop, ready));
+    for finding in findings.await? {
         let line = finding.what;
         workshop.progress.report(Event::Warning { line });
     }

@@ -81,12 +81,11 @@ impl Standing {
             self.writer = writer;
         }
         let span = info_span!("lab", lab = plan.name);
-        let mut writer = match self.writer {
-            Some(writer) => writer,
-            None => {
-                let writer = Writer::start(&self.running, workshop);
-                writer.instrument(span.clone()).await?
-            }
+        let mut writer = if let Some(writer) = self.writer {
+            writer
+        } else {
+            let writer = Writer::start(&self.running, workshop);
+            writer.instrument(span.clone()).await?
         };
         let (running, shells) = (&self.running, &self.shells);
         let renewed = renew(running, &mut writer, shells, plan, certificates, workshop);

@@ -233,10 +233,10 @@ async fn carry_out(
     filled?;
     created.into_iter().collect::<Result<Vec<()>, _>>()?;
     interrupted(workshop)?;
-    let changed = definitions
+    let to_start = definitions
         .iter()
         .filter(|d| changes[&d.role] != Change::Keep);
-    let started = join_all(changed.map(|d| {
+    let started = join_all(to_start.map(|d| {
         let span = info_span!("start", role = d.role.name());
         start(d, workshop).instrument(span)
     }));
