@@ -11,9 +11,11 @@ use crate::lab;
 
 mod check;
 mod reports;
+mod told;
 
 pub use check::{Check, Place};
 pub use reports::Reports;
+pub use told::{LogFormat, Told};
 
 /// Build an authenticated, anonymising mail relay as containers, and prove that it is one.
 #[derive(Debug, Parser)]
@@ -27,6 +29,9 @@ pub struct Cli {
     /// How results are printed on stdout.
     #[arg(long, value_enum, default_value_t = Format::Human, global = true)]
     pub format: Format,
+    /// What goes to stderr.
+    #[command(flatten)]
+    pub told: Told,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -78,6 +83,27 @@ pub enum Command {
         #[arg(value_parser = lab_name)]
         lab: String,
     },
+}
+
+impl Command {
+    /// Its word on the command line.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Up(_) => "up",
+            Self::Test(_) => "test",
+            Self::Check(_) => "check",
+            Self::Status => "status",
+            Self::Logs(_) => "logs",
+            Self::Down(_) => "down",
+            Self::Inbox(_) => "inbox",
+            Self::Build(_) => "build",
+            Self::Config(_) => "config",
+            Self::Export(_) => "export",
+            Self::Completions { .. } => "completions",
+            Self::Watch { .. } => "watch",
+        }
+    }
 }
 
 /// Which lab, and which configuration.

@@ -15,11 +15,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error),
     };
-    let environment = environment();
-    if let Some(filter) = var("RUST_LOG") {
-        env_logger::Builder::new().parse_filters(&filter).init();
-    }
-    commands::run(cli, environment)
+    commands::run(cli, environment())
 }
 
 /// Help, the version, or a command line that is refused: told as JSON to whoever asked
@@ -67,6 +63,7 @@ fn environment() -> commands::Environment {
         https_proxy: var("https_proxy").or_else(|| var("HTTPS_PROXY")),
         no_proxy: var("no_proxy").or_else(|| var("NO_PROXY")),
         namespace: var("RELAYKIT_NAMESPACE"),
+        log: var("RUST_LOG"),
         color: var("NO_COLOR").is_none(),
     }
 }

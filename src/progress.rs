@@ -26,6 +26,11 @@ pub enum Event {
         /// How long it took.
         elapsed: Duration,
     },
+    /// Something that failed beside what was asked for, and that a person has to repair.
+    Failure {
+        /// One line without a newline.
+        line: String,
+    },
     /// Something a person should know although nothing failed.
     Warning {
         /// One line without a newline.

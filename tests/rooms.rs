@@ -22,6 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["engine"],
     &["plan"],
     &["config"],
+    &["diagnostics"],
     &["secret", "progress", "visible"],
 ];
 
@@ -33,6 +34,8 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("saphyr::", &["config"]),
     ("pgp::", &["image"]),
     ("clap::", &["cli", "commands"]),
+    // Everybody opens spans; one room knows what becomes of them.
+    ("tracing_subscriber::", &["diagnostics"]),
 ];
 
 /// Rooms that do no I/O, and words that would be I/O.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::Instant;
+use tracing::{Instrument as _, info, info_span};
 
 use super::probe::session::{CLIENT, any_certificate};
 use super::{Context, Target};
@@ -73,10 +74,15 @@ pub(super) async fn find_down(
         .filter(|l| target.ports.why(*l).is_none());
     let knocks = open.map(async |listener| {
         let context = Context::new(target.clone());
-        let why = knock(&context, listener, patience(listener)).await?;
+        let knock = knock(&context, listener, patience(listener));
+        let span = info_span!("port", listener = listener.name());
+        let why = knock.instrument(span).await?;
+        info!(listener = listener.name(), why, "down");
         Some((listener, why))
     });
-    let found = futures_util::future::join_all(knocks).await;
+    let lab = target.lab.as_ref().map(|lab| lab.plan.name.as_str());
+    let found = futures_util::future::join_all(knocks);
+    let found = found.instrument(info_span!("ports", lab)).await;
     let found: Vec<_> = found.into_iter().flatten().collect();
     if found.is_empty() {
         return Vec::new();

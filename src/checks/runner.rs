@@ -14,14 +14,17 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span};
 
 use super::{Check, Context, Judged, Target, evidence, subject};
+use crate::diagnostics::{Open, within};
 use crate::report::{
     CheckRecord, CutShort, Down, Event, Exhibit, Fact, Outcome, RunReport, Subject,
 };
 use crate::smtp::Manners;
 pub use options::Options;
-use outcomes::{excused, masked, panicked};
+use outcomes::{excused, masked, note, panicked, with_open};
 pub use sites::Site;
 use sites::Sites;
 
@@ -100,9 +103,13 @@ struct Running {
     check: &'static Check,
     site: usize,
     context: Context,
+    span: Span,
     started: Instant,
     started_at: Timestamp,
 }
+
+/// What came of a check; what was open where its time was up.
+type Ended = Result<Judged, Open>;
 
 /// What is shown of a check beside its outcome.
 #[derive(Default)]
@@ -217,7 +224,9 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
                     self.settle(site, &mut waiting);
                     if let (0, true, Some(target)) = (site, to_describe, self.sites.target(0)) {
                         to_describe = false;
-                        describing = Some(tokio::spawn(subject::describe(target.clone())));
+                        let describe = subject::describe(target.clone());
+                        let span = info_span!("description of the relay");
+                        describing = Some(tokio::spawn(describe.instrument(span)));
                     }
                 }
                 Some(ended) = tasks.join_next_with_id() => {
@@ -245,7 +254,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
     fn start_all(
         &mut self,
         waiting: &mut Vec<Able>,
-        tasks: &mut JoinSet<Option<Judged>>,
+        tasks: &mut JoinSet<Ended>,
         running: &mut HashMap<Id, Running>,
     ) {
         let mut at = 0;
@@ -271,16 +280,20 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         check: &'static Check,
         site: usize,
         target: Arc<Target>,
-        tasks: &mut JoinSet<Option<Judged>>,
+        tasks: &mut JoinSet<Ended>,
     ) -> (Id, Running) {
+        let lab = target.lab.as_ref().map(|lab| lab.plan.name.as_str());
+        let span = info_span!("check", check = check.id, lab, outcome = Empty);
         let context = Context::new(target);
         self.tell(Fact::CheckStarted { id: check.id });
-        let judging = tokio::time::timeout(self.options.within(), (check.run)(context.clone()));
-        let handle = tasks.spawn(async move { judging.await.ok() });
+        let deadline = tokio::time::Instant::now() + self.options.within();
+        let judging = within(deadline, (check.run)(context.clone()));
+        let handle = tasks.spawn(judging.instrument(span.clone()));
         let task = Running {
             check,
             site,
             context,
+            span,
             started: Instant::now(),
             started_at: Timestamp::now(),
         };
@@ -290,29 +303,34 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
     /// Records what came of a check; gives the site that it leaves.
     async fn end(
         &mut self,
-        ended: Result<(Id, Option<Judged>), JoinError>,
+        ended: Result<(Id, Ended), JoinError>,
         running: &mut HashMap<Id, Running>,
     ) -> Option<usize> {
-        let (id, outcome) = match ended {
-            Ok((id, Some(ControlFlow::Continue(())))) => (id, Outcome::Pass),
-            Ok((id, Some(ControlFlow::Break(outcome)))) => (id, outcome),
-            Ok((id, None)) => (id, self.options.overdue()),
-            Err(error) => (error.id(), panicked(error)),
+        let (id, outcome, open) = match ended {
+            Ok((id, Ok(ControlFlow::Continue(())))) => (id, Outcome::Pass, None),
+            Ok((id, Ok(ControlFlow::Break(outcome)))) => (id, outcome, None),
+            Ok((id, Err(open))) => (id, self.options.overdue(), Some(open)),
+            Err(error) => (error.id(), panicked(error), None),
         };
         let task = running.remove(&id)?;
         let took = task.started.elapsed();
         let outcome = excused(masked(outcome, &task.context), task.context.target());
+        let outcome = with_open(outcome, open);
+        note(&outcome, &task.span);
         let evidence = Evidence {
             log: match outcome {
                 Outcome::Fail { .. } | Outcome::Broken { .. } if self.options.logs => {
-                    evidence::log(&task.context, task.started_at).await
+                    let log = evidence::log(&task.context, task.started_at);
+                    log.instrument(info_span!(parent: &task.span, "log of the failure"))
+                        .await
                 }
                 _ => Vec::new(),
             },
             transcript: task.context.evidence(),
             exhibits: task.context.exhibits(),
         };
-        self.look_again(&task.context).await;
+        let looked = self.look_again(&task.context);
+        looked.instrument(task.span.clone()).await;
         self.record(task.check, outcome, evidence, took);
         Some(task.site)
     }

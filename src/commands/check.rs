@@ -7,12 +7,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tracing::{Instrument as _, info_span};
+
 use super::Session;
 use super::exit::{Exit, Overdue, Usage};
 use super::test::{Told, list};
 use crate::checks::{self, Options, Stranger, Survey, Target};
 use crate::cli::{Check, Format, Place};
 use crate::config::User;
+use crate::diagnostics::{Open, within};
 use crate::lab;
 use crate::report::{self, Event, Outputs};
 use crate::secret::Secret;
@@ -31,11 +34,14 @@ pub(super) async fn run(session: &Session, arguments: Check) -> anyhow::Result<E
     let stranger = stranger(&arguments).await?;
     let manners = stranger.manners.clone();
     let until = Instant::now() + arguments.timeout;
-    let late = tokio::time::sleep_until(until.into());
+    let survey =
+        checks::survey(stranger).instrument(info_span!("survey", host = arguments.host.host));
     let Survey { target, notes } = tokio::select! {
         () = session.cancel.cancelled() => return Err(lab::Error::Interrupted.into()),
-        () = late => return Err(too_slow(&arguments).into()),
-        survey = checks::survey(stranger) => survey?,
+        survey = within(until.into(), survey) => match survey {
+            Ok(survey) => survey?,
+            Err(open) => return Err(too_slow(&arguments, &open).into()),
+        }
     };
     let say = |line: String| session.display.line(&line);
     let runnable = selected.iter().filter(|check| check.suits(&target));
@@ -72,9 +78,9 @@ pub(super) async fn run(session: &Session, arguments: Check) -> anyhow::Result<E
     Ok(Exit::of_code(report.exit_code()))
 }
 
-fn too_slow(arguments: &Check) -> Overdue {
+fn too_slow(arguments: &Check, open: &Open) -> Overdue {
     Overdue(format!(
-        "{} did not say what it is within {:?}, so no check was begun\n  give it longer with --timeout",
+        "{} did not say what it is within {:?}, so no check was begun{open}\n  give it longer with --timeout",
         arguments.host.host, arguments.timeout
     ))
 }

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tracing::Level;
 
+use crate::cli::{LogFormat, Told};
+use crate::diagnostics;
 use crate::progress::{Event, Progress};
 use crate::visible::{visible, visible_json, visible_line};
 
@@ -17,17 +20,49 @@ pub(super) struct Display(Arc<Inner>);
 struct Inner {
     live: Option<MultiProgress>,
     color: bool,
+    manner: Manner,
     tasks: Mutex<BTreeMap<String, ProgressBar>>,
 }
 
+/// How things are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// To a person.
+    Plain,
+    /// Errors alone.
+    Quiet,
+    /// Each line an object, as diagnostics are: what is wrong, and no progress.
+    Objects,
+}
+
 impl Display {
-    pub(super) fn new(color: bool) -> Self {
+    pub(super) fn new(color: bool, told: Told) -> Self {
         let terminal = std::io::stderr().is_terminal();
+        let manner = match told {
+            Told {
+                log_format: Some(LogFormat::Json),
+                ..
+            } => Manner::Objects,
+            Told { quiet: true, .. } => Manner::Quiet,
+            _ => Manner::Plain,
+        };
+        let live = terminal && manner == Manner::Plain;
         Self(Arc::new(Inner {
-            live: terminal.then(MultiProgress::new),
+            live: live.then(MultiProgress::new),
             color: color && terminal,
+            manner,
             tasks: Mutex::default(),
         }))
+    }
+
+    /// The live lines, for whoever draws some of its own; `None` where there are none.
+    pub(super) fn live(&self) -> Option<&MultiProgress> {
+        self.0.live.as_ref()
+    }
+
+    /// Whether progress is told at all.
+    pub(super) fn tells_progress(&self) -> bool {
+        self.0.manner == Manner::Plain
     }
 
     /// A sink for the events of the rooms below.
@@ -44,18 +79,40 @@ impl Display {
     }
 
     pub(super) fn error(&self, message: &str) {
+        if self.0.manner == Manner::Objects {
+            return self.write(&diagnostics::line(Level::ERROR, message));
+        }
         let message = visible(message);
         self.write(&format!("{} {message}", self.paint("error:", "1;31")));
     }
 
     pub(super) fn warn(&self, message: &str) {
+        match self.0.manner {
+            Manner::Plain => self.insist(message),
+            Manner::Objects => self.write(&diagnostics::line(Level::WARN, message)),
+            Manner::Quiet => {}
+        }
+    }
+
+    /// A warning that whoever wants it quiet has to see, too.
+    pub(super) fn insist(&self, message: &str) {
+        if self.0.manner == Manner::Objects {
+            return self.warn(message);
+        }
         let message = visible(message);
         self.write(&format!("{} {message}", self.paint("warning:", "1;33")));
     }
 
     /// A line that stays, and may hold what a stranger said.
     pub(super) fn line(&self, line: &str) {
-        self.write(&visible(line));
+        if self.tells_progress() {
+            self.write(&visible(line));
+        }
+    }
+
+    /// A line of the diagnostics, which are fit for a terminal.
+    pub(super) fn log(&self, line: &str) {
+        self.write(line);
     }
 
     /// An error for a script, the last line of stderr.
@@ -64,7 +121,9 @@ impl Display {
     }
 
     fn write(&self, line: &str) {
-        let tell = || drop(writeln!(std::io::stderr().lock(), "{line}"));
+        // In one piece: other processes and threads write there, too.
+        let line = format!("{line}\n");
+        let tell = || drop(std::io::stderr().lock().write_all(line.as_bytes()));
         match &self.0.live {
             Some(bars) => bars.suspend(tell),
             None => tell(),
@@ -73,10 +132,12 @@ impl Display {
 
     fn event(&self, event: Event) {
         match event {
+            Event::Failure { line } => self.insist(&line),
+            Event::Warning { line } => self.warn(&line),
+            _ if !self.tells_progress() => {}
             Event::Started { task } => self.started(task),
             Event::Note { task, line } => self.note(&task, &line),
             Event::Finished { task, elapsed } => self.finished(&task, elapsed),
-            Event::Warning { line } => self.warn(&line),
         }
     }
 

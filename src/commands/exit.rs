@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::display::Display;
 use crate::visible::visible_json;
-use crate::{certs, checks, config, engine, image, lab, report};
+use crate::{certs, checks, config, diagnostics, engine, image, lab, report};
 
 /// The exit codes that scripts may rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,11 +218,16 @@ pub(super) async fn on_signal(cancel: CancellationToken, display: Display) {
             _ = hangup.recv() => {}
         }
         if first {
+            // Asked before whatever is open ends.
+            let open = diagnostics::everywhere();
             cancel.cancel();
-            display.warn("interrupted: cleaning up; once more to leave at once");
+            let why = "interrupted: cleaning up; once more to leave at once";
+            display.insist(&format!("{why}{open}"));
         }
     }
-    display.warn("left at once: `relaykit down --all` removes what may be left");
+    let open = diagnostics::everywhere();
+    let why = "left at once: `relaykit down --all` removes what may be left";
+    display.insist(&format!("{why}{open}"));
     #[allow(
         clippy::exit,
         reason = "the person asked twice; nothing else ends a stuck engine call"

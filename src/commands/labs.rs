@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::info;
+
 use super::Session;
 use crate::cli::{Images, Which};
 use crate::config::{self, Spec};
@@ -44,7 +46,10 @@ pub(super) fn configured(session: &Session, which: &Which) -> anyhow::Result<Opt
     };
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(e) if e.kind() == ErrorKind::NotFound && !needed => return Ok(None),
+        Err(e) if e.kind() == ErrorKind::NotFound && !needed => {
+            info!("there is no relay.yaml here: the built-in lab");
+            return Ok(None);
+        }
         Err(e) => return Err(unreadable(&path.display().to_string(), e).into()),
     };
     let folder = path
@@ -56,6 +61,7 @@ pub(super) fn configured(session: &Session, which: &Which) -> anyhow::Result<Opt
 
 fn load(session: &Session, bytes: &[u8], name: &str, folder: &Path) -> anyhow::Result<Spec> {
     let folder = std::path::absolute(folder)?;
+    info!(file = name, bytes = bytes.len(), "read the configuration");
     let loaded = config::load_bytes(bytes, name, &folder)?;
     for warning in &loaded.warnings {
         let line = warning.to_string();
@@ -83,20 +89,28 @@ pub(super) async fn spec_of_lab(
         .list(&labels::of_object(name, Role::Relay.name()))
         .await?
         .is_empty();
-    let ports = match store.ports(name) {
-        Some(ports) if there || ports.are_free() => ports,
+    let (ports, why) = match store.ports(name) {
+        Some(ports) if there || ports.are_free() => (ports, "they are this lab's"),
         // Brought up before ports were chosen, or by another state folder.
         None if there => return Ok(spec),
-        _ if engine.own_container().await?.is_some() => Ports::ANY,
+        _ if engine.own_container().await?.is_some() => (Ports::ANY, "relaykit is in a container"),
         _ => {
             let choose = |others: &[Ports]| Ports::choose(others, Ports::is_free);
-            if remember {
+            let chosen = if remember {
                 store.choose_ports(name, choose)?
             } else {
                 choose(&[])
-            }
+            };
+            (chosen, "the first that are free")
         }
     };
+    let Ports {
+        smtp,
+        submission,
+        submissions,
+        ldaps,
+    } = ports;
+    info!(smtp, submission, submissions, ldaps, why, "chose ports");
     Ok(ports.put_into(spec))
 }
 

@@ -25,8 +25,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, info_span};
 
-use crate::cli::{Cli, Command, Format};
+use crate::cli::{Cli, Command, Format, LogFormat};
+use crate::diagnostics::{COMMAND, Diagnostics, Form, Wanted};
 use crate::engine::{self, Engine};
 use crate::lab::Store;
 use crate::progress::Progress;
@@ -51,6 +53,8 @@ pub struct Environment {
     pub no_proxy: Option<String>,
     /// `RELAYKIT_NAMESPACE`: the first part of the images' names; `relaykit` where unset.
     pub namespace: Option<String>,
+    /// `RUST_LOG`.
+    pub log: Option<String>,
     /// Whether colour is welcome: `NO_COLOR` is unset.
     pub color: bool,
 }
@@ -113,7 +117,8 @@ impl Session {
 /// Carries out a command line and says how the process is to end.
 #[must_use]
 pub fn run(cli: Cli, environment: Environment) -> ExitCode {
-    let display = display::Display::new(environment.color);
+    let display = display::Display::new(environment.color, cli.told);
+    let diagnostics = diagnostics(&cli, &environment, &display);
     let format = cli.format;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -130,13 +135,18 @@ pub fn run(cli: Cli, environment: Environment) -> ExitCode {
                 progress: display.progress(),
                 display: display.clone(),
             };
-            let result = dispatch(&session, cli.command).await;
+            let span = info_span!(COMMAND, command = cli.command.name());
+            let dispatched = Box::pin(dispatch(&session, cli.command));
+            let result = dispatched.instrument(span).await;
             signals.abort();
             result
         }),
         Err(e) => Err(anyhow::Error::new(e).context("starting the runtime")),
     };
     display.clear();
+    if let Some(summary) = diagnostics.summary() {
+        display.log(&summary);
+    }
     let exit = match result {
         Ok(exit) => exit,
         Err(error) => {
@@ -150,11 +160,36 @@ pub fn run(cli: Cli, environment: Environment) -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
+/// Sets up what is told of the program itself.
+fn diagnostics(cli: &Cli, environment: &Environment, display: &display::Display) -> Diagnostics {
+    let wanted = Wanted {
+        verbosity: cli.told.verbose,
+        filter: environment.log.clone(),
+        form: cli.told.log_format.map(|form| match form {
+            LogFormat::Text => Form::Text,
+            LogFormat::Json => Form::Json,
+        }),
+    };
+    let install = |wanted: &Wanted| {
+        let display = display.clone();
+        Diagnostics::install(wanted, move |line| display.log(line))
+    };
+    install(&wanted).unwrap_or_else(|error| {
+        display.insist(&error.to_string());
+        let without = Wanted {
+            filter: None,
+            ..wanted
+        };
+        // Without a filter of the user's there is nothing that could be wrong with one.
+        install(&without).unwrap_or_default()
+    })
+}
+
 async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Up(arguments) => up::run(session, arguments).await,
         Command::Test(arguments) => test::run(session, arguments).await,
-        Command::Check(arguments) => check::run(session, *arguments).await,
+        Command::Check(arguments) => Box::pin(check::run(session, *arguments)).await,
         Command::Status => status::run(session).await,
         Command::Logs(arguments) => logs::run(session, arguments).await,
         Command::Down(arguments) => down::run(session, arguments).await,

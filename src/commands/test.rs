@@ -174,15 +174,13 @@ fn view(session: &Session) -> Human {
     } else {
         Colours::Off
     };
-    let progress = if stderr.is_terminal() {
-        Progress::Live
-    } else {
-        Progress::Silent
-    };
-    let out: Box<dyn Write + Send> = if session.format == Format::Human {
-        Box::new(stdout)
-    } else {
-        Box::new(stderr)
+    let live = session.display.live().cloned();
+    let progress = live.map_or(Progress::Silent, Progress::Live);
+    let out: Box<dyn Write + Send> = match session.format {
+        Format::Human => Box::new(stdout),
+        // Beside JSON it is progress.
+        Format::Json if session.display.tells_progress() => Box::new(stderr),
+        Format::Json => Box::new(std::io::sink()),
     };
     Human::new(out, colours, progress)
 }

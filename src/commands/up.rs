@@ -6,6 +6,7 @@ mod human;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use tracing::{Instrument as _, info_span};
 
 use super::exit::{Exit, Unsuitable};
 use super::labs::{configured, image_settings, images, spec_of_lab, tell_stand_ins, workshop};
@@ -45,7 +46,8 @@ pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit
         remember,
     )
     .await?;
-    let plan = render::complete(Plan::lab(spec, &arguments.lab, Purpose::Lab));
+    let plan = || render::complete(Plan::lab(spec, &arguments.lab, Purpose::Lab));
+    let plan = info_span!("plan").in_scope(plan);
     tell_stand_ins(session, &plan);
     let names = lab::certificate_names(&plan);
     let settings = image_settings(session, &arguments.images, false);
@@ -56,7 +58,8 @@ pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit
     let lock = store.lock(&plan.name, &session.progress).await?;
     let images = images(session, &engine, &settings).await?;
     let workshop = workshop(session, engine.clone(), images, store.id()?);
-    let certificates = certs::keep(&folder, &plan.name, &names, Timestamp::now())?;
+    let certificates = || certs::keep(&folder, &plan.name, &names, Timestamp::now());
+    let certificates = info_span!("certificates").in_scope(certificates)?;
     store.remember(&plan.name, &plan.spec.lab.users)?;
     let fresh = engine.list(&labels::of_lab(&plan.name)).await?.is_empty();
     let watcher = if fresh {
@@ -66,7 +69,8 @@ pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit
     };
     let outcome = lab::up(plan, certificates, &workshop).await;
     if let Some(watcher) = watcher {
-        watcher.release().await;
+        let released = watcher.release();
+        released.instrument(info_span!("end of the watcher")).await;
     }
     let lab::Outcome {
         running, findings, ..

@@ -46,7 +46,7 @@ const WORK: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// # Errors
 /// [`Error::Endpoint`], [`Error::Unreachable`], [`Error::Forbidden`].
-pub async fn connect(environment: &Environment) -> Result<Arc<dyn Engine>, Error> {
+pub(super) async fn connect(environment: &Environment) -> Result<Arc<dyn Engine>, Error> {
     let endpoint = resolve(environment)?;
     let address = endpoint.address();
     let docker = open(&endpoint).map_err(|error| fault::unreachable(&address, &error))?;

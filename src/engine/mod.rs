@@ -1,5 +1,6 @@
 //! The container engine, as this house needs it. `docker.rs` is the only user
-//! of bollard; everybody else holds an `Arc<dyn Engine>` from [`connect`].
+//! of bollard; everybody else holds an `Arc<dyn Engine>` from [`connect`], which puts
+//! a span around each request (`traced.rs`).
 
 mod body;
 mod docker;
@@ -9,6 +10,7 @@ mod inside;
 pub mod labels;
 mod last_words;
 mod shell;
+mod traced;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -23,11 +25,11 @@ use tokio::io::{AsyncBufRead, AsyncWrite};
 use tokio_util::io::StreamReader;
 
 pub use body::{ByteStream, StreamWriter, whole, written};
-pub use docker::connect;
 pub use endpoint::Environment;
 pub use error::Error;
 pub use last_words::{gives_up, is_throttling, last_words};
 pub use shell::Shells;
+pub use traced::connect;
 
 use crate::progress::Task;
 

@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::Semaphore;
+use tracing::{Instrument as _, debug_span};
 
 use super::{Engine, Error, ExecOutput, Said};
 
@@ -54,7 +55,13 @@ impl Shells {
         argv: &[&str],
         user: Option<&str>,
     ) -> Result<ExecOutput, Error> {
-        let user = user.unwrap_or("0");
+        // Arguments can be secrets.
+        let span = debug_span!("program", container, program = argv.first());
+        let ran = self.run(container, argv, user.unwrap_or("0"));
+        ran.instrument(span).await
+    }
+
+    async fn run(&self, container: &str, argv: &[&str], user: &str) -> Result<ExecOutput, Error> {
         let room = self.room(container, user);
         let _turn = room.turns.acquire().await;
         let idle = lock(&room.idle).pop();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join;
 use tokio::sync::Notify;
+use tracing::{Instrument as _, info, info_span};
 
 use super::bootstrap::Bootstrap;
 use super::{Error, Settings, labels, own_base};
@@ -39,10 +40,14 @@ pub(super) async fn find(
     }
     let own = own_base(&settings.namespace);
     if let Some(base) = present(engine, &own, settings.no_cache).await? {
+        info!(base = base.reference, "the base is on the engine");
         return Ok(base);
     }
     match pull(engine, UPSTREAM[0], settings, progress, FIRST_SIGN).await {
-        Ok(base) => return Ok(base),
+        Ok(base) => {
+            info!(base = base.reference, "the base came from its registry");
+            return Ok(base);
+        }
         Err(Error::Interrupted { action }) => return Err(Error::Interrupted { action }),
         Err(error) => {
             let task = progress.start("base image");
@@ -50,6 +55,10 @@ pub(super) async fn find(
                 Error::Base { reason, .. } => reason.clone(),
                 other => other.to_string(),
             };
+            info!(
+                reason,
+                "no base from a registry: it is made from the Debian archive"
+            );
             task.note(format!(
                 "not from a registry ({reason}); making it from the Debian archive"
             ));
@@ -78,7 +87,9 @@ pub async fn bootstrap(
         labels: labels(&settings.namespace, Image::Base, None),
         cancel: &settings.cancel,
     };
-    bootstrap.run(progress).await?;
+    let made = bootstrap.run(progress);
+    made.instrument(info_span!("bootstrap", base = reference))
+        .await?;
     lookup(engine, &reference)
         .await?
         .ok_or_else(|| Error::Internal {
@@ -144,6 +155,7 @@ pub(super) async fn pull(
         reference: reference.to_owned(),
         reason,
     };
+    let span = info_span!("pull", base = reference);
     let sign = Arc::new(Notify::new());
     let task = watched(progress, &sign).start(&format!("pull {reference}"));
     let silence = async {
@@ -153,7 +165,7 @@ pub(super) async fn pull(
         }
     };
     tokio::select! {
-        result = engine.pull(reference, &task) => match result {
+        result = engine.pull(reference, &task).instrument(span) => match result {
             Ok(()) => {}
             Err(error @ (engine::Error::Unreachable { .. } | engine::Error::Lost { .. })) => {
                 return Err(error.into());

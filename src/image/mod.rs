@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{try_join, try_join_all};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, info, info_span};
 
 pub use self::base::{Base, bootstrap};
 pub use self::bootstrap::BootstrapSettings;
@@ -95,6 +96,16 @@ pub async fn ensure(
     settings: &Settings,
     progress: &Progress,
 ) -> Result<BTreeMap<Image, String>, Error> {
+    let ensured = ensure_all(engine, images, settings, progress);
+    ensured.instrument(info_span!("images")).await
+}
+
+async fn ensure_all(
+    engine: &dyn Engine,
+    images: &[Image],
+    settings: &Settings,
+    progress: &Progress,
+) -> Result<BTreeMap<Image, String>, Error> {
     let mut references: BTreeMap<Image, String> = images
         .iter()
         .map(|image| (*image, reference(*image, settings)))
@@ -112,14 +123,9 @@ pub async fn ensure(
         .iter()
         .filter(|image| **image != Image::Base)
         .map(|image| {
-            build(
-                engine,
-                *image,
-                &references[image],
-                &base,
-                settings,
-                progress,
-            )
+            let reference = &references[image];
+            build(engine, *image, reference, &base, settings, progress)
+                .instrument(info_span!("image", image = image.name()))
         });
     let all = try_join_all(builds);
     tokio::select! {
@@ -138,17 +144,35 @@ async fn missing(
         .iter()
         .map(async |(image, reference)| Ok::<_, Error>((*image, engine.image(reference).await?)));
     let (found, base) = try_join(try_join_all(lookups), base::on_engine(engine, settings)).await?;
-    let current = |labels: &Labels| {
-        let built_on = labels.get(BASE_LABEL);
-        // An image that is there needs no base any more.
-        base.as_ref()
-            .is_none_or(|base| built_on.is_some_and(|id| *id == base.id))
-    };
-    let there = |facts: &ImageFacts| !settings.no_cache && current(&facts.labels);
-    let missing = found
-        .into_iter()
-        .filter(|(image, facts)| *image == Image::Base || !facts.as_ref().is_some_and(there));
-    Ok(missing.map(|(image, _)| image).collect())
+    let mut missing = Vec::new();
+    for (image, facts) in found {
+        let why = match &facts {
+            _ if image == Image::Base => None,
+            None => Some("it is not on the engine"),
+            Some(_) if settings.no_cache => Some("it was asked for anew"),
+            Some(facts) if !is_current(facts, base.as_ref()) => {
+                Some("it was built on another base than there is now")
+            }
+            Some(_) => None,
+        };
+        let name = image.name();
+        let reference = &references[&image];
+        if let Some(why) = why {
+            info!(image = name, reference, why, "to be built");
+        } else {
+            info!(image = name, reference, "found");
+        }
+        if why.is_some() || image == Image::Base {
+            missing.push(image);
+        }
+    }
+    Ok(missing)
+}
+
+/// Whether an image was built on `base`. One that is there needs no base any more.
+fn is_current(image: &ImageFacts, base: Option<&Base>) -> bool {
+    let built_on = image.labels.get(BASE_LABEL);
+    base.is_none_or(|base| built_on.is_some_and(|id| *id == base.id))
 }
 
 async fn build(

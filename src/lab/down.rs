@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tracing::{Instrument as _, debug, info_span};
 
 use super::{Error, inside};
 use crate::engine::{self, Engine, Kind, Labels, Object, labels};
@@ -56,7 +57,8 @@ impl Removed {
 /// # Errors
 /// When the engine cannot remove something; everything else is removed all the same.
 pub async fn down(engine: &dyn Engine, name: &str, volumes: bool) -> Result<Removed, Error> {
-    remove_labelled(engine, &labels::of_lab(name), volumes).await
+    let removed = async { remove_labelled(engine, &labels::of_lab(name), volumes).await };
+    removed.instrument(info_span!("down", lab = name)).await
 }
 
 /// Removes everything on the engine that any lab made, test labs and
@@ -65,7 +67,8 @@ pub async fn down(engine: &dyn Engine, name: &str, volumes: bool) -> Result<Remo
 /// # Errors
 /// As [`down`].
 pub async fn remove_all(engine: &dyn Engine) -> Result<Removed, Error> {
-    remove_labelled(engine, &labels::of_any_lab(), true).await
+    let removed = async { remove_labelled(engine, &labels::of_any_lab(), true).await };
+    removed.instrument(info_span!("down", lab = "all")).await
 }
 
 pub(super) async fn remove_labelled(
@@ -82,7 +85,10 @@ pub(super) async fn remove_labelled(
         removed.add(some);
         match result {
             Ok(()) => return Ok(removed),
-            Err(engine::Error::Refused { .. }) => tokio::time::sleep(LOOK_AGAIN).await,
+            Err(error @ engine::Error::Refused { .. }) => {
+                debug!(%error, "a removal was refused: looking again");
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use tracing::{Span, info_span};
+
 use super::inbox::READINESS;
 use super::{Error, Running};
 use crate::config::{Listener, Mechanism, SenderLogin, User};
@@ -88,6 +90,12 @@ impl Trial {
     pub(super) fn name(&self) -> String {
         let (port, name) = (self.listener.port(), self.listener.name());
         format!("port {port} ({name}, {})", self.address)
+    }
+
+    /// What it is tried in.
+    pub(super) fn span(&self) -> Span {
+        let (listener, port) = (self.listener.name(), self.listener.port());
+        info_span!("listener", listener, port, address = %self.address)
     }
 
     /// Greets, secures, logs in where the listener has logins, and names an envelope

@@ -3,11 +3,13 @@
 
 mod brake;
 mod capacity;
+mod change;
 mod definition;
 mod down;
 mod endpoints;
 mod evidence;
 mod fill;
+mod finding;
 mod inbox;
 mod inside;
 mod listening;
@@ -33,24 +35,26 @@ use tokio_util::sync::CancellationToken;
 
 use crate::certs::{self, Certificates, Issued};
 use crate::config::ClientCertificates;
+use crate::diagnostics::Open;
 use crate::engine::{self, Engine};
 use crate::plan::{Image, Plan, Role};
 use crate::progress::Progress;
 
 pub use brake::{apply_brake, release_brake};
+pub use change::Change;
 pub use down::{Removed, down, remove_all};
 pub use endpoints::endpoints_now;
 pub use evidence::{Evidence, log_lines};
+pub use finding::Finding;
 pub use inbox::{Attachment, Content, Feed, Field, Inbox, StoredMessage};
 pub use inside::clients_address;
 pub use names::{certificate_names, check_name};
 pub use ports::Ports;
 pub use queue::{Queued, clear_queue, queue};
-pub use ready::Finding;
 pub use standing::Standing;
 pub use status::{Found, find};
 pub use store::{Lock, Store};
-pub use up::{Change, Outcome, attach, changes, up};
+pub use up::{Outcome, attach, changes, up};
 
 /// What carrying out a plan needs.
 #[derive(Clone)]
@@ -145,12 +149,14 @@ pub enum Error {
         evidence: Box<Evidence>,
     },
     /// The deadline passed, or it is certain that it would.
-    #[error("{}the lab was not ready after {:.1} s: {last}\n  the last lines of the {}:\n{}", evidence.cause(), after.as_secs_f64(), role.name(), evidence.log)]
+    #[error("{}the lab was not ready after {:.1} s: {last}{open}\n  the last lines of the {}:\n{}", evidence.cause(), after.as_secs_f64(), role.name(), evidence.log)]
     NotReady {
         /// How long was waited.
         after: Duration,
         /// What was still wrong at the end.
         last: String,
+        /// What was waited for.
+        open: Open,
         /// The container at fault.
         role: Role,
         /// What it said.

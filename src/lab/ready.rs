@@ -9,15 +9,17 @@ use futures_util::StreamExt;
 use futures_util::future::{join_all, select_all};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{Instrument as _, debug, info, info_span};
 
 use super::evidence::Evidence;
+use super::finding::{Finding, contains, findings};
 use super::inbox::Feed;
-use super::listening::{CLIENT_NAME, Trial, Trouble, trials};
+use super::listening::{Trial, Trouble, trials};
 use super::{Error, Readiness, Running, StoredMessage, Workshop, started};
-use crate::config::Received;
+use crate::diagnostics::{Open, within_of};
 use crate::engine::{self, ContainerFacts, LogRequest};
 use crate::plan::{Container, Plan, Role};
-use crate::smtp::{Reply, submit};
+use crate::smtp::{Reply, SubmitOptions, Submitted, submit};
 
 /// Between two tries of a login. Nothing tells when saslauthd has its socket.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
@@ -42,15 +44,6 @@ until (IO::Socket::INET->new(PeerAddr => $host, PeerPort => 25, Timeout => 1)) {
 }
 ";
 
-/// A promise that a relay which is ready was seen to break.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Finding {
-    /// What was seen, a sentence.
-    pub what: String,
-    /// The lines that show it.
-    pub seen: Vec<String>,
-}
-
 /// What was still wrong, and whose log may tell why.
 pub(super) struct Missing {
     pub(super) what: String,
@@ -73,7 +66,8 @@ pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<Vec<F
             Readiness::Started => started::wait(running, workshop).await.map(|()| Vec::new()),
         }
     };
-    let findings = while_it_runs(running, workshop, ready).await?;
+    let ready = ready.instrument(info_span!("readiness"));
+    let findings = Box::pin(while_it_runs(running, workshop, ready)).await?;
     task.finish();
     Ok(findings)
 }
@@ -123,14 +117,15 @@ pub(super) async fn prove(running: &Running, workshop: &Workshop) -> Result<Vec<
         proof.misses(trial.name(), "it was not tried yet".to_owned());
     }
     let (tell, deferred) = watch::channel(Vec::new());
-    let proved = tokio::select! {
-        proved = proof.of(&trials, deferred) => proved?,
-        () = proof.as_long_as_it_may_be(began + workshop.ready_within, &tell) => None,
+    let end = proof.as_long_as_it_may_be(began + workshop.ready_within, &tell);
+    let open = match within_of(end, proof.of(&trials, deferred)).await {
+        Ok(proved) => match proved? {
+            Some(message) => return Ok(findings(running, &message)),
+            None => Open::default(),
+        },
+        Err(open) => open,
     };
-    match proved {
-        Some(message) => Ok(findings(running, &message)),
-        None => Err(not_ready(&proof.missing(), began, workshop, &running.plan).await),
-    }
+    Err(not_ready(&proof.missing(), open, began, workshop, &running.plan).await)
 }
 
 /// A proof under way.
@@ -169,8 +164,13 @@ impl Proof<'_> {
         deferred: watch::Receiver<Vec<String>>,
     ) -> Result<Option<std::sync::Arc<StoredMessage>>, Error> {
         let feed = self.running.inbox.feed();
-        let open = join_all(trials.iter().map(|trial| self.open(trial)));
-        let (open, listens) = futures_util::join!(open, self.sink_listens());
+        let open = join_all(
+            trials
+                .iter()
+                .map(|trial| self.open(trial).instrument(trial.span())),
+        );
+        let sink = self.sink_listens().instrument(info_span!("sink listens"));
+        let (open, listens) = futures_util::join!(open, sink);
         listens?;
         if open.contains(&false) {
             return Ok(None);
@@ -179,36 +179,52 @@ impl Proof<'_> {
             return Err(Error::Impossible("no listener offers a login".to_owned()));
         };
         let what = "a message by login".to_owned();
-        let submitted = loop {
-            match submit(&options).await {
-                Ok(submitted) => break submitted,
+        let submitted = self
+            .submit(&options, &what)
+            .instrument(info_span!("submission"));
+        let Some(submitted) = submitted.await else {
+            return Ok(None);
+        };
+        self.misses(what.clone(), "it has not reached the sink".to_owned());
+        let queue_id = submitted.queue_id.unwrap_or_default();
+        let arrival = async {
+            tokio::select! {
+                message = self.arrives(&feed, options.message.token()) => message,
+                error = self.flush_if_deferred(&queue_id, deferred, &what) => Err(error),
+            }
+        };
+        arrival.instrument(info_span!("arrival", queue_id)).await
+    }
+
+    /// Tries until the message is taken; `None` where it never will be.
+    async fn submit(&self, options: &SubmitOptions, what: &str) -> Option<Submitted> {
+        loop {
+            match submit(options).await {
+                Ok(submitted) => return Some(submitted),
                 Err(error) => {
-                    self.misses(what.clone(), error.to_string());
+                    debug!(%error, "again");
+                    self.misses(what.to_owned(), error.to_string());
                     // The login has worked: this is a rule about messages.
                     if error.failure.reply().is_some_and(Reply::is_permanent) {
-                        return Ok(None);
+                        return None;
                     }
                 }
             }
             sleep(TRY_AGAIN).await;
-        };
-        self.misses(what.clone(), "it has not reached the sink".to_owned());
-        let queue_id = submitted.queue_id.unwrap_or_default();
-        tokio::select! {
-            message = self.arrives(&feed, options.message.token()) => message,
-            error = self.flush_if_deferred(&queue_id, deferred, &what) => Err(error),
         }
     }
 
     /// Tries until it works; whether it may ever.
     async fn open(&self, trial: &Trial) -> bool {
-        loop {
+        for tries in 1_u32.. {
             match trial.once().await {
                 Ok(()) => {
+                    info!(tries, "does what it is for");
                     self.has(&trial.name());
                     return true;
                 }
                 Err(Trouble { what, is_final }) => {
+                    debug!(tries, is_final, what, "not yet");
                     self.misses(trial.name(), what);
                     if is_final {
                         return false;
@@ -217,6 +233,7 @@ impl Proof<'_> {
             }
             sleep(TRY_AGAIN).await;
         }
+        false
     }
 
     /// Waits until the relay can reach the sink: mail that it cannot deliver at once
@@ -280,6 +297,7 @@ impl Proof<'_> {
             if let Some(line) = line {
                 let why = line.split_once(&mark).map_or("", |(_, why)| why);
                 self.misses(what.to_owned(), format!("it waits in the relay: {why}"));
+                info!(why, "deferred: the queue is flushed");
                 if let Some(relay) = self.running.plan.container(Role::Relay) {
                     let argv = ["postqueue", "-f"];
                     let flushed = self.workshop.engine.exec(&relay.name, &argv, None).await;
@@ -310,6 +328,7 @@ impl Proof<'_> {
                 () = sleep_until(deadline) => return,
                 Some(Ok(line)) = lines.next() => {
                     if engine::is_throttling(&line) {
+                        info!(line, "a service is given up for a minute");
                         deadline = deadline.min(Instant::now() + AFTER_THROTTLING);
                     }
                     if line.contains("status=deferred") {
@@ -321,29 +340,10 @@ impl Proof<'_> {
     }
 }
 
-fn contains(raw: &[u8], what: &str) -> bool {
-    raw.windows(what.len()).any(|w| w == what.as_bytes())
-}
-
-/// What the message that proves a lab ready tells against its relay.
-fn findings(running: &Running, message: &StoredMessage) -> Vec<Finding> {
-    let hides = running.plan.spec.privacy.received != Received::Keep;
-    if !hides || !contains(&message.raw, CLIENT_NAME) {
-        return Vec::new();
-    }
-    let text = String::from_utf8_lossy(&message.raw);
-    let lines = text.lines().filter(|line| line.contains(CLIENT_NAME));
-    vec![Finding {
-        what: "the relay is not anonymous: the name of a client that had logged in reached the \
-               next hop"
-            .to_owned(),
-        seen: lines.map(|line| line.trim().to_owned()).collect(),
-    }]
-}
-
 /// That what is `missing` did not come.
 pub(super) async fn not_ready(
     missing: &Missing,
+    open: Open,
     began: Instant,
     workshop: &Workshop,
     plan: &Plan,
@@ -352,6 +352,7 @@ pub(super) async fn not_ready(
     Error::NotReady {
         after: began.elapsed(),
         last: missing.what.clone(),
+        open,
         role: missing.role,
         evidence: Box::new(Evidence::of(workshop.engine.as_ref(), container).await),
     }

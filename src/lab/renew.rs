@@ -5,6 +5,7 @@
 use std::pin::Pin;
 
 use tokio::io::{AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
+use tracing::{Instrument as _, info, info_span};
 
 use super::definition::{Definition, archive, volume_labels};
 use super::fill::FILL;
@@ -154,10 +155,12 @@ pub(super) async fn renew(
         path: FILL.into(),
         source,
     })?;
-    writer.write(&tar).await?;
+    info!("only files of the relay differ: it begins again in its container");
+    writer.write(&tar).instrument(info_span!("files")).await?;
     let name = &relay[0].request.name;
     let argv = ["sh", "-c", AGAIN];
-    let output = shells.exec(name, &argv, None).await?;
+    let again = shells.exec(name, &argv, None);
+    let output = again.instrument(info_span!("end of the daemons")).await?;
     let began = output.stdout.trim().parse();
     let (Ok(began), 0) = (began, output.exit_code) else {
         return Err(Error::Impossible(format!(
@@ -177,7 +180,9 @@ pub(super) async fn renew(
             Readiness::Started => Ok(Vec::new()),
         }
     };
-    for finding in ready::while_it_runs(&running, workshop, ready).await? {
+    let ready = ready.instrument(info_span!("readiness"));
+    let findings = Box::pin(ready::while_it_runs(&running, workshop, ready));
+    for finding in findings.await? {
         let line = finding.what;
         workshop.progress.report(Event::Warning { line });
     }

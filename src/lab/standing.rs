@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tracing::{Instrument as _, info_span};
+
 use super::renew::{Shape, Writer, renew, shape};
 use super::up::{Outcome, up, up_beside_relay, up_with_new_relay};
 use super::{Change, Error, Readiness, Running, Workshop};
@@ -78,13 +80,16 @@ impl Standing {
             self = self.after(outcome, shape, workshop);
             self.writer = writer;
         }
-        let mut writer = match self.writer {
-            Some(writer) => writer,
-            None => Writer::start(&self.running, workshop).await?,
+        let span = info_span!("lab", lab = plan.name);
+        let mut writer = if let Some(writer) = self.writer {
+            writer
+        } else {
+            let writer = Writer::start(&self.running, workshop);
+            writer.instrument(span.clone()).await?
         };
         let (running, shells) = (&self.running, &self.shells);
         let renewed = renew(running, &mut writer, shells, plan, certificates, workshop);
-        let running = Box::pin(renewed).await?;
+        let running = Box::pin(renewed.instrument(span)).await?;
         Ok(Self {
             running,
             writer: Some(writer),

@@ -4,10 +4,12 @@
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
+use tracing::{Instrument as _, info_span};
 
 use super::ready::{Missing, not_ready};
 use super::{Error, Running, Workshop};
+use crate::diagnostics::within;
 use crate::engine::LogRequest;
 use crate::plan::{Container, Plan, Role};
 
@@ -24,8 +26,10 @@ const SLAPD: &str = "slapd starting";
 pub(super) async fn wait(running: &Running, workshop: &Workshop) -> Result<(), Error> {
     let began = Instant::now();
     let containers = running.plan.containers.iter();
-    let waits =
-        containers.map(|container| started(container, None, &running.plan, workshop, began));
+    let waits = containers.map(|container| {
+        let span = info_span!("daemons", container = container.name);
+        started(container, None, &running.plan, workshop, began).instrument(span)
+    });
     try_join_all(waits).await.map(|_| ())
 }
 
@@ -40,7 +44,11 @@ pub(super) async fn again(
 ) -> Result<(), Error> {
     let now = Instant::now();
     match running.plan.container(Role::Relay) {
-        Some(relay) => started(relay, Some(began), &running.plan, workshop, now).await,
+        Some(relay) => {
+            let span = info_span!("daemons", container = relay.name);
+            let started = started(relay, Some(began), &running.plan, workshop, now);
+            started.instrument(span).await
+        }
         None => Ok(()),
     }
 }
@@ -70,14 +78,15 @@ async fn started(
         // The log ends with its container, which somebody else waits for.
         std::future::pending::<Result<(), Error>>().await
     };
-    if let Ok(read) = timeout_at(began + workshop.ready_within, read).await {
-        return read;
-    }
+    let open = match within(began + workshop.ready_within, read).await {
+        Ok(read) => return read,
+        Err(open) => open,
+    };
     let missing = Missing {
         what: format!("the log does not say {:?}", waited_for.join(" and ")),
         role: container.role,
     };
-    Err(not_ready(&missing, began, workshop, plan).await)
+    Err(not_ready(&missing, open, began, workshop, plan).await)
 }
 
 fn daemons(role: Role) -> Vec<&'static str> {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
+use tracing::{Instrument as _, info_span};
 
 use super::{Error, Ports, check_name};
 use crate::config::User;
@@ -176,7 +177,8 @@ impl Store {
         }
         let line = format!("waiting for another relaykit that works on the lab {lab}");
         progress.report(Event::Warning { line });
-        let waited = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
+        let waited = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
+        let waited = waited.instrument(info_span!("lock", lab)).await;
         match waited {
             Ok(Ok(file)) => Ok(Lock(file)),
             Ok(Err(source)) => Err(failed(source)),

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tracing::{Instrument as _, info, info_span};
 
+use super::change::{Change, change};
 use super::definition::Definition;
 use super::endpoints::{direct, endpoints};
 use super::fill::fill;
@@ -16,20 +18,6 @@ use crate::certs::Certificates;
 use crate::engine::{Kind, Object, labels};
 use crate::plan::{Container, Plan, Role};
 use crate::progress::Event;
-
-/// What `up` does about one container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Change {
-    /// It runs and is what the plan says.
-    Keep,
-    /// It is what the plan says and does not run, or is paused.
-    Start,
-    /// There is none.
-    Create,
-    /// It is not what the plan says any more.
-    Replace,
-}
 
 /// A lab that is ready, and what had to be done for it.
 pub struct Outcome {
@@ -123,21 +111,31 @@ async fn bring_up(
     workshop: &Workshop,
     see: impl FnOnce(&mut Vec<Object>),
 ) -> Result<Outcome, Error> {
-    let mut existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
-    refuse_anothers(&plan, &existing, workshop)?;
-    see(&mut existing);
     let name = plan.name.clone();
-    // It is large, and whoever calls this would be as large.
-    let result = Box::pin(carry_out(plan, certificates, &existing, workshop)).await;
-    if result.is_err() && existing.is_empty() {
-        let engine = workshop.engine.as_ref();
-        if let Err(e) = down::remove_labelled(engine, &labels::of_lab(&name), true).await {
-            let line =
-                format!("cleaning up failed, `relaykit down --all` removes what is left: {e}");
-            workshop.progress.report(Event::Warning { line });
+    let span = info_span!("lab", lab = name);
+    let brought = async {
+        let mut existing = workshop.engine.list(&labels::of_lab(&plan.name)).await?;
+        refuse_anothers(&plan, &existing, workshop)?;
+        see(&mut existing);
+        // It is large, and whoever calls this would be as large.
+        let result = Box::pin(carry_out(plan, certificates, &existing, workshop)).await;
+        if result.is_err() && existing.is_empty() {
+            remove_again(&name, workshop)
+                .instrument(info_span!("removal"))
+                .await;
         }
+        result
+    };
+    brought.instrument(span).await
+}
+
+/// Leaves nothing of a lab that did not come up.
+async fn remove_again(name: &str, workshop: &Workshop) {
+    let engine = workshop.engine.as_ref();
+    if let Err(e) = down::remove_labelled(engine, &labels::of_lab(name), true).await {
+        let line = format!("cleaning up failed, `relaykit down --all` removes what is left: {e}");
+        workshop.progress.report(Event::Failure { line });
     }
-    result
 }
 
 /// Refuses to touch a lab that was brought up from another state folder: it has another
@@ -198,9 +196,23 @@ async fn carry_out(
         .iter()
         .map(|d| (d.role, change(d, existing)))
         .collect();
+    for (role, change) in &changes {
+        info!(
+            role = role.name(),
+            ?change,
+            why = change.why(),
+            "decided on a container"
+        );
+    }
     check_networks(&plan, workshop).await?;
-    remove_outdated(&plan, &changes, existing, workshop).await?;
-    create_places(&plan, existing, workshop).await?;
+    let outdated = remove_outdated(&plan, &changes, existing, workshop);
+    outdated
+        .instrument(info_span!("end of what is outdated"))
+        .await?;
+    let places = create_places(&plan, existing, workshop);
+    places
+        .instrument(info_span!("networks and volumes"))
+        .await?;
     inside::join(&plan, workshop.engine.as_ref()).await?;
 
     let wanted = |d: &&Definition| matches!(changes[&d.role], Change::Create | Change::Replace);
@@ -210,21 +222,24 @@ async fn carry_out(
     }
     let gateways = gateways(&made, workshop).await?;
     interrupted(workshop)?;
+    let created = made.iter().map(|d| {
+        let created = workshop.engine.create_container(d.request.clone());
+        created.instrument(info_span!("creation", role = d.role.name()))
+    });
     let (created, filled) = futures_util::join!(
-        join_all(
-            made.iter()
-                .map(|d| workshop.engine.create_container(d.request.clone()))
-        ),
-        fill(&plan, &made, &gateways, workshop),
+        join_all(created),
+        fill(&plan, &made, &gateways, workshop).instrument(info_span!("files")),
     );
     filled?;
     created.into_iter().collect::<Result<Vec<()>, _>>()?;
     interrupted(workshop)?;
-    let started = join_all(
-        definitions
-            .iter()
-            .map(|d| start(d, changes[&d.role], workshop)),
-    );
+    let to_start = definitions
+        .iter()
+        .filter(|d| changes[&d.role] != Change::Keep);
+    let started = join_all(to_start.map(|d| {
+        let span = info_span!("start", role = d.role.name());
+        start(d, workshop).instrument(span)
+    }));
     // Every call that is under way is awaited before an error is returned:
     // the engine would finish it behind our back, and something would be left.
     started
@@ -263,23 +278,6 @@ pub(super) fn definitions(
         Definition::new(plan, container, image, certificates, &workshop.owner)
     };
     plan.containers.iter().map(definition).collect()
-}
-
-fn change(definition: &Definition, existing: &[Object]) -> Change {
-    let found = existing
-        .iter()
-        .find(|o| o.kind == Kind::Container && o.name == definition.request.name);
-    match found {
-        None => Change::Create,
-        Some(found)
-            if found.labels.get(labels::DIGEST).map(String::as_str)
-                != Some(definition.digest()) =>
-        {
-            Change::Replace
-        }
-        Some(found) if found.state == "running" => Change::Keep,
-        Some(_) => Change::Start,
-    }
 }
 
 /// Ends containers that will be replaced or that the plan does not name, with
@@ -347,10 +345,7 @@ pub(super) async fn gateways(
     Ok(gateways)
 }
 
-async fn start(definition: &Definition, change: Change, workshop: &Workshop) -> Result<(), Error> {
-    if change == Change::Keep {
-        return Ok(());
-    }
+async fn start(definition: &Definition, workshop: &Workshop) -> Result<(), Error> {
     let task = workshop.progress.start(definition.role.name());
     let name = &definition.request.name;
     let facts = workshop.engine.inspect(name).await?;

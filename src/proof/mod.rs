@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc::{self, UnboundedSender};
+use tracing::{Instrument as _, info_span};
 
 use crate::checks::{self, Check, Options};
 use crate::config::Spec;
@@ -120,7 +121,9 @@ async fn work(
         // Nobody hears it only when the whole proof was dropped.
         let _ = told.send(Step::Planted(plant.name, plant.laboratory));
         let bystanders = bystanders(&plant, checks);
-        let judgement = slot.judge(&plant, &bystanders).await?;
+        let (sabotage, laboratory) = (plant.name, plant.laboratory);
+        let span = info_span!("planting", sabotage, laboratory);
+        let judgement = slot.judge(&plant, &bystanders).instrument(span).await?;
         let _ = told.send(Step::Judged(judgement));
     }
     Ok(())

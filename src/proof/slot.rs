@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tracing::{Instrument as _, info, info_span};
 
 use super::Judgement;
 use super::apply::{Sabotaged, sabotaged};
@@ -78,9 +79,15 @@ impl Slot {
                 records
             }
             Err(ControlFlow::Break(error)) => return Err(error),
-            Err(ControlFlow::Continue(why)) => return Ok(judgement(plant, &[], &why)),
+            Err(ControlFlow::Continue(why)) => {
+                info!(why, "could not be planted");
+                return Ok(judgement(plant, &[], &why));
+            }
         };
-        Ok(judgement(plant, &records, "it was not run"))
+        let judgement = judgement(plant, &records, "it was not run");
+        let detected = judgement.claims.iter().all(|(_, planted)| planted.detected);
+        info!(detected, "judged");
+        Ok(judgement)
     }
 
     /// The lab with the sabotage, and what checks are to believe of it.
@@ -109,7 +116,9 @@ impl Slot {
         };
         let standing = standing.map_err(failed)?;
         for (role, script) in &sabotaged.scripts {
-            self.run_script(standing.running(), *role, script).await?;
+            let span = info_span!("script", role = role.name());
+            let script = self.run_script(standing.running(), *role, script);
+            script.instrument(span).await?;
         }
         Ok((standing, sabotaged.spec))
     }

@@ -23,10 +23,11 @@ pub enum Colours {
 }
 
 /// Whether what runs now is drawn on stderr.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Progress {
-    /// Spinners with elapsed time: stderr is a terminal.
-    Live,
+    /// Spinners with elapsed time, among these: stderr is a terminal. Whoever else writes
+    /// there has to go through them.
+    Live(MultiProgress),
     /// Nothing: stderr is a pipe or a file.
     Silent,
 }
@@ -52,7 +53,10 @@ impl Human {
         Self {
             out,
             colours,
-            live: (progress == Progress::Live).then(Live::default),
+            live: match progress {
+                Progress::Live(bars) => Some(Live::among(bars)),
+                Progress::Silent => None,
+            },
             running: BTreeMap::new(),
             selected: 0,
             skipped_once: false,
@@ -183,7 +187,6 @@ impl Human {
 }
 
 /// The spinners.
-#[derive(Default)]
 struct Live {
     bars: MultiProgress,
     running: BTreeMap<String, ProgressBar>,
@@ -193,6 +196,15 @@ struct Live {
 }
 
 impl Live {
+    fn among(bars: MultiProgress) -> Self {
+        Self {
+            bars,
+            running: BTreeMap::new(),
+            total: None,
+            counts: Summary::default(),
+        }
+    }
+
     fn count(&mut self, checks: usize) {
         let bar = ProgressBar::new(checks.try_into().unwrap_or(u64::MAX));
         let template = "     Running [{elapsed:>8}] {pos}/{len} checks{msg}";

@@ -5,6 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument as _, trace_span};
 
 use super::{Manners, TlsSettings, Transcript};
 
@@ -69,4 +72,15 @@ pub(super) async fn dial(address: SocketAddr, source: Option<IpAddr>) -> io::Res
     }
     socket.set_nodelay(true)?;
     socket.connect(address).await
+}
+
+/// Waits until `deadline`, in a span that says for what and from whom.
+pub(super) async fn waited_for<T>(
+    what: &str,
+    peer: &(impl std::fmt::Display + ?Sized),
+    deadline: Instant,
+    work: impl Future<Output = T>,
+) -> Result<T, Elapsed> {
+    let span = trace_span!("smtp", what, %peer);
+    timeout_at(deadline, work).instrument(span).await
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::{Duration, Instant, sleep_until};
+use tracing::{Instrument as _, debug_span};
 
 use super::{Failure, Reply};
 
@@ -129,7 +130,7 @@ impl Manners {
             state.due = state.due.max(Instant::now()) + between;
             state.due - between * BURST.min(self.0.pace.per_minute)
         };
-        sleep_until(at).await;
+        sleep_until(at).instrument(debug_span!("turn")).await;
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use ring::aead::{
 use rustls::ConnectionTrafficSecrets;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument as _, trace_span};
 
 use super::wire::Io;
 use super::{Error, Failure, Session, TlsSettings, TlsVersion};
@@ -46,7 +47,9 @@ impl Session {
             return Err(self.error(doing, failure));
         };
         let deadline = Instant::now() + self.timeout();
-        match timeout_at(deadline, second_handshake(io, &settings)).await {
+        let shaken = second_handshake(io, &settings);
+        let shaken = shaken.instrument(trace_span!("smtp", what = "a second handshake"));
+        match timeout_at(deadline, shaken).await {
             Ok(Ok(answer)) => {
                 let text = format!("a second ClientHello inside of TLS 1.2: {answer:?}");
                 self.transcript().note(text);

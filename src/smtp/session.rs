@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::connect::dial;
+use super::connect::{dial, waited_for};
 use super::manners::{Guard, Next};
 use super::recorder::Recorder;
 use super::reply::Partial;
@@ -51,7 +51,13 @@ impl Session {
             })?;
         }
         let deadline = Instant::now() + options.timeout;
-        let connected = timeout_at(deadline, dial(address, options.source)).await;
+        let connected = waited_for(
+            "a connection",
+            &address,
+            deadline,
+            dial(address, options.source),
+        )
+        .await;
         let failure = match connected {
             Ok(Ok(stream)) => {
                 if let Some(manners) = &options.manners {
@@ -195,7 +201,7 @@ impl Session {
         self.transcript()
             .note("our side of the connection is closed");
         let deadline = Instant::now() + self.timeout;
-        match timeout_at(deadline, self.wire.shutdown()).await {
+        match waited_for("our end", &self.peer, deadline, self.wire.shutdown()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.broken("closing our side", error)),
             Err(_) => Err(self.late("closing our side", self.timeout)),
@@ -211,13 +217,15 @@ impl Session {
             }
         }
         let deadline = Instant::now() + self.timeout;
-        let sent = timeout_at(deadline, self.wire.send(bytes)).await;
+        let sent = waited_for("room to send", &self.peer, deadline, self.wire.send(bytes)).await;
         let Ok(sent) = sent else {
             return Err(self.late("sending", self.timeout));
         };
         let Err(error) = sent else { return Ok(()) };
         // A server that refuses and hangs up says why first: that can still be read.
-        while let Ok(Ok(1..)) = timeout_at(deadline, self.wire.fill()).await {}
+        while let Ok(Ok(1..)) = waited_for("a reason", &self.peer, deadline, self.wire.fill()).await
+        {
+        }
         if self.wire.unread().is_empty() {
             return Err(self.broken("sending", error));
         }
@@ -263,7 +271,7 @@ impl Session {
                 let line = self.take_unread();
                 return Err(self.malformed(&doing, "a line longer than 8192 octets", &line));
             } else {
-                match timeout_at(deadline, self.wire.fill()).await {
+                match waited_for(&doing, &self.peer, deadline, self.wire.fill()).await {
                     Ok(Ok(1..)) => {}
                     Ok(Ok(0)) => {
                         return Err(self.broken(&doing, std::io::ErrorKind::UnexpectedEof.into()));
@@ -283,7 +291,7 @@ impl Session {
     pub async fn read_raw(&mut self) -> Result<Vec<u8>, Error> {
         if self.wire.unread().is_empty() {
             let deadline = Instant::now() + self.timeout;
-            match timeout_at(deadline, self.wire.fill()).await {
+            match waited_for("bytes", &self.peer, deadline, self.wire.fill()).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(self.broken("waiting for bytes", error)),
                 Err(_) => return Err(self.late("waiting for bytes", self.timeout)),
@@ -300,7 +308,14 @@ impl Session {
     pub async fn expect_closed(&mut self) -> Result<String, Error> {
         let deadline = Instant::now() + self.timeout;
         loop {
-            match timeout_at(deadline, self.wire.fill()).await {
+            match waited_for(
+                "the connection's end",
+                &self.peer,
+                deadline,
+                self.wire.fill(),
+            )
+            .await
+            {
                 Ok(Ok(1..)) => {}
                 Ok(Ok(0)) => break,
                 Ok(Err(error)) => match self.broken("waiting for the connection's end", error) {
@@ -333,7 +348,7 @@ impl Session {
             return Err(self.error(doing, error));
         };
         let deadline = Instant::now() + self.timeout;
-        let shaken = timeout_at(deadline, settings.connect(io)).await;
+        let shaken = waited_for(doing, &self.peer, deadline, settings.connect(io)).await;
         let (stream, mut facts) = match shaken {
             Ok(Ok(done)) => done,
             Ok(Err(failure)) => return Err(self.error(doing, failure)),

@@ -39,3 +39,11 @@ fn who_answers_421_to_all_is_told_so_at_once() {
     ]);
     assert!(began.elapsed() < Duration::from_secs(20));
 }
+
+#[test]
+fn who_says_nothing_at_all_is_told_by_what_was_waited_for() {
+    let lab = Lab::without_images("mute");
+    let place = format!("127.0.0.1:smtp={}", saying(""));
+    let run = lab.run(&["check", &place, "--timeout", "1s"]).ended_with(5);
+    run.says(&["no check was begun\n  while waiting for: survey 127.0.0.1 > smtp the greeting "]);
+}

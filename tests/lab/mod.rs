@@ -23,7 +23,7 @@ use tempfile::TempDir;
 pub(crate) use engine::{block_on, engine, settled, until};
 pub(crate) use mail::{Door, submit, submit_in};
 pub(crate) use program::{Child, Run, program};
-pub(crate) use schema::is_a;
+pub(crate) use schema::{is_a, lines_of_the_log};
 pub(crate) use workshop::workshop;
 
 /// A relay.yaml with ports that the kernel picks; `more` is appended.

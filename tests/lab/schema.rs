@@ -1,4 +1,4 @@
-//! What the program prints as JSON against docs/output.schema.json.
+//! What the program prints as JSON against its schemas in docs/.
 
 use std::path::Path;
 
@@ -31,6 +31,30 @@ pub(crate) fn is_a(shape: &str, value: &Value) {
     if let Err(error) = schemas.validate(value, index.unwrap()) {
         panic!("not as docs/output.schema.json has {shape}: {error:#}\n{value:#}");
     }
+}
+
+/// Fails unless every line of `stderr` is as docs/log.schema.json has it, with no member
+/// that the schema does not name; gives them.
+#[allow(dead_code, reason = "not every test program looks at diagnostics")]
+#[track_caller]
+pub(crate) fn lines_of_the_log(stderr: &str) -> Vec<Value> {
+    const LOG: &str = "https://relaykit.dev/log.schema.json";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/log.schema.json");
+    let mut schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    close(&mut schema);
+    let mut schemas = Schemas::new();
+    let mut compiler = Compiler::new();
+    compiler.enable_format_assertions();
+    compiler.add_resource(LOG, schema).unwrap();
+    let index = compiler.compile(LOG, &mut schemas).unwrap();
+    let line = |line: &str| {
+        let value: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        if let Err(error) = schemas.validate(&value, index) {
+            panic!("not as docs/log.schema.json has it: {error:#}\n{value:#}");
+        }
+        value
+    };
+    stderr.lines().map(line).collect()
 }
 
 fn close(node: &mut Value) {

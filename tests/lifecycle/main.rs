@@ -13,6 +13,7 @@ mod lab;
 mod certificates;
 mod changes;
 mod containers;
+mod diagnostics;
 mod down;
 mod inbox;
 mod ready;

@@ -80,7 +80,15 @@ fn a_port_that_does_not_greet_is_not_ready_and_the_cause_comes_first() {
         errors.starts_with(&format!("postfix/smtpd: {FATAL}")),
         "{run}"
     );
-    run.says(&["bad command startup -- throttling", "port 25 (smtp, "]);
+    let waited_for = format!(
+        "while waiting for: lab {} > readiness > listener smtp 25 ",
+        lab.name
+    );
+    run.says(&[
+        "bad command startup -- throttling",
+        "port 25 (smtp, ",
+        &waited_for,
+    ]);
     lab.assert_nothing_is_left();
 }
 

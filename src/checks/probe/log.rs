@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use tracing::{Instrument as _, trace_span};
 
 use super::super::verdict::{broken, fail};
 use super::super::{Context, Judged};
@@ -55,6 +56,7 @@ impl Log {
             }
             broken("the log has ended")
         };
+        let found = found.instrument(trace_span!("a line of the log", expected));
         match tokio::time::timeout(PATIENCE, found).await {
             Ok(judged) => judged,
             Err(_) => fail(

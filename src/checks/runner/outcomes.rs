@@ -1,8 +1,10 @@
 //! What a check came to, where it is not the check that says it.
 
 use tokio::task::JoinError;
+use tracing::{Span, info};
 
 use super::super::{Context, Target};
+use crate::diagnostics::Open;
 use crate::plan::Purpose;
 use crate::report::Outcome;
 
@@ -52,6 +54,27 @@ fn unlimited(outcome: Outcome) -> Outcome {
         },
         _ => outcome,
     }
+}
+
+/// Adds what a check that took too long waited for.
+pub(super) fn with_open(outcome: Outcome, open: Option<Open>) -> Outcome {
+    match (outcome, open) {
+        (Outcome::Broken { why }, Some(open)) => Outcome::Broken {
+            why: format!("{why}{open}"),
+        },
+        (outcome, _) => outcome,
+    }
+}
+
+/// Puts an outcome on the span of its check, which then ends; `outcome` is masked.
+pub(super) fn note(outcome: &Outcome, span: &Span) {
+    span.record("outcome", outcome.word());
+    let (Outcome::Fail { observed: why, .. } | Outcome::Broken { why }) = outcome else {
+        return;
+    };
+    // What else there is to say is in the report.
+    let why: Vec<&str> = why.lines().take(2).map(str::trim).collect();
+    info!(parent: span, why = why.join(" "), "not passed");
 }
 
 pub(super) fn panicked(error: JoinError) -> Outcome {

@@ -5,6 +5,7 @@ use super::super::Need;
 use super::super::testing::{check, target};
 use super::super::verdict::{fail, require};
 use super::*;
+use crate::diagnostics;
 use crate::report::Summary;
 
 fn leak(checks: Vec<Check>) -> Vec<&'static Check> {
@@ -99,10 +100,16 @@ async fn a_panic_is_broken_with_its_words_and_the_transcript() {
 }
 
 #[tokio::test]
-async fn a_check_that_hangs_is_broken_at_its_deadline() {
+async fn a_check_that_hangs_is_broken_at_its_deadline_and_says_what_it_waited_for() {
+    let _minded = diagnostics::mind();
     let checks = vec![
         Check {
-            run: |_| Box::pin(std::future::pending()),
+            run: |_| {
+                Box::pin(async {
+                    let reply = std::future::pending();
+                    reply.instrument(info_span!("smtp", what = "a reply")).await
+                })
+            },
             ..check("a.hangs")
         },
         check("a.passes"),
@@ -120,6 +127,11 @@ async fn a_check_that_hangs_is_broken_at_its_deadline() {
         ..Summary::default()
     };
     assert_eq!(report.summary(), expected);
+    let Outcome::Broken { why } = &report.checks[0].outcome else {
+        panic!("{:?}", report.checks[0]);
+    };
+    let waited_for = "\n  while waiting for: check a.hangs > smtp a reply";
+    assert!(why.ends_with(waited_for), "{why}");
 }
 
 static STOP: OnceLock<CancellationToken> = OnceLock::new();

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, info, info_span};
 
 use super::super::Session;
 use super::super::exit::Usage;
@@ -150,11 +151,14 @@ impl Run<'_> {
     ) -> anyhow::Result<()> {
         let mut up: Option<Standing> = None;
         for stage in stages {
-            let plan = render::complete(Plan::lab(stage.laboratory.spec, name, Purpose::Proof));
+            let laboratory = stage.laboratory.name;
+            let plan = || render::complete(Plan::lab(stage.laboratory.spec, name, Purpose::Proof));
+            let plan = info_span!("plan", laboratory).in_scope(plan);
             let mut standing = match up.take() {
                 Some(standing) if standing.running().plan == plan => standing,
                 last => {
-                    let _turn = room.acquire().await?;
+                    let turn = room.acquire().instrument(info_span!("turn", lab = name));
+                    let _turn = turn.await?;
                     if stop.is_cancelled() {
                         return Err(lab::Error::Interrupted.into());
                     }
@@ -163,6 +167,7 @@ impl Run<'_> {
             };
             let disposable = stage.laboratory.disposable;
             let target = checks::target(standing.running(), disposable, standing.shells())?;
+            info!(lab = name, laboratory, disposable, "can be used");
             // Nobody waits for it when the run was interrupted.
             drop(stage.arrive.send(Arc::new(target)));
             // It ends with the run at the latest, whether or not it was told.
@@ -256,7 +261,7 @@ pub(super) fn run_name() -> String {
 pub(super) fn warnings_only(session: &Session) -> Progress {
     let progress = session.progress.clone();
     Progress::new(move |event| {
-        if matches!(event, Event::Warning { .. }) {
+        if matches!(event, Event::Warning { .. } | Event::Failure { .. }) {
             progress.report(event);
         }
     })

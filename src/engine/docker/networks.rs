@@ -74,10 +74,19 @@ impl DockerEngine {
                 ..Ipam::default()
             });
             match self.docker.create_network(request.clone()).await {
-                Err(fault) if fault::is_taken_range(&fault) => {}
-                made => return made,
+                Err(fault) if fault::is_taken_range(&fault) => {
+                    tracing::debug!(%range, "another network has this range");
+                }
+                made => {
+                    tracing::info!(%range, network = request.name, "chose an address range");
+                    return made;
+                }
             }
         }
+        tracing::info!(
+            network = request.name,
+            "no range of ours is free: the engine picks one"
+        );
         request.ipam = None;
         self.docker.create_network(request).await
     }

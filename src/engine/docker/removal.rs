@@ -49,6 +49,7 @@ impl DockerEngine {
                 .await
             {
                 Err(fault) if fault::status(&fault) == Some(409) && Instant::now() < deadline => {
+                    tracing::debug!(%fault, "trying again");
                     tokio::time::sleep(POLL).await;
                 }
                 other => return other,
@@ -94,6 +95,7 @@ impl DockerEngine {
             if !has_members(&fault) || begun.elapsed() > LET_GO {
                 return Err(fault);
             }
+            tracing::debug!(%fault, "trying again");
             if begun.elapsed() > LAST_MEMBERS {
                 self.disconnect_all(name).await?;
             }
@@ -131,6 +133,7 @@ impl DockerEngine {
                         && Instant::now() < deadline
                         && self.is_held_by_a_leaver(&fault).await =>
                 {
+                    tracing::debug!(%fault, "trying again");
                     tokio::time::sleep(POLL).await;
                 }
                 other => return other,

@@ -121,6 +121,7 @@ impl Fetcher {
             }
             pause *= 2;
             tries += 1;
+            tracing::info!(url, tries, "trying again");
         }
     }
 

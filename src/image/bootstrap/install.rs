@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
+use tracing::{Span, debug};
 
 use super::fetch::Fetcher;
 use super::index::Package;
@@ -84,7 +85,9 @@ impl<'a> Installation<'a> {
         let total = packages.len();
         let (sender, mut receiver) = mpsc::channel(DOWNLOADS);
         let fetcher = fetcher.clone();
+        let span = Span::current();
         let downloads = tokio::task::spawn_blocking(move || {
+            let _inside = span.entered();
             let excluded = root::excluded();
             let download = |package: &Package| {
                 let folders = essential
@@ -172,9 +175,16 @@ fn download_all(
     sender: &mpsc::Sender<Result<Vec<u8>, Error>>,
 ) {
     let next = AtomicUsize::new(0);
+    let span = Span::current();
     let work = || {
+        let _inside = span.enter();
         while let Some(package) = packages.get(next.fetch_add(1, Ordering::Relaxed)) {
             let entries = download(package);
+            debug!(
+                package = package.name,
+                bytes = package.file.size,
+                "downloaded"
+            );
             let failed = entries.is_err();
             if sender.blocking_send(entries).is_err() || failed {
                 return;

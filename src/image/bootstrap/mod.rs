@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span, info, info_span};
 
 use self::archive::{Archives, Reader};
 use self::fetch::Fetcher;
@@ -128,7 +129,9 @@ impl Bootstrap<'_> {
             places,
             index,
             warnings,
-        } = self.unless_cancelled(reading).await?;
+        } = self
+            .unless_cancelled(reading.instrument(info_span!("index")))
+            .await?;
         for line in warnings {
             progress.report(Event::Warning { line });
         }
@@ -152,19 +155,29 @@ impl Bootstrap<'_> {
             bytes / 1_000_000,
             places[0].uri
         ));
+        info!(
+            packages = packages.len(),
+            bytes,
+            mirror = places[0].uri,
+            "verified the index"
+        );
         let skeleton = root::skeleton(&architecture, &places).map_err(|e| Error::Internal {
             action: "packing the base's first files",
             reason: e.to_string(),
         })?;
-        installation.begin(skeleton).await?;
+        let begun = installation.begin(skeleton);
+        begun.instrument(info_span!("first files")).await?;
         let uris = places.iter().map(|archive| archive.uri.clone()).collect();
         let unpacking = installation.unpack(packages, essential, uris, fetcher, task);
-        self.unless_cancelled(unpacking).await?;
+        self.unless_cancelled(unpacking.instrument(info_span!("packages")))
+            .await?;
         task.note("configuring the packages");
-        self.unless_cancelled(installation.configure()).await?;
+        let configured = installation.configure().instrument(info_span!("dpkg"));
+        self.unless_cancelled(configured).await?;
         task.note("making one layer of it");
         let finishing = installation.finish(self.reference, &self.labels);
-        self.unless_cancelled(finishing).await
+        self.unless_cancelled(finishing.instrument(info_span!("layer")))
+            .await
     }
 
     /// Long steps end when the caller cancels. Requests that make something do
@@ -188,7 +201,9 @@ async fn read_archives(
     fetcher: Fetcher,
     architecture: String,
 ) -> Result<Archives, Error> {
+    let span = Span::current();
     let reading = tokio::task::spawn_blocking(move || {
+        let _inside = span.entered();
         let keyring = Keyring::pinned().map_err(|reason| Error::Internal {
             action: "reading the archive keys",
             reason,

@@ -7,9 +7,11 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tracing::{Instrument as _, debug_span, trace_span};
 
 use super::reader::Reader;
 use super::{FOLDER, Sink, StoredMessage};
+use crate::diagnostics::FOLLOW;
 use crate::engine::LogRequest;
 use crate::lab::Error;
 
@@ -39,11 +41,14 @@ impl Drop for Feed {
 impl Feed {
     pub(super) fn start(sink: Sink) -> Self {
         let (tell, arrived) = watch::channel(Arrived::default());
-        let task = tokio::spawn(async move {
+        // It may last longer than whatever it was begun in.
+        let span = debug_span!(parent: None, FOLLOW, inbox = sink.container);
+        let follow = async move {
             if let Err(error) = follow(&sink, &tell).await {
                 tell.send_modify(|arrived| arrived.failed = Some(error.to_string()));
             }
-        });
+        };
+        let task = tokio::spawn(follow.instrument(span));
         Self { arrived, task }
     }
 
@@ -75,6 +80,7 @@ impl Feed {
                 }
             }
         };
+        let look = look.instrument(trace_span!("a message at the next hop"));
         tokio::time::timeout(within, look).await.unwrap_or(Ok(None))
     }
 }
