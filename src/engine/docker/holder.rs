@@ -8,6 +8,7 @@ use bollard::query_parameters::ListContainersOptions;
 
 use super::DockerEngine;
 use super::networks::plain_name;
+use super::states::understood;
 
 /// State `LISTEN` in /proc/net/tcp (proc(5)).
 const LISTEN: &str = "0A";
@@ -39,7 +40,7 @@ impl DockerEngine {
             filters: Some(filters),
             ..ListContainersOptions::default()
         };
-        let containers = self.docker.list_containers(Some(options)).await.ok()?;
+        let containers = understood(self.docker.list_containers(Some(options)).await).ok()?;
         let holds = |container: &&bollard::models::ContainerSummary| {
             let mut ports = container.ports.iter().flatten();
             ports.any(|published| published.public_port == Some(port))

@@ -14,6 +14,7 @@ use futures_util::future;
 
 use super::containers::GATEWAY_PRIORITY;
 use super::ranges::{self, Range};
+use super::states::understood;
 use super::{DockerEngine, fault};
 use crate::engine::{Error, Kind, Labels, NetworkRequest, Object};
 
@@ -209,13 +210,16 @@ impl DockerEngine {
         )
         .await;
         let failed = |fault| fault::classify("listing what relaykit has made", "", &fault);
-        let containers = containers.map_err(failed)?.into_iter().map(|c| Object {
-            kind: Kind::Container,
-            id: c.id.unwrap_or_default(),
-            name: plain_name(c.names.unwrap_or_default().first()),
-            labels: sorted(c.labels),
-            state: c.state.map(|state| state.to_string()).unwrap_or_default(),
-        });
+        let containers = understood(containers)
+            .map_err(failed)?
+            .into_iter()
+            .map(|c| Object {
+                kind: Kind::Container,
+                id: c.id.unwrap_or_default(),
+                name: plain_name(c.names.unwrap_or_default().first()),
+                labels: sorted(c.labels),
+                state: c.state.map(|state| state.to_string()).unwrap_or_default(),
+            });
         let networks = networks.map_err(failed)?.into_iter().map(|n| Object {
             kind: Kind::Network,
             id: n.id.unwrap_or_default(),
