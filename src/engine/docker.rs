@@ -67,6 +67,7 @@ pub async fn connect(environment: &Environment) -> Result<Arc<dyn Engine>, Error
         about: about(&version, &api, endpoint.remote_host()),
         make,
         capacity: OnceCell::new(),
+        from_within: OnceCell::new(),
         api: number(&api),
         docker: docker.with_request_modifier(move |request| at_version(request, &api)),
         own: OnceLock::new(),
@@ -158,6 +159,7 @@ struct DockerEngine {
     about: About,
     make: Make,
     capacity: OnceCell<Capacity>,
+    from_within: OnceCell<bool>,
     api: (u32, u32),
     /// The container that this program runs in, once somebody has asked.
     own: OnceLock<Option<String>>,

@@ -39,11 +39,12 @@ pub type Labels = BTreeMap<String, String>;
 pub trait Engine: Send + Sync {
     /// What it is and where its published ports are.
     async fn about(&self) -> Result<About, Error>;
-    /// Which limits of a container it can hold.
+    /// What it can hold of what is asked of it.
     async fn capacity(&self) -> Result<Capacity, Error> {
         Ok(Capacity {
             memory: true,
             processes: true,
+            closed_networks: true,
         })
     }
     /// The image with this reference, or `None`.
@@ -71,7 +72,7 @@ pub trait Engine: Send + Sync {
     async fn remove_image(&self, reference: &str) -> Result<(), Error>;
     /// Creates a network. A network of that name is an error, whatever its labels.
     async fn create_network(&self, network: NetworkRequest) -> Result<(), Error>;
-    /// The gateway of a network.
+    /// The address that connections to published ports have on a network: mostly its gateway.
     async fn gateway(&self, network: &str) -> Result<IpAddr, Error>;
     /// Whether there is a network of this name.
     async fn has_network(&self, name: &str) -> Result<bool, Error> {
@@ -172,7 +173,7 @@ pub struct About {
     pub remote_host: Option<String>,
 }
 
-/// Which limits an engine can hold: that takes control groups which it may write to
+/// What an engine can hold. Limits take control groups which it may write to
 /// (cgroups(7)), and not every machine and every rootless engine has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
@@ -180,13 +181,18 @@ pub struct Capacity {
     pub memory: bool,
     /// Whether its processes can.
     pub processes: bool,
+    /// Whether a network that publishes ports can be without a way out
+    /// ([`NetworkRequest::masquerade`]).
+    pub closed_networks: bool,
 }
 
 /// An image that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageFacts {
-    /// `sha256:...`.
+    /// `sha256:...`; of the same image another one on an engine with another kind of store.
     pub id: String,
+    /// A digest of what its layers hold: the same in every store.
+    pub content: String,
     /// Bytes.
     pub size: u64,
     /// Its labels.

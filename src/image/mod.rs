@@ -27,8 +27,9 @@ const RECIPE: &str = "1";
 /// On every image made here; its value is the namespace.
 const IMAGE_LABEL: &str = "dev.relaykit.image";
 
-/// The id of the base that an image was built on.
-const BASE_LABEL: &str = "org.opencontainers.image.base.digest";
+/// The content of the base that an image was built on. Its id, which has a label too,
+/// is another one where both were saved and loaded.
+const BASE_LABEL: &str = "dev.relaykit.base";
 
 /// How images are had.
 #[derive(Debug, Clone)]
@@ -142,7 +143,7 @@ async fn missing(
         let built_on = labels.get(BASE_LABEL);
         // An image that is there needs no base any more.
         base.as_ref()
-            .is_none_or(|base| built_on.is_some_and(|id| *id == base.id))
+            .is_none_or(|base| built_on.is_some_and(|content| *content == base.content))
     };
     let there = |facts: &ImageFacts| !settings.no_cache && current(&facts.labels);
     let missing = found
@@ -223,9 +224,11 @@ fn labels(namespace: &str, image: Image, base: Option<&Base>) -> Labels {
         labels.push(("base.digest", &base.id));
     }
     let labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
+    let ours = base.map(|base| (BASE_LABEL.to_owned(), base.content.clone()));
     labels
         .map(|(name, value)| (format!("org.opencontainers.image.{name}"), value.to_owned()))
         .chain([(IMAGE_LABEL.to_owned(), namespace.to_owned())])
+        .chain(ours)
         .collect()
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bollard::errors::Error as Fault;
-use bollard::models::{EndpointSettings, NetworkConnectRequest};
+use bollard::models::{EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, SystemInfo};
 use bollard::query_parameters::{
     CreateContainerOptions, KillContainerOptions, StopContainerOptions,
 };
@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use super::facts::facts;
 use super::request::{body, whole_seconds};
 use super::states::understood;
-use super::{DockerEngine, fault};
+use super::{DockerEngine, Make, fault};
 use crate::engine::{Capacity, ContainerFacts, ContainerRequest, Error, inside};
 
 /// From this version on a container can join several networks as it is made.
@@ -26,6 +26,15 @@ impl DockerEngine {
         let action = format!("creating the container {name}");
         let failed = |fault| fault::classify(&action, &name, &fault);
         let mut endpoints = self.endpoints(&container.networks);
+        if let (false, Some((network, place))) = (container.ports.is_empty(), endpoints.first_mut())
+            && self.publishes_from_within().await?
+        {
+            // Known before there is a container, because files name it.
+            place.ipam_config = Some(EndpointIpamConfig {
+                ipv4_address: Some(self.network_gateway(network).await?.to_string()),
+                ..EndpointIpamConfig::default()
+            });
+        }
         let later = if self.api >= SEVERAL_NETWORKS {
             Vec::new()
         } else {
@@ -63,15 +72,34 @@ impl DockerEngine {
     /// Asked once.
     pub(super) async fn limits(&self) -> Result<Capacity, Error> {
         let asked = self.capacity.get_or_try_init(|| async {
-            let info = self.docker.info().await.map_err(|fault| {
-                fault::classify("asking the engine about itself", "the engine", &fault)
-            })?;
+            let info = self.info().await?;
             Ok(Capacity {
                 memory: info.memory_limit.unwrap_or(true),
                 processes: info.pids_limit.unwrap_or(true),
+                closed_networks: self.make == Make::Docker,
             })
         });
         asked.await.copied()
+    }
+
+    /// Whether published ports reach a container from its own address: a user's Podman
+    /// has a helper within each container that connects to them. Asked once.
+    pub(super) async fn publishes_from_within(&self) -> Result<bool, Error> {
+        if self.make == Make::Docker {
+            return Ok(false);
+        }
+        let asked = self.from_within.get_or_try_init(|| async {
+            let options = self.info().await?.security_options.unwrap_or_default();
+            Ok(options.iter().any(|option| option == "name=rootless"))
+        });
+        asked.await.copied()
+    }
+
+    async fn info(&self) -> Result<SystemInfo, Error> {
+        let info = self.docker.info().await;
+        info.map_err(|fault| {
+            fault::classify("asking the engine about itself", "the engine", &fault)
+        })
     }
 
     /// The container's place on each network, in order.
