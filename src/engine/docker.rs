@@ -218,6 +218,10 @@ impl Engine for DockerEngine {
         self.network_gateway(network).await
     }
 
+    async fn publishers(&self, networks: &[&str]) -> Result<Vec<IpAddr>, Error> {
+        self.publishing_addresses(networks).await
+    }
+
     async fn has_network(&self, name: &str) -> Result<bool, Error> {
         self.network_is_there(name).await
     }

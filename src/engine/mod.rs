@@ -2,6 +2,7 @@
 //! of bollard; everybody else holds an `Arc<dyn Engine>` from [`connect`].
 
 mod body;
+mod conversation;
 mod docker;
 mod endpoint;
 mod error;
@@ -12,17 +13,15 @@ mod shell;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, StreamExt};
+use futures_util::stream::BoxStream;
 use jiff::Timestamp;
-use tokio::io::{AsyncBufRead, AsyncWrite};
-use tokio_util::io::StreamReader;
 
 pub use body::{ByteStream, StreamWriter, whole, written};
+pub use conversation::{Conversation, Reading, Said};
 pub use docker::connect;
 pub use endpoint::Environment;
 pub use error::Error;
@@ -72,8 +71,14 @@ pub trait Engine: Send + Sync {
     async fn remove_image(&self, reference: &str) -> Result<(), Error>;
     /// Creates a network. A network of that name is an error, whatever its labels.
     async fn create_network(&self, network: NetworkRequest) -> Result<(), Error>;
-    /// The address that connections to published ports have on a network: mostly its gateway.
+    /// The gateway of a network.
     async fn gateway(&self, network: &str) -> Result<IpAddr, Error>;
+    /// The addresses that connections to published ports may come from, in a container that
+    /// is made with these networks: the gateway of the first, where an engine says no more.
+    async fn publishers(&self, networks: &[&str]) -> Result<Vec<IpAddr>, Error> {
+        let first = networks.first().copied().unwrap_or_default();
+        Ok(vec![self.gateway(first).await?])
+    }
     /// Whether there is a network of this name.
     async fn has_network(&self, name: &str) -> Result<bool, Error> {
         Err(Error::cannot(format!("looking for the network {name}")))
@@ -339,39 +344,6 @@ pub struct ExecOutput {
     /// Standard error.
     pub stderr: String,
 }
-
-/// A program in a container that is being talked to. See [`Engine::converse`].
-pub struct Conversation {
-    /// Its standard input.
-    pub input: Pin<Box<dyn AsyncWrite + Send>>,
-    /// What it writes, as it comes.
-    pub output: BoxStream<'static, Result<Said, Error>>,
-}
-
-/// A part of what a program writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// On its standard output.
-    Out(Bytes),
-    /// On its standard error.
-    Err(Bytes),
-}
-
-impl Conversation {
-    /// Its standard input, and its standard output to read from.
-    #[must_use]
-    pub fn split(self) -> (Pin<Box<dyn AsyncWrite + Send>>, Reading) {
-        let out = self.output.filter_map(async |said| match said {
-            Ok(Said::Out(bytes)) => Some(Ok(bytes)),
-            Ok(Said::Err(_)) => None,
-            Err(error) => Some(Err(std::io::Error::other(error))),
-        });
-        (self.input, Box::pin(StreamReader::new(out.boxed())))
-    }
-}
-
-/// The standard output of a program.
-pub type Reading = Pin<Box<dyn AsyncBufRead + Send>>;
 
 /// A kind of object that labels are put on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bollard::errors::Error as Fault;
-use bollard::models::{EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, SystemInfo};
+use bollard::models::{
+    EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, SystemInfo,
+    SystemInfoCgroupVersionEnum,
+};
 use bollard::query_parameters::{
     CreateContainerOptions, KillContainerOptions, StopContainerOptions,
 };
@@ -26,14 +29,14 @@ impl DockerEngine {
         let action = format!("creating the container {name}");
         let failed = |fault| fault::classify(&action, &name, &fault);
         let mut endpoints = self.endpoints(&container.networks);
-        if let (false, Some((network, place))) = (container.ports.is_empty(), endpoints.first_mut())
-            && self.publishes_from_within().await?
-        {
-            // Known before there is a container, because files name it.
-            place.ipam_config = Some(EndpointIpamConfig {
-                ipv4_address: Some(self.network_gateway(network).await?.to_string()),
-                ..EndpointIpamConfig::default()
-            });
+        if !container.ports.is_empty() && self.publishes_from_within().await? {
+            for (position, (network, place)) in endpoints.iter_mut().enumerate() {
+                let address = self.fixed_address(network, position).await?;
+                place.ipam_config = address.map(|address| EndpointIpamConfig {
+                    ipv4_address: Some(address.to_string()),
+                    ..EndpointIpamConfig::default()
+                });
+            }
         }
         let later = if self.api >= SEVERAL_NETWORKS {
             Vec::new()
@@ -73,17 +76,21 @@ impl DockerEngine {
     pub(super) async fn limits(&self) -> Result<Capacity, Error> {
         let asked = self.capacity.get_or_try_init(|| async {
             let info = self.info().await?;
+            // Podman tells of the machine's control groups. Those of the first version
+            // are root's alone.
+            let of_root = self.publishes_from_within().await?
+                && info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1);
             Ok(Capacity {
-                memory: info.memory_limit.unwrap_or(true),
-                processes: info.pids_limit.unwrap_or(true),
+                memory: info.memory_limit.unwrap_or(true) && !of_root,
+                processes: info.pids_limit.unwrap_or(true) && !of_root,
                 closed_networks: self.make == Make::Docker,
             })
         });
         asked.await.copied()
     }
 
-    /// Whether published ports reach a container from its own address: a user's Podman
-    /// has a helper within each container that connects to them. Asked once.
+    /// Whether published ports reach a container from one of its own addresses: a user's
+    /// Podman has a helper within each container that connects to them. Asked once.
     pub(super) async fn publishes_from_within(&self) -> Result<bool, Error> {
         if self.make == Make::Docker {
             return Ok(false);

@@ -1,6 +1,5 @@
 //! Who holds a port that is in use.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -35,11 +34,8 @@ impl DockerEngine {
     }
 
     async fn publisher(&self, port: u16) -> Option<String> {
-        let filters = HashMap::from([("publish".to_owned(), vec![format!("{port}/tcp")])]);
-        let options = ListContainersOptions {
-            filters: Some(filters),
-            ..ListContainersOptions::default()
-        };
+        // Not every engine can be asked by port.
+        let options = ListContainersOptions::default();
         let containers = understood(self.docker.list_containers(Some(options)).await).ok()?;
         let holds = |container: &&bollard::models::ContainerSummary| {
             let mut ports = container.ports.iter().flatten();

@@ -16,7 +16,7 @@ use super::containers::GATEWAY_PRIORITY;
 use super::ranges::{self, Range};
 use super::states::understood;
 use super::{DockerEngine, Make, fault};
-use crate::engine::{Error, Kind, Labels, NetworkRequest, Object};
+use crate::engine::{Error, Kind, Labels, NetworkRequest, Object, labels};
 
 /// From this version on an engine refuses a second network of the same name.
 const UNIQUE_NETWORK_NAMES: (u32, u32) = (1, 44);
@@ -165,20 +165,52 @@ impl DockerEngine {
             .ipam
             .and_then(|ipam| ipam.config)
             .unwrap_or_default();
-        let found = if self.publishes_from_within().await? {
-            let mut subnets = ranges.iter().filter_map(|range| range.subnet.as_deref());
-            subnets.find_map(ranges::last_address).map(IpAddr::V4)
-        } else {
-            ranges
-                .iter()
-                .filter_map(|range| range.gateway.as_deref()?.split('/').next()?.parse().ok())
-                .min_by_key(IpAddr::is_ipv6)
-        };
-        found.ok_or_else(|| Error::Refused {
-            action,
-            status: 0,
-            reason: "the network has no gateway".to_owned(),
-        })
+        ranges
+            .iter()
+            .filter_map(|range| range.gateway.as_deref()?.split('/').next()?.parse().ok())
+            .min_by_key(IpAddr::is_ipv6)
+            .ok_or_else(|| Error::Refused {
+                action,
+                status: 0,
+                reason: "the network has no gateway".to_owned(),
+            })
+    }
+
+    pub(super) async fn publishing_addresses(
+        &self,
+        networks: &[&str],
+    ) -> Result<Vec<IpAddr>, Error> {
+        if !self.publishes_from_within().await? {
+            let first = networks.first().copied().unwrap_or_default();
+            return Ok(vec![self.network_gateway(first).await?]);
+        }
+        let mut addresses = Vec::new();
+        for (position, network) in networks.iter().enumerate() {
+            addresses.extend(self.fixed_address(network, position).await?);
+        }
+        Ok(addresses)
+    }
+
+    /// The address on one of our networks of a container that publishes its ports, where it
+    /// has to be known before there is a container, because files name it. `position` is
+    /// that of the network among the container's: each network of a lab is the first one of
+    /// one container at most, and a further one of one at most.
+    pub(super) async fn fixed_address(
+        &self,
+        network: &str,
+        position: usize,
+    ) -> Result<Option<IpAddr>, Error> {
+        let action = format!("looking for the addresses of the network {network}");
+        let facts = self.docker.inspect_network(network, None).await;
+        let facts = facts.map_err(|fault| fault::classify(&action, network, &fault))?;
+        if !facts.labels.unwrap_or_default().contains_key(labels::LAB) {
+            return Ok(None);
+        }
+        let ranges = facts.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+        let mut subnets = ranges.iter().filter_map(|range| range.subnet.as_deref());
+        let last = subnets.find_map(ranges::last_address).map(u32::from);
+        let back = u32::from(position > 0);
+        Ok(last.map(|last| IpAddr::V4((last - back).into())))
     }
 
     pub(super) async fn make_volume(&self, name: &str, labels: &Labels) -> Result<(), Error> {

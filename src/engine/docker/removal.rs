@@ -168,5 +168,5 @@ impl DockerEngine {
 
 fn has_members(fault: &Fault) -> bool {
     matches!(fault, Fault::DockerResponseServerError { message, .. }
-        if message.contains("has active endpoints"))
+        if ["has active endpoints", "network is being used"].iter().any(|words| message.contains(words)))
 }
