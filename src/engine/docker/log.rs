@@ -32,7 +32,7 @@ impl DockerEngine {
         };
         let docker = self.patient();
         let first = match logs.since {
-            Some(since) => self.from_instant(since),
+            Some(since) => self.exact_from(since),
             None => docker.clone(),
         };
         let reader = LogReader {
@@ -57,7 +57,7 @@ impl DockerEngine {
 
     /// The engine for a log from this instant on: bollard knows whole seconds only, and
     /// engines know nanoseconds.
-    fn from_instant(&self, since: Timestamp) -> Docker {
+    fn exact_from(&self, since: Timestamp) -> Docker {
         let api = self.about.api.clone();
         let exactly = move |request| at_version(at_instant(request, since), &api);
         self.patient().with_request_modifier(exactly)
