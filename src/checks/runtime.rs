@@ -246,12 +246,17 @@ async fn xclient_is_for_proofs_alone(context: Context) -> Judged {
 /// How this host looks to the relay.
 async fn gateway(context: &Context, plan: &Plan) -> Judged<String> {
     let container = appliance::container(context, Role::Relay)?;
-    let Some(first) = container.networks.first() else {
+    let networks = container.networks.iter();
+    let networks: Vec<&str> = networks.map(|n| n.network.as_str()).collect();
+    if networks.is_empty() {
         return broken(format!("the relay of {} has no network", plan.name));
-    };
+    }
     let engine = appliance::lab(context)?.engine.clone();
-    match lab::clients_address(engine.as_ref(), &first.network).await {
-        Ok(address) => ControlFlow::Continue(address.to_string()),
+    match lab::clients_addresses(engine.as_ref(), &networks).await {
+        Ok(addresses) => {
+            let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            ControlFlow::Continue(addresses.join("\n"))
+        }
         Err(error) => broken(error.to_string()),
     }
 }

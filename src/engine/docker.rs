@@ -8,20 +8,24 @@
 mod containers;
 mod facts;
 mod fault;
+mod files;
 mod holder;
 mod images;
 mod lines;
+mod log;
 mod networks;
 mod output;
 mod ranges;
 mod removal;
+mod request;
+mod states;
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bollard::models::SystemVersion;
+use bollard::models::{SystemVersion, SystemVersionComponents};
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -58,9 +62,12 @@ pub(super) async fn connect(environment: &Environment) -> Result<Arc<dyn Engine>
     let version = version.map_err(|error| fault::unreachable(&address, &error))?;
     let pinned = environment.docker_api_version.as_deref();
     let api = agreed_version(pinned.filter(|v| !v.is_empty()), &version);
+    let make = make(&version);
     Ok(Arc::new(DockerEngine {
         about: about(&version, &api, endpoint.remote_host()),
+        make,
         capacity: OnceCell::new(),
+        from_within: OnceCell::new(),
         api: number(&api),
         docker: docker.with_request_modifier(move |request| at_version(request, &api)),
         own: OnceLock::new(),
@@ -111,13 +118,28 @@ fn at_version(mut request: BollardRequest, api: &str) -> BollardRequest {
     request
 }
 
+/// Whose engine it is, where it matters for more than its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Make {
+    Docker,
+    Podman,
+}
+
+fn make(version: &SystemVersion) -> Make {
+    match podman(version) {
+        Some(_) => Make::Podman,
+        None => Make::Docker,
+    }
+}
+
+/// What Podman says of itself; nothing in what others say.
+fn podman(version: &SystemVersion) -> Option<&SystemVersionComponents> {
+    let mut components = version.components.iter().flatten();
+    components.find(|component| component.name.contains("Podman"))
+}
+
 fn about(version: &SystemVersion, api: &str, remote_host: Option<String>) -> About {
-    let component = version
-        .components
-        .iter()
-        .flatten()
-        .find(|component| component.name.contains("Podman"));
-    let name = component.map_or("Docker Engine", |component| component.name.as_str());
+    let name = podman(version).map_or("Docker Engine", |component| component.name.as_str());
     let number = version.version.as_deref().unwrap_or("of unknown version");
     About {
         name: format!("{name} {number}"),
@@ -135,7 +157,9 @@ fn about(version: &SystemVersion, api: &str, remote_host: Option<String>) -> Abo
 struct DockerEngine {
     docker: Docker,
     about: About,
+    make: Make,
     capacity: OnceCell<Capacity>,
+    from_within: OnceCell<bool>,
     api: (u32, u32),
     /// The container that this program runs in, once somebody has asked.
     own: OnceLock<Option<String>>,
@@ -192,6 +216,10 @@ impl Engine for DockerEngine {
 
     async fn gateway(&self, network: &str) -> Result<IpAddr, Error> {
         self.network_gateway(network).await
+    }
+
+    async fn publishers(&self, networks: &[&str]) -> Result<Vec<IpAddr>, Error> {
+        self.publishing_addresses(networks).await
     }
 
     async fn has_network(&self, name: &str) -> Result<bool, Error> {

@@ -3,6 +3,7 @@
 //! a span around each request (`traced.rs`).
 
 mod body;
+mod conversation;
 mod docker;
 mod endpoint;
 mod error;
@@ -14,17 +15,15 @@ mod traced;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, StreamExt};
+use futures_util::stream::BoxStream;
 use jiff::Timestamp;
-use tokio::io::{AsyncBufRead, AsyncWrite};
-use tokio_util::io::StreamReader;
 
 pub use body::{ByteStream, StreamWriter, whole, written};
+pub use conversation::{Conversation, Reading, Said};
 pub use endpoint::Environment;
 pub use error::Error;
 pub use last_words::{gives_up, is_throttling, last_words};
@@ -41,11 +40,12 @@ pub type Labels = BTreeMap<String, String>;
 pub trait Engine: Send + Sync {
     /// What it is and where its published ports are.
     async fn about(&self) -> Result<About, Error>;
-    /// Which limits of a container it can hold.
+    /// What it can hold of what is asked of it.
     async fn capacity(&self) -> Result<Capacity, Error> {
         Ok(Capacity {
             memory: true,
             processes: true,
+            closed_networks: true,
         })
     }
     /// The image with this reference, or `None`.
@@ -75,6 +75,12 @@ pub trait Engine: Send + Sync {
     async fn create_network(&self, network: NetworkRequest) -> Result<(), Error>;
     /// The gateway of a network.
     async fn gateway(&self, network: &str) -> Result<IpAddr, Error>;
+    /// The addresses that connections to published ports may come from, in a container that
+    /// is made with these networks: the gateway of the first, where an engine says no more.
+    async fn publishers(&self, networks: &[&str]) -> Result<Vec<IpAddr>, Error> {
+        let first = networks.first().copied().unwrap_or_default();
+        Ok(vec![self.gateway(first).await?])
+    }
     /// Whether there is a network of this name.
     async fn has_network(&self, name: &str) -> Result<bool, Error> {
         Err(Error::cannot(format!("looking for the network {name}")))
@@ -174,7 +180,7 @@ pub struct About {
     pub remote_host: Option<String>,
 }
 
-/// Which limits an engine can hold: that takes control groups which it may write to
+/// What an engine can hold. Limits take control groups which it may write to
 /// (cgroups(7)), and not every machine and every rootless engine has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
@@ -182,13 +188,18 @@ pub struct Capacity {
     pub memory: bool,
     /// Whether its processes can.
     pub processes: bool,
+    /// Whether a network that publishes ports can be without a way out
+    /// ([`NetworkRequest::masquerade`]).
+    pub closed_networks: bool,
 }
 
 /// An image that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageFacts {
-    /// `sha256:...`.
+    /// `sha256:...`; of the same image another one on an engine with another kind of store.
     pub id: String,
+    /// A digest of what its layers hold: the same in every store.
+    pub content: String,
     /// Bytes.
     pub size: u64,
     /// Its labels.
@@ -335,39 +346,6 @@ pub struct ExecOutput {
     /// Standard error.
     pub stderr: String,
 }
-
-/// A program in a container that is being talked to. See [`Engine::converse`].
-pub struct Conversation {
-    /// Its standard input.
-    pub input: Pin<Box<dyn AsyncWrite + Send>>,
-    /// What it writes, as it comes.
-    pub output: BoxStream<'static, Result<Said, Error>>,
-}
-
-/// A part of what a program writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// On its standard output.
-    Out(Bytes),
-    /// On its standard error.
-    Err(Bytes),
-}
-
-impl Conversation {
-    /// Its standard input, and its standard output to read from.
-    #[must_use]
-    pub fn split(self) -> (Pin<Box<dyn AsyncWrite + Send>>, Reading) {
-        let out = self.output.filter_map(async |said| match said {
-            Ok(Said::Out(bytes)) => Some(Ok(bytes)),
-            Ok(Said::Err(_)) => None,
-            Err(error) => Some(Err(std::io::Error::other(error))),
-        });
-        (self.input, Box::pin(StreamReader::new(out.boxed())))
-    }
-}
-
-/// The standard output of a program.
-pub type Reading = Pin<Box<dyn AsyncBufRead + Send>>;
 
 /// A kind of object that labels are put on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -139,6 +139,11 @@ impl Engine for Traced {
         request(span!("gateway", network), self.0.gateway(network)).await
     }
 
+    async fn publishers(&self, networks: &[&str]) -> Result<Vec<IpAddr>, Error> {
+        let span = debug_span!("engine publishers", networks = ?networks);
+        request(span, self.0.publishers(networks)).await
+    }
+
     async fn has_network(&self, name: &str) -> Result<bool, Error> {
         let span = span!("has_network", network = name);
         request(span, self.0.has_network(name)).await

@@ -24,8 +24,10 @@ const FIRST_SIGN: Duration = Duration::from_secs(5);
 pub struct Base {
     /// Its reference on the engine.
     pub reference: String,
-    /// `sha256:...`.
+    /// `sha256:...`, as its engine calls it.
     pub id: String,
+    /// What it is known by on every engine: [`crate::engine::ImageFacts::content`].
+    pub content: String,
 }
 
 /// The base that is asked for, or one on the engine, or one from the registry,
@@ -128,6 +130,7 @@ async fn lookup(engine: &dyn Engine, reference: &str) -> Result<Option<Base>, Er
     Ok(facts.map(|facts| Base {
         reference: reference.to_owned(),
         id: facts.id,
+        content: facts.content,
     }))
 }
 

@@ -28,8 +28,9 @@ const RECIPE: &str = "1";
 /// On every image made here; its value is the namespace.
 const IMAGE_LABEL: &str = "dev.relaykit.image";
 
-/// The id of the base that an image was built on.
-const BASE_LABEL: &str = "org.opencontainers.image.base.digest";
+/// The content of the base that an image was built on. Its id, which has a label too,
+/// is another one where both were saved and loaded.
+const BASE_LABEL: &str = "dev.relaykit.base";
 
 /// How images are had.
 #[derive(Debug, Clone)]
@@ -172,7 +173,7 @@ async fn missing(
 /// Whether an image was built on `base`. One that is there needs no base any more.
 fn is_current(image: &ImageFacts, base: Option<&Base>) -> bool {
     let built_on = image.labels.get(BASE_LABEL);
-    base.is_none_or(|base| built_on.is_some_and(|id| *id == base.id))
+    base.is_none_or(|base| built_on.is_some_and(|content| *content == base.content))
 }
 
 async fn build(
@@ -247,9 +248,11 @@ fn labels(namespace: &str, image: Image, base: Option<&Base>) -> Labels {
         labels.push(("base.digest", &base.id));
     }
     let labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
+    let ours = base.map(|base| (BASE_LABEL.to_owned(), base.content.clone()));
     labels
         .map(|(name, value)| (format!("org.opencontainers.image.{name}"), value.to_owned()))
         .chain([(IMAGE_LABEL.to_owned(), namespace.to_owned())])
+        .chain(ours)
         .collect()
 }
 

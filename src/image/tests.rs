@@ -88,6 +88,7 @@ impl Engine for Shelf {
         let images = self.images.lock().unwrap();
         Ok(images.get(reference).map(|(id, labels)| ImageFacts {
             id: id.clone(),
+            content: id.trim_end_matches(" as loaded").to_owned(),
             size: 0,
             labels: labels.clone(),
         }))
@@ -288,6 +289,23 @@ async fn another_base_under_the_same_name_builds_anew() {
     assert!(shelf.calls().iter().any(|call| call.starts_with("build ")));
 }
 
+/// `docker load` on an engine with another kind of store.
+#[tokio::test]
+async fn the_same_base_under_another_id_builds_nothing() {
+    let shelf = Shelf::new(&[UPSTREAM], Registry::Refuses);
+    let (settings, silent) = (Settings::default(), Progress::silent());
+    let first = ensure(&shelf, &[Image::Relay], &settings, &silent)
+        .await
+        .unwrap();
+    shelf.put_as(UPSTREAM, &format!("sha256:{UPSTREAM} as loaded"));
+    shelf.calls();
+    let again = ensure(&shelf, &[Image::Relay], &settings, &silent)
+        .await
+        .unwrap();
+    assert_eq!(again, first);
+    assert!(!shelf.calls().iter().any(|call| call.starts_with("build ")));
+}
+
 #[test]
 fn another_namespace_or_base_asked_for_means_another_reference() {
     let settings = Settings::default();
@@ -336,6 +354,7 @@ fn labels_follow_the_oci_annotations_and_say_which_base() {
     let base = Base {
         reference: "b:1".to_owned(),
         id: "sha256:1".to_owned(),
+        content: "sha256:2".to_owned(),
     };
     let labels = labels("relaykit", Image::Relay, Some(&base));
     let label = |name: &str| {
@@ -346,6 +365,7 @@ fn labels_follow_the_oci_annotations_and_say_which_base() {
     assert_eq!(label("version").as_deref(), Some(env!("CARGO_PKG_VERSION")));
     assert_eq!(label("base.name").as_deref(), Some("b:1"));
     assert_eq!(label("base.digest").as_deref(), Some("sha256:1"));
+    assert_eq!(labels[BASE_LABEL], "sha256:2");
     assert!(label("licenses").is_some() && label("title").is_some());
     assert!(
         !labels.contains_key(engine::labels::LAB),
@@ -358,6 +378,7 @@ fn proxies_reach_the_builds_and_do_not_change_the_tag() {
     let base = Base {
         reference: "b:1".to_owned(),
         id: "sha256:1".to_owned(),
+        content: "sha256:2".to_owned(),
     };
     let settings = BootstrapSettings {
         http_proxy: Some("http://p.example:3128".to_owned()),

@@ -2,7 +2,6 @@
 //! files, and a digest of both that tells whether a running one is still it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -110,7 +109,7 @@ impl Definition {
 /// When a gateway is missing.
 pub(super) fn archive(
     definitions: &[&Definition],
-    gateways: &BTreeMap<String, IpAddr>,
+    gateways: &BTreeMap<String, String>,
 ) -> std::io::Result<Bytes> {
     let mut tar = tar::Builder::new(Vec::new());
     let mut folders = BTreeSet::new();
@@ -123,14 +122,13 @@ pub(super) fn archive(
                 append(&mut tar, &path[..end], kind, 0o755, file.owner, &[])?;
             }
         }
-        let looked_up;
         let bytes = match piece {
             Piece::Bytes(bytes) => bytes.as_slice(),
             Piece::Gateway(network) => {
-                let address = gateways.get(network);
-                let address = address.ok_or_else(|| std::io::Error::other("unknown gateway"))?;
-                looked_up = format!("{address}\n").into_bytes();
-                &looked_up
+                let addresses = gateways.get(network);
+                addresses
+                    .ok_or_else(|| std::io::Error::other("unknown gateway"))?
+                    .as_bytes()
             }
         };
         append(

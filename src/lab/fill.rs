@@ -1,7 +1,6 @@
 //! Configuration on its way into volumes that containers mount read-only.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use super::definition::{Definition, archive, volume_labels};
 use super::{Error, Workshop};
@@ -17,7 +16,7 @@ pub(super) const FILL: &str = "/srv";
 pub(super) async fn fill(
     plan: &Plan,
     definitions: &[&Definition],
-    gateways: &BTreeMap<String, IpAddr>,
+    gateways: &BTreeMap<String, String>,
     workshop: &Workshop,
 ) -> Result<(), Error> {
     let volumes: BTreeSet<&str> = definitions.iter().flat_map(|d| d.filled()).collect();

@@ -57,16 +57,20 @@ pub(super) async fn leave(engine: &dyn Engine, networks: &[String]) -> Result<()
     Ok(try_join_all(left).await.map(drop)?)
 }
 
-/// The address that connections from here have on `network`: our own on it, or that of
-/// the machine that publishes its ports.
+/// The addresses that connections from here may have, in a container that publishes ports
+/// and is made with these networks: our own on the first, or what the engine publishes from.
 ///
 /// # Errors
 /// When the engine cannot be asked.
-pub async fn clients_address(engine: &dyn Engine, network: &str) -> Result<IpAddr, Error> {
+pub async fn clients_addresses(
+    engine: &dyn Engine,
+    networks: &[&str],
+) -> Result<Vec<IpAddr>, Error> {
     let own = own(engine).await?;
-    match own.and_then(|own| own.addresses.get(network).copied()) {
-        Some(address) => Ok(address),
-        None => Ok(engine.gateway(network).await?),
+    let first = networks.first().copied().unwrap_or_default();
+    match own.and_then(|own| own.addresses.get(first).copied()) {
+        Some(address) => Ok(vec![address]),
+        None => Ok(engine.publishers(networks).await?),
     }
 }
 

@@ -47,7 +47,7 @@ pub use endpoints::endpoints_now;
 pub use evidence::{Evidence, log_lines};
 pub use finding::Finding;
 pub use inbox::{Attachment, Content, Feed, Field, Inbox, StoredMessage};
-pub use inside::clients_address;
+pub use inside::clients_addresses;
 pub use names::{certificate_names, check_name};
 pub use ports::Ports;
 pub use queue::{Queued, clear_queue, queue};

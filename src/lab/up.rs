@@ -2,7 +2,6 @@
 //! it can be.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -326,21 +325,23 @@ async fn remove_outdated(
     Ok(removed.await.into_iter().collect::<Result<(), _>>()?)
 }
 
+/// What files say of where clients come from, by the network that they name: an address
+/// on each line.
 pub(super) async fn gateways(
     definitions: &[&Definition],
     workshop: &Workshop,
-) -> Result<BTreeMap<String, IpAddr>, Error> {
-    let names: BTreeSet<&str> = definitions
-        .iter()
-        .flat_map(|definition| definition.gateways())
-        .collect();
+) -> Result<BTreeMap<String, String>, Error> {
     let mut gateways = BTreeMap::new();
-    for name in names {
-        let engine = workshop.engine.as_ref();
-        gateways.insert(
-            name.to_owned(),
-            inside::clients_address(engine, name).await?,
-        );
+    for definition in definitions {
+        for name in definition.gateways().collect::<BTreeSet<&str>>() {
+            let engine = workshop.engine.as_ref();
+            let others = definition.request.networks.iter().map(|(n, _)| n.as_str());
+            let others = others.filter(|other| *other != name);
+            let networks: Vec<&str> = std::iter::once(name).chain(others).collect();
+            let addresses = inside::clients_addresses(engine, &networks).await?;
+            let lines = addresses.iter().map(|address| format!("{address}\n"));
+            gateways.insert(name.to_owned(), lines.collect());
+        }
     }
     Ok(gateways)
 }

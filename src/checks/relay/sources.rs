@@ -365,8 +365,9 @@ async fn settings(context: &Context, wrong: &mut Vec<String>) -> Judged {
     }
     if !gateway.is_empty() {
         let hosts = appliance::output(context, Role::Relay, &["cat", gateway]).await?;
-        if hosts.trim().parse::<IpAddr>().is_err() {
-            wrong.push(format!("{gateway} is not one address: {hosts:?}"));
+        let address = |line: &str| line.parse::<IpAddr>().is_ok();
+        if hosts.is_empty() || !hosts.lines().all(address) {
+            wrong.push(format!("{gateway} has more than addresses: {hosts:?}"));
         }
     }
     ControlFlow::Continue(())

@@ -1,25 +1,22 @@
 //! Containers: making, filling, starting, stopping, asking.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bollard::errors::Error as Fault;
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HostConfig, Mount, MountType, MountVolumeOptions,
-    NetworkConnectRequest, NetworkingConfig, PortBinding, PortMap, ResourcesUlimits, RestartPolicy,
-    RestartPolicyNameEnum,
+    EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, SystemInfo,
+    SystemInfoCgroupVersionEnum,
 };
 use bollard::query_parameters::{
-    CreateContainerOptions, DownloadFromContainerOptions, KillContainerOptions,
-    StopContainerOptions, UploadToContainerOptions,
+    CreateContainerOptions, KillContainerOptions, StopContainerOptions,
 };
-use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 
 use super::facts::facts;
-use super::{DockerEngine, fault};
-use crate::engine::{Capacity, ContainerFacts, ContainerRequest, Error, Labels, inside};
+use super::request::{body, whole_seconds};
+use super::states::understood;
+use super::{DockerEngine, Make, fault};
+use crate::engine::{Capacity, ContainerFacts, ContainerRequest, Error, inside};
 
 /// From this version on a container can join several networks as it is made.
 const SEVERAL_NETWORKS: (u32, u32) = (1, 44);
@@ -32,6 +29,15 @@ impl DockerEngine {
         let action = format!("creating the container {name}");
         let failed = |fault| fault::classify(&action, &name, &fault);
         let mut endpoints = self.endpoints(&container.networks);
+        if !container.ports.is_empty() && self.publishes_from_within().await? {
+            for (position, (network, place)) in endpoints.iter_mut().enumerate() {
+                let address = self.fixed_address(network, position).await?;
+                place.ipam_config = address.map(|address| EndpointIpamConfig {
+                    ipv4_address: Some(address.to_string()),
+                    ..EndpointIpamConfig::default()
+                });
+            }
+        }
         let later = if self.api >= SEVERAL_NETWORKS {
             Vec::new()
         } else {
@@ -42,7 +48,7 @@ impl DockerEngine {
             ..CreateContainerOptions::default()
         };
         let container = self.limited(container).await?;
-        let body = body(container, endpoints);
+        let body = body(container, endpoints, self.make);
         let made = self.docker.create_container(Some(options), body).await;
         made.map_err(failed)?;
         for (network, endpoint) in later {
@@ -69,15 +75,38 @@ impl DockerEngine {
     /// Asked once.
     pub(super) async fn limits(&self) -> Result<Capacity, Error> {
         let asked = self.capacity.get_or_try_init(|| async {
-            let info = self.docker.info().await.map_err(|fault| {
-                fault::classify("asking the engine about itself", "the engine", &fault)
-            })?;
+            let info = self.info().await?;
+            // Podman tells of the machine's control groups. Those of the first version
+            // are root's alone.
+            let of_root = self.publishes_from_within().await?
+                && info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1);
             Ok(Capacity {
-                memory: info.memory_limit.unwrap_or(true),
-                processes: info.pids_limit.unwrap_or(true),
+                memory: info.memory_limit.unwrap_or(true) && !of_root,
+                processes: info.pids_limit.unwrap_or(true) && !of_root,
+                closed_networks: self.make == Make::Docker,
             })
         });
         asked.await.copied()
+    }
+
+    /// Whether published ports reach a container from one of its own addresses: a user's
+    /// Podman has a helper within each container that connects to them. Asked once.
+    pub(super) async fn publishes_from_within(&self) -> Result<bool, Error> {
+        if self.make == Make::Docker {
+            return Ok(false);
+        }
+        let asked = self.from_within.get_or_try_init(|| async {
+            let options = self.info().await?.security_options.unwrap_or_default();
+            Ok(options.iter().any(|option| option == "name=rootless"))
+        });
+        asked.await.copied()
+    }
+
+    async fn info(&self) -> Result<SystemInfo, Error> {
+        let info = self.docker.info().await;
+        info.map_err(|fault| {
+            fault::classify("asking the engine about itself", "the engine", &fault)
+        })
     }
 
     /// The container's place on each network, in order.
@@ -92,51 +121,6 @@ impl DockerEngine {
             (network.clone(), settings)
         };
         networks.iter().enumerate().map(place).collect()
-    }
-
-    pub(super) async fn put_archive(
-        &self,
-        container: &str,
-        folder: &str,
-        tar: Bytes,
-    ) -> Result<(), Error> {
-        let options = UploadToContainerOptions {
-            path: folder.to_owned(),
-            ..UploadToContainerOptions::default()
-        };
-        let body = bollard::body_full(tar);
-        let sent = self
-            .docker
-            .upload_to_container(container, Some(options), body);
-        sent.await.map_err(|fault| {
-            let action = format!("copying files to {folder} in the container {container}");
-            fault::classify(&action, container, &fault)
-        })
-    }
-
-    pub(super) async fn get_archive(
-        &self,
-        container: &str,
-        path: &str,
-    ) -> Result<Option<Bytes>, Error> {
-        let options = DownloadFromContainerOptions {
-            path: path.to_owned(),
-        };
-        let pieces = self
-            .docker
-            .download_from_container(container, Some(options));
-        let tar = pieces.try_fold(BytesMut::new(), |mut tar, piece| async move {
-            tar.extend_from_slice(&piece);
-            Ok(tar)
-        });
-        match tar.await {
-            Ok(tar) => Ok(Some(tar.freeze())),
-            Err(fault) if is_missing_path(&fault) => Ok(None),
-            Err(fault) => {
-                let action = format!("copying {path} from the container {container}");
-                Err(fault::classify(&action, container, &fault))
-            }
-        }
     }
 
     pub(super) async fn start_container(&self, name: &str) -> Result<(), Error> {
@@ -215,7 +199,7 @@ impl DockerEngine {
         &self,
         name: &str,
     ) -> Result<Option<ContainerFacts>, Error> {
-        match self.docker.inspect_container(name, None).await {
+        match understood(self.docker.inspect_container(name, None).await) {
             Ok(response) => Ok(Some(facts(response))),
             Err(fault) if fault::is_missing(&fault) => Ok(None),
             Err(fault) => {
@@ -239,126 +223,5 @@ impl DockerEngine {
                 reason: "the answer was empty".to_owned(),
             }),
         }
-    }
-}
-
-/// A missing path and a missing container have the same status.
-fn is_missing_path(fault: &Fault) -> bool {
-    matches!(fault, Fault::DockerResponseServerError { status_code: 404, message }
-        if !message.to_lowercase().starts_with("no such container"))
-}
-
-fn whole_seconds(grace: Duration) -> u64 {
-    grace.as_secs() + u64::from(grace.subsec_nanos() > 0)
-}
-
-fn filled<T>(values: Vec<T>) -> Option<Vec<T>> {
-    (!values.is_empty()).then_some(values)
-}
-
-fn body(
-    container: ContainerRequest,
-    endpoints: Vec<(String, EndpointSettings)>,
-) -> ContainerCreateBody {
-    let exposed = container.ports.iter().map(|(port, ..)| tcp(*port));
-    ContainerCreateBody {
-        hostname: Some(container.hostname.clone()).filter(|name| !name.is_empty()),
-        user: container.user.clone(),
-        exposed_ports: filled(exposed.collect()),
-        env: filled(container.environment.clone()),
-        entrypoint: filled(container.entrypoint.clone()),
-        cmd: filled(container.command.clone()),
-        image: Some(container.image.clone()),
-        labels: Some(container.labels.clone().into_iter().collect()),
-        stop_timeout: i64::try_from(whole_seconds(container.stop_grace)).ok(),
-        host_config: Some(host_config(container)),
-        networking_config: (!endpoints.is_empty()).then(|| NetworkingConfig {
-            endpoints_config: Some(endpoints.into_iter().collect()),
-        }),
-        ..ContainerCreateBody::default()
-    }
-}
-
-fn host_config(container: ContainerRequest) -> HostConfig {
-    let labels = &container.volume_labels;
-    let mounts = container
-        .mounts
-        .iter()
-        .map(|place| mount(place, labels))
-        .collect();
-    let confined = HostConfig {
-        // The first network is the one that a new container belongs to.
-        network_mode: container.networks.into_iter().next().map(|(n, _)| n),
-        port_bindings: Some(port_bindings(&container.ports)),
-        mounts: filled(mounts),
-        tmpfs: Some(container.tmpfs.into_iter().collect()),
-        restart_policy: Some(RestartPolicy {
-            name: Some(RestartPolicyNameEnum::NO),
-            maximum_retry_count: None,
-        }),
-        memory: container.memory.and_then(|bytes| i64::try_from(bytes).ok()),
-        pids_limit: container.processes.map(i64::from),
-        init: Some(false),
-        readonly_rootfs: Some(true),
-        cap_drop: Some(vec!["ALL".to_owned()]),
-        cap_add: filled(container.capabilities.clone()),
-        security_opt: Some(vec!["no-new-privileges".to_owned()]),
-        ..HostConfig::default()
-    };
-    if container.unconfined {
-        HostConfig {
-            readonly_rootfs: None,
-            cap_drop: None,
-            security_opt: container
-                .unfiltered
-                .then(|| vec!["seccomp=unconfined".to_owned()]),
-            ulimits: container.unfiltered.then(|| vec![any_core()]),
-            ..confined
-        }
-    } else {
-        confined
-    }
-}
-
-/// No limit on the size of cores (setrlimit(2)).
-fn any_core() -> ResourcesUlimits {
-    ResourcesUlimits {
-        name: Some("core".to_owned()),
-        soft: Some(-1),
-        hard: Some(-1),
-    }
-}
-
-fn tcp(port: u16) -> String {
-    format!("{port}/tcp")
-}
-
-fn port_bindings(ports: &[(u16, IpAddr, u16)]) -> PortMap {
-    let mut bindings = PortMap::new();
-    for (container, address, host) in ports {
-        let entry = bindings.entry(tcp(*container)).or_default();
-        entry.get_or_insert_default().push(PortBinding {
-            host_ip: Some(address.to_string()),
-            host_port: Some(host.to_string()),
-        });
-    }
-    bindings
-}
-
-fn mount(
-    (volume, folder, read_only): &(String, String, bool),
-    labels: &BTreeMap<String, Labels>,
-) -> Mount {
-    let labels = labels.get(volume).map(|labels| MountVolumeOptions {
-        labels: Some(labels.clone().into_iter().collect()),
-        ..MountVolumeOptions::default()
-    });
-    Mount {
-        target: Some(folder.clone()),
-        source: Some(volume.clone()),
-        typ: Some(MountType::VOLUME),
-        read_only: Some(*read_only),
-        volume_options: labels,
-        ..Mount::default()
     }
 }

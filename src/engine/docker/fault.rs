@@ -63,7 +63,8 @@ pub(super) fn refusal(action: &str, name: &str, status: u16, message: &str) -> E
             holder: String::new(),
         };
     }
-    if status == 409 && any(&["already in use", "already exists"]) {
+    let podmans = status == 500 && any(&["that name is already in use"]);
+    if podmans || status == 409 && any(&["already in use", "already exists"]) {
         return name_in_use(&action, name);
     }
     let advice = if has_no_range_left(&said) {
@@ -243,6 +244,12 @@ mod tests {
         let name = refused(
             409,
             r#"Conflict. The container name "/dev-relay" is already in use by container "5c0". You have to remove (or rename) that container to be able to reuse that name."#,
+        );
+        assert!(matches!(name, Error::NameInUse { name, .. } if name == "dev-relay"));
+        // Podman
+        let name = refused(
+            500,
+            r#"container create: creating container storage: the container name "dev-relay" is already in use by 81d5. You have to remove that container to be able to reuse that name: that name is already in use"#,
         );
         assert!(matches!(name, Error::NameInUse { name, .. } if name == "dev-relay"));
         let network = refused(409, "network with name dev-net already exists");

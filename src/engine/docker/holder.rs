@@ -1,6 +1,5 @@
 //! Who holds a port that is in use.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use bollard::query_parameters::ListContainersOptions;
 
 use super::DockerEngine;
 use super::networks::plain_name;
+use super::states::understood;
 
 /// State `LISTEN` in /proc/net/tcp (proc(5)).
 const LISTEN: &str = "0A";
@@ -34,12 +34,9 @@ impl DockerEngine {
     }
 
     async fn publisher(&self, port: u16) -> Option<String> {
-        let filters = HashMap::from([("publish".to_owned(), vec![format!("{port}/tcp")])]);
-        let options = ListContainersOptions {
-            filters: Some(filters),
-            ..ListContainersOptions::default()
-        };
-        let containers = self.docker.list_containers(Some(options)).await.ok()?;
+        // Not every engine can be asked by port.
+        let options = ListContainersOptions::default();
+        let containers = understood(self.docker.list_containers(Some(options)).await).ok()?;
         let holds = |container: &&bollard::models::ContainerSummary| {
             let mut ports = container.ports.iter().flatten();
             ports.any(|published| published.public_port == Some(port))

@@ -9,6 +9,7 @@ use bollard::query_parameters::{
     BuildImageOptions, CreateImageOptions, ListImagesOptions, RemoveImageOptions,
 };
 use futures_util::{StreamExt, TryStreamExt};
+use sha2::{Digest, Sha256};
 
 use super::lines::Lines;
 use super::{DockerEngine, fault};
@@ -29,8 +30,11 @@ impl DockerEngine {
             }
         };
         let labels = image.config.and_then(|config| config.labels);
+        let layers = image.root_fs.and_then(|root| root.layers);
+        let id = image.id.unwrap_or_default();
         Ok(Some(ImageFacts {
-            id: image.id.unwrap_or_default(),
+            content: content(&layers.unwrap_or_default()).unwrap_or_else(|| id.clone()),
+            id,
             size: u64::try_from(image.size.unwrap_or_default()).unwrap_or_default(),
             labels: labels.unwrap_or_default().into_iter().collect(),
         }))
@@ -169,6 +173,16 @@ impl DockerEngine {
     }
 }
 
+/// Over the digests of an image's layers, uncompressed: an id is that of a configuration
+/// in one kind of store and that of a manifest in another, and changes with `docker load`.
+fn content(layers: &[String]) -> Option<String> {
+    let digest = Sha256::digest(layers.join(" "));
+    let hex = digest
+        .iter()
+        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    (!layers.is_empty()).then(|| format!("sha256:{hex}"))
+}
+
 fn keep(last: &mut VecDeque<String>, line: String) {
     if line.trim().is_empty() {
         return;
@@ -256,6 +270,19 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_images_content_is_that_of_its_layers_in_their_order() {
+        let layers = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let base = content(&layers(&["sha256:a", "sha256:b"])).unwrap();
+        assert!(base.starts_with("sha256:") && base.len() == 71, "{base}");
+        assert_eq!(
+            content(&layers(&["sha256:a", "sha256:b"])),
+            Some(base.clone())
+        );
+        assert_ne!(content(&layers(&["sha256:b", "sha256:a"])), Some(base));
+        assert_eq!(content(&[]), None);
+    }
 
     #[test]
     fn a_tag_is_not_a_registrys_port() {

@@ -14,8 +14,9 @@ use futures_util::future;
 
 use super::containers::GATEWAY_PRIORITY;
 use super::ranges::{self, Range};
-use super::{DockerEngine, fault};
-use crate::engine::{Error, Kind, Labels, NetworkRequest, Object};
+use super::states::understood;
+use super::{DockerEngine, Make, fault};
+use crate::engine::{Error, Kind, Labels, NetworkRequest, Object, labels};
 
 /// From this version on an engine refuses a second network of the same name.
 const UNIQUE_NETWORK_NAMES: (u32, u32) = (1, 44);
@@ -25,11 +26,14 @@ const POLL: Duration = Duration::from_millis(50);
 /// How many ranges of ours are tried, of 4096.
 const RANGES_TRIED: u32 = 64;
 const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
+const GATEWAY_MODE: &str = "com.docker.network.bridge.gateway_mode_ipv4";
+/// From this version on (Docker Engine 27) a bridge has modes.
+const GATEWAY_MODES: (u32, u32) = (1, 46);
 
 impl DockerEngine {
     pub(super) async fn make_network(&self, network: NetworkRequest) -> Result<(), Error> {
         let action = format!("creating the network {}", network.name);
-        let options = HashMap::from([(MASQUERADE.to_owned(), network.masquerade.to_string())]);
+        let options = options(&network, self.make, self.api);
         let request = NetworkCreateRequest {
             name: network.name.clone(),
             driver: Some("bridge".to_owned()),
@@ -40,7 +44,8 @@ impl DockerEngine {
         };
         let made = self.make_in_a_range(request).await;
         let made = made.map_err(|fault| fault::classify(&action, &network.name, &fault))?;
-        if self.api >= UNIQUE_NETWORK_NAMES || self.keeps_its_name(&network.name, &made.id).await? {
+        let unique = self.make == Make::Podman || self.api >= UNIQUE_NETWORK_NAMES;
+        if unique || self.keeps_its_name(&network.name, &made.id).await? {
             return Ok(());
         }
         self.remove_object(Kind::Network, &made.id).await?;
@@ -180,6 +185,43 @@ impl DockerEngine {
             })
     }
 
+    pub(super) async fn publishing_addresses(
+        &self,
+        networks: &[&str],
+    ) -> Result<Vec<IpAddr>, Error> {
+        if !self.publishes_from_within().await? {
+            let first = networks.first().copied().unwrap_or_default();
+            return Ok(vec![self.network_gateway(first).await?]);
+        }
+        let mut addresses = Vec::new();
+        for (position, network) in networks.iter().enumerate() {
+            addresses.extend(self.fixed_address(network, position).await?);
+        }
+        Ok(addresses)
+    }
+
+    /// The address on one of our networks of a container that publishes its ports, where it
+    /// has to be known before there is a container, because files name it. `position` is
+    /// that of the network among the container's: each network of a lab is the first one of
+    /// one container at most, and a further one of one at most.
+    pub(super) async fn fixed_address(
+        &self,
+        network: &str,
+        position: usize,
+    ) -> Result<Option<IpAddr>, Error> {
+        let action = format!("looking for the addresses of the network {network}");
+        let facts = self.docker.inspect_network(network, None).await;
+        let facts = facts.map_err(|fault| fault::classify(&action, network, &fault))?;
+        if !facts.labels.unwrap_or_default().contains_key(labels::LAB) {
+            return Ok(None);
+        }
+        let ranges = facts.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+        let mut subnets = ranges.iter().filter_map(|range| range.subnet.as_deref());
+        let last = subnets.find_map(ranges::last_address).map(u32::from);
+        let back = u32::from(position > 0);
+        Ok(last.map(|last| IpAddr::V4((last - back).into())))
+    }
+
     pub(super) async fn make_volume(&self, name: &str, labels: &Labels) -> Result<(), Error> {
         let action = format!("creating the volume {name}");
         let request = VolumeCreateRequest {
@@ -218,13 +260,16 @@ impl DockerEngine {
         )
         .await;
         let failed = |fault| fault::classify("listing what relaykit has made", "", &fault);
-        let containers = containers.map_err(failed)?.into_iter().map(|c| Object {
-            kind: Kind::Container,
-            id: c.id.unwrap_or_default(),
-            name: plain_name(c.names.unwrap_or_default().first()),
-            labels: sorted(c.labels),
-            state: c.state.map(|state| state.to_string()).unwrap_or_default(),
-        });
+        let containers = understood(containers)
+            .map_err(failed)?
+            .into_iter()
+            .map(|c| Object {
+                kind: Kind::Container,
+                id: c.id.unwrap_or_default(),
+                name: plain_name(c.names.unwrap_or_default().first()),
+                labels: sorted(c.labels),
+                state: c.state.map(|state| state.to_string()).unwrap_or_default(),
+            });
         let networks = networks.map_err(failed)?.into_iter().map(|n| Object {
             kind: Kind::Network,
             id: n.id.unwrap_or_default(),
@@ -244,6 +289,20 @@ impl DockerEngine {
     }
 }
 
+/// What a bridge is asked for beyond what every network has. Podman knows none of it.
+fn options(network: &NetworkRequest, make: Make, api: (u32, u32)) -> HashMap<String, String> {
+    if make == Make::Podman {
+        return HashMap::new();
+    }
+    let mut options = HashMap::from([(MASQUERADE.to_owned(), network.masquerade.to_string())]);
+    if api >= GATEWAY_MODES && !network.internal {
+        // A daemon's own default may be a mode that publishes nothing, or none that is
+        // allowed for a network with a gateway.
+        options.insert(GATEWAY_MODE.to_owned(), "nat".to_owned());
+    }
+    options
+}
+
 /// A container's name without the slash that engines put before it.
 pub(super) fn plain_name(name: Option<&String>) -> String {
     let name = name.map(String::as_str).unwrap_or_default();
@@ -252,4 +311,31 @@ pub(super) fn plain_name(name: Option<&String>) -> String {
 
 fn sorted(labels: Option<HashMap<String, String>>) -> Labels {
     labels.unwrap_or_default().into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bridge_that_publishes_translates_whatever_the_daemons_default_is() {
+        let network = |internal| NetworkRequest {
+            name: "relaykit-a-clients".to_owned(),
+            internal,
+            masquerade: false,
+            labels: Labels::new(),
+        };
+        let mode = |internal, make, api| {
+            let options = options(&network(internal), make, api);
+            options.get(GATEWAY_MODE).cloned()
+        };
+        let nat = Some("nat".to_owned());
+        assert_eq!(mode(false, Make::Docker, (1, 46)), nat);
+        assert_eq!(mode(false, Make::Docker, (1, 52)), nat);
+        assert_eq!(mode(false, Make::Docker, (1, 45)), None);
+        assert_eq!(mode(true, Make::Docker, (1, 52)), None);
+        let docker = options(&network(false), Make::Docker, (1, 41));
+        assert_eq!(docker[MASQUERADE], "false");
+        assert!(options(&network(false), Make::Podman, (1, 52)).is_empty());
+    }
 }

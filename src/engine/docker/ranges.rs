@@ -47,6 +47,15 @@ fn mask(bits: u32) -> u32 {
     u32::MAX.checked_shl(32 - bits).unwrap_or(0)
 }
 
+/// The last address for a machine in a range written as `198.19.3.16/28`: an engine that
+/// gives addresses in turn comes to it last.
+pub(super) fn last_address(range: &str) -> Option<Ipv4Addr> {
+    let (first, bits) = range.split_once('/')?;
+    let first = u32::from(first.parse::<Ipv4Addr>().ok()?);
+    let bits = bits.parse().ok().filter(|bits| *bits < 31)?;
+    Some(((first | !mask(bits)) - 1).into())
+}
+
 /// What this machine has routes to, but for the way to everywhere and the halves of it
 /// that a VPN routes instead. None where the system does not tell.
 pub(super) fn routes() -> Vec<Range> {
@@ -84,6 +93,15 @@ mod tests {
         );
         assert_eq!(u32::from(first.gateway()) & 0xf, 1);
         assert_ne!(first, Range::of("relaykit-a-clients", 1));
+    }
+
+    #[test]
+    fn the_last_address_of_a_range_is_the_one_before_its_broadcast() {
+        let last = |range: &str| last_address(range).map(|address| address.to_string());
+        assert_eq!(last("198.19.3.16/28").as_deref(), Some("198.19.3.30"));
+        assert_eq!(last("10.89.0.0/24").as_deref(), Some("10.89.0.254"));
+        assert_eq!(last("10.89.0.0/32"), None);
+        assert_eq!(last("fd00::/64"), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use bollard::models::NetworkDisconnectRequest;
 use bollard::query_parameters::{RemoveContainerOptions, RemoveVolumeOptions};
 use futures_util::future::join_all;
 
+use super::states::understood;
 use super::{DockerEngine, fault};
 use crate::engine::{Error, Kind};
 
@@ -61,7 +62,7 @@ impl DockerEngine {
     /// published ports. An engine lets go of that one first as the container ends, and
     /// publishes the ports on each of the others in turn, for nobody.
     async fn leave_all_but_one_network(&self, name: &str) -> Result<(), Fault> {
-        let container = self.docker.inspect_container(name, None).await?;
+        let container = understood(self.docker.inspect_container(name, None).await)?;
         let running = container.state.and_then(|state| state.running);
         let networks = container.network_settings.and_then(|s| s.networks);
         let mut networks: Vec<String> = networks.unwrap_or_default().into_keys().collect();
@@ -149,7 +150,7 @@ impl DockerEngine {
             return false;
         };
         for holder in holders.trim_end_matches(']').split(", ") {
-            match self.docker.inspect_container(holder, None).await {
+            match understood(self.docker.inspect_container(holder, None).await) {
                 Ok(container) => {
                     let state = container.state.unwrap_or_default();
                     let status = state.status.map(|s| s.to_string()).unwrap_or_default();
@@ -170,5 +171,5 @@ impl DockerEngine {
 
 fn has_members(fault: &Fault) -> bool {
     matches!(fault, Fault::DockerResponseServerError { message, .. }
-        if message.contains("has active endpoints"))
+        if ["has active endpoints", "network is being used"].iter().any(|words| message.contains(words)))
 }
