@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Cli, Command, Format};
 use crate::engine::{self, Engine};
-use crate::lab::Store;
+use crate::lab::{self, Store};
 use crate::progress::Progress;
 use crate::visible::{visible, visible_json};
 
@@ -65,8 +65,12 @@ struct Session {
 }
 
 impl Session {
-    async fn engine(&self) -> Result<Arc<dyn Engine>, engine::Error> {
-        engine::connect(&self.environment.engine).await
+    /// The engine; Ctrl-C ends a login over ssh that does not come about.
+    async fn engine(&self) -> anyhow::Result<Arc<dyn Engine>> {
+        tokio::select! {
+            engine = engine::connect(&self.environment.engine) => Ok(engine?),
+            () = self.cancel.cancelled() => Err(lab::Error::Interrupted.into()),
+        }
     }
 
     fn store(&self) -> anyhow::Result<Store> {

@@ -9,6 +9,8 @@ mod inside;
 pub mod labels;
 mod last_words;
 mod shell;
+mod ssh;
+mod tunnel;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
