@@ -30,7 +30,7 @@ use tokio::sync::OnceCell;
 use super::endpoint::{Certificates, Endpoint, resolve};
 use super::tunnel::{self, Tunnel};
 use super::{
-    About, BuildRequest, ByteStream, Capacity, ContainerFacts, ContainerRequest, Conversation,
+    About, ByteStream, Capacity, CommitRequest, ContainerFacts, ContainerRequest, Conversation,
     Engine, Environment, Error, ExecOutput, ImageFacts, ImportRequest, Kind, Labels, LogRequest,
     NetworkRequest, Object,
 };
@@ -190,8 +190,8 @@ impl Engine for DockerEngine {
         self.import_image(image).await
     }
 
-    async fn build(&self, image: BuildRequest, task: &Task) -> Result<(), Error> {
-        self.build_image(image, task).await
+    async fn commit(&self, image: CommitRequest) -> Result<(), Error> {
+        self.commit_container(image).await
     }
 
     async fn images(&self, labels: &Labels) -> Result<Vec<String>, Error> {

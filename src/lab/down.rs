@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 
 use super::{Error, inside};
 use crate::engine::{self, Engine, Kind, Labels, Object, labels};
+use crate::image;
 
 /// How long a container may take to end. The relay's Postfix needs far less.
 const GRACE: Duration = Duration::from_secs(10);
@@ -65,7 +66,10 @@ pub async fn down(engine: &dyn Engine, name: &str, volumes: bool) -> Result<Remo
 /// # Errors
 /// As [`down`].
 pub async fn remove_all(engine: &dyn Engine) -> Result<Removed, Error> {
-    remove_labelled(engine, &labels::of_any_lab(), true).await
+    let mut removed = remove_labelled(engine, &labels::of_any_lab(), true).await?;
+    let builds = image::remove_builds(engine, "").await?;
+    removed.containers.extend(builds);
+    Ok(removed)
 }
 
 pub(super) async fn remove_labelled(
