@@ -15,6 +15,7 @@ mod changes;
 mod containers;
 mod down;
 mod inbox;
+mod parameters;
 mod ready;
 mod received;
 mod side_by_side;
