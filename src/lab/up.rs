@@ -11,7 +11,9 @@ use super::definition::Definition;
 use super::endpoints::{direct, endpoints};
 use super::fill::fill;
 use super::places::{check_networks, create_places};
-use super::{Error, Finding, Inbox, Readiness, Running, Workshop, capacity, down, inside, ready};
+use super::{
+    Error, Finding, Inbox, Readiness, Running, Workshop, bind, capacity, down, inside, ready,
+};
 use crate::certs::Certificates;
 use crate::engine::{Kind, Object, labels};
 use crate::plan::{Container, Plan, Role};
@@ -199,6 +201,7 @@ async fn carry_out(
         .map(|d| (d.role, change(d, existing)))
         .collect();
     check_networks(&plan, workshop).await?;
+    bind::check(&plan, workshop).await?;
     remove_outdated(&plan, &changes, existing, workshop).await?;
     create_places(&plan, existing, workshop).await?;
     inside::join(&plan, workshop.engine.as_ref()).await?;
