@@ -30,7 +30,7 @@ use tracing::{Instrument as _, info_span};
 use crate::cli::{Cli, Command, Format, LogFormat};
 use crate::diagnostics::{COMMAND, Diagnostics, Form, Wanted};
 use crate::engine::{self, Engine};
-use crate::lab::Store;
+use crate::lab::{self, Store};
 use crate::progress::Progress;
 use crate::visible::{visible, visible_json};
 
@@ -69,8 +69,12 @@ struct Session {
 }
 
 impl Session {
-    async fn engine(&self) -> Result<Arc<dyn Engine>, engine::Error> {
-        engine::connect(&self.environment.engine).await
+    /// The engine; Ctrl-C ends a login over ssh that does not come about.
+    async fn engine(&self) -> anyhow::Result<Arc<dyn Engine>> {
+        tokio::select! {
+            engine = engine::connect(&self.environment.engine) => Ok(engine?),
+            () = self.cancel.cancelled() => Err(lab::Error::Interrupted.into()),
+        }
     }
 
     fn store(&self) -> anyhow::Result<Store> {

@@ -13,6 +13,7 @@ mod effective;
 mod files;
 pub mod keys;
 mod overrides;
+pub mod parameters;
 mod problem;
 mod production;
 mod promises;

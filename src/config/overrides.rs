@@ -99,7 +99,7 @@ const OWN_KEY: &[(&str, &str)] = &[
     ("relayhost", "use outbound.next_hop"),
     ("smtp_sasl_password_maps", "use outbound.credentials"),
     ("smtp_tls_security_level", "use tls.outbound.level"),
-    ("smtp_tls_cafile", "use tls.outbound.ca"),
+    ("smtp_tls_CAfile", "use tls.outbound.ca"),
     ("smtpd_tls_chain_files", "use tls.certificate"),
     ("smtpd_tls_protocols", "use tls.minimum"),
     ("smtpd_tls_mandatory_protocols", "use tls.minimum"),
@@ -205,6 +205,16 @@ mod tests {
         );
         let line = "n - n - - smtpd -o { mynetworks = 0.0.0.0/0 }";
         assert!(matches!(service(line)[..], [Verdict::Unsafe { .. }]));
+    }
+
+    #[test]
+    fn each_parameter_here_is_one_of_postfix() {
+        let known = crate::config::parameters::names();
+        let unsafe_ones = super::UNSAFE.iter().map(|(name, ..)| name);
+        let own = super::OWN_KEY.iter().map(|(name, _)| name);
+        for name in unsafe_ones.chain(own).chain([&super::XCLIENT]) {
+            assert!(known.contains(name), "{name}");
+        }
     }
 
     #[test]

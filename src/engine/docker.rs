@@ -32,8 +32,9 @@ use futures_util::stream::BoxStream;
 use tokio::sync::OnceCell;
 
 use super::endpoint::{Certificates, Endpoint, resolve};
+use super::tunnel::{self, Tunnel};
 use super::{
-    About, BuildRequest, ByteStream, Capacity, ContainerFacts, ContainerRequest, Conversation,
+    About, ByteStream, Capacity, CommitRequest, ContainerFacts, ContainerRequest, Conversation,
     Engine, Environment, Error, ExecOutput, ImageFacts, ImportRequest, Kind, Labels, LogRequest,
     NetworkRequest, Object,
 };
@@ -41,7 +42,7 @@ use crate::progress::Task;
 
 /// An engine that was asked something answers within this many seconds.
 const ANSWER: u64 = 120;
-/// The first answer comes sooner; an SSH login has to fit in.
+/// The first answer comes sooner.
 const GREETING: Duration = Duration::from_secs(30);
 /// Requests that last as long as their work: builds, imports, waiting.
 const WORK: Duration = Duration::from_secs(24 * 60 * 60);
@@ -49,35 +50,53 @@ const WORK: Duration = Duration::from_secs(24 * 60 * 60);
 /// Finds the engine as the Docker CLI would, and says hello: one round trip.
 ///
 /// # Errors
-/// [`Error::Endpoint`], [`Error::Unreachable`], [`Error::Forbidden`].
+/// [`Error::Endpoint`], [`Error::Unreachable`], [`Error::Forbidden`], [`Error::Ssh`].
 pub(super) async fn connect(environment: &Environment) -> Result<Arc<dyn Engine>, Error> {
     let endpoint = resolve(environment)?;
     let address = endpoint.address();
-    let docker = open(&endpoint).map_err(|error| fault::unreachable(&address, &error))?;
+    let tunnel = match &endpoint {
+        Endpoint::Ssh(destination) => Some(Tunnel::open(destination).await?),
+        _ => None,
+    };
+    let docker = open(&endpoint, tunnel.as_ref());
+    let docker = docker.map_err(|error| fault::unreachable(&address, &error))?;
     let greeting = tokio::time::timeout(GREETING, docker.version()).await;
     let Ok(version) = greeting else {
         let reason = format!("no answer within {} s", GREETING.as_secs());
         return Err(Error::Unreachable { address, reason });
     };
-    let version = version.map_err(|error| fault::unreachable(&address, &error))?;
+    let version = version.map_err(|error| match (&endpoint, &tunnel) {
+        (Endpoint::Ssh(destination), Some(tunnel)) => destination.refused(&tunnel.words()),
+        _ => fault::unreachable(&address, &error),
+    })?;
     let pinned = environment.docker_api_version.as_deref();
     let api = agreed_version(pinned.filter(|v| !v.is_empty()), &version);
+    let host = match &endpoint {
+        Endpoint::Ssh(destination) => Some(tunnel::host_name(destination).await),
+        other => other.remote_host(),
+    };
     let make = make(&version);
     Ok(Arc::new(DockerEngine {
-        about: about(&version, &api, endpoint.remote_host()),
+        about: about(&version, &api, host),
         make,
         capacity: OnceCell::new(),
         from_within: OnceCell::new(),
         api: number(&api),
         docker: docker.with_request_modifier(move |request| at_version(request, &api)),
         own: OnceLock::new(),
+        _tunnel: tunnel,
     }))
 }
 
-fn open(endpoint: &Endpoint) -> Result<Docker, bollard::errors::Error> {
-    let address = endpoint.address();
+fn open(endpoint: &Endpoint, tunnel: Option<&Tunnel>) -> Result<Docker, bollard::errors::Error> {
+    let address = match tunnel {
+        Some(tunnel) => format!("unix://{}", tunnel.socket().display()),
+        None => endpoint.address(),
+    };
     match endpoint {
-        Endpoint::Unix(_) => Docker::connect_with_unix(&address, ANSWER, API_DEFAULT_VERSION),
+        Endpoint::Unix(_) | Endpoint::Ssh(_) => {
+            Docker::connect_with_unix(&address, ANSWER, API_DEFAULT_VERSION)
+        }
         Endpoint::Tcp { tls: None, .. } => {
             Docker::connect_with_http(&address, ANSWER, API_DEFAULT_VERSION)
         }
@@ -85,7 +104,6 @@ fn open(endpoint: &Endpoint) -> Result<Docker, bollard::errors::Error> {
             tls: Some(Certificates { ca, cert, key }),
             ..
         } => Docker::connect_with_ssl(&address, key, cert, ca, ANSWER, API_DEFAULT_VERSION),
-        Endpoint::Ssh(_) => Docker::connect_with_ssh(&address, ANSWER, API_DEFAULT_VERSION, None),
     }
 }
 
@@ -163,6 +181,8 @@ struct DockerEngine {
     api: (u32, u32),
     /// The container that this program runs in, once somebody has asked.
     own: OnceLock<Option<String>>,
+    /// The way to an engine behind ssh, open as long as this is held.
+    _tunnel: Option<Tunnel>,
 }
 
 impl DockerEngine {
@@ -194,8 +214,8 @@ impl Engine for DockerEngine {
         self.import_image(image).await
     }
 
-    async fn build(&self, image: BuildRequest, task: &Task) -> Result<(), Error> {
-        self.build_image(image, task).await
+    async fn commit(&self, image: CommitRequest) -> Result<(), Error> {
+        self.commit_container(image).await
     }
 
     async fn images(&self, labels: &Labels) -> Result<Vec<String>, Error> {

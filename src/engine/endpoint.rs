@@ -11,6 +11,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::Error;
+use super::ssh::Destination;
 
 /// Docker's own default.
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -67,8 +68,8 @@ pub(super) enum Endpoint {
         /// `None`: in the clear.
         tls: Option<Certificates>,
     },
-    /// `[user@]host[:port]`, through `docker system dial-stdio` there.
-    Ssh(String),
+    /// A socket of a host that ssh(1) reaches.
+    Ssh(Destination),
 }
 
 /// The files of a TLS client.
@@ -88,7 +89,7 @@ impl Endpoint {
         match self {
             Self::Unix(path) => format!("unix://{}", path.display()),
             Self::Tcp { authority, .. } => format!("tcp://{authority}"),
-            Self::Ssh(authority) => format!("ssh://{authority}"),
+            Self::Ssh(destination) => destination.address(),
         }
     }
 
@@ -96,7 +97,8 @@ impl Endpoint {
     pub(super) fn remote_host(&self) -> Option<String> {
         let authority = match self {
             Self::Unix(_) => return None,
-            Self::Tcp { authority, .. } | Self::Ssh(authority) => authority,
+            Self::Ssh(destination) => return Some(destination.host().to_owned()),
+            Self::Tcp { authority, .. } => authority,
         };
         let host = authority.rsplit_once('@').map_or(&**authority, |(_, h)| h);
         let host = match host.strip_prefix('[') {
@@ -273,7 +275,8 @@ fn parse(
 ) -> Result<Endpoint, Error> {
     let refuse = |reason: &str| Error::Endpoint {
         reason: format!("{origin} is `{host}`: {reason}"),
-        advice: "addresses are unix:///path, tcp://host:port (or host:port) and ssh://user@host"
+        advice: "addresses are unix:///path, tcp://host:port (or host:port) and \
+                 ssh://user@host:port/path/of/the/socket, of which the host is enough"
             .to_owned(),
     };
     // As the Docker CLI reads it: without a scheme it is a host, or a port of this one.
@@ -285,6 +288,9 @@ fn parse(
             rest
         };
         return Ok(Endpoint::Unix(PathBuf::from(path)));
+    }
+    if scheme == "ssh" {
+        return Destination::parse(rest).map(Endpoint::Ssh).map_err(refuse);
     }
     let authority = rest.trim_end_matches('/');
     if authority.contains('/') || (authority.is_empty() && scheme != "tcp") {
@@ -301,7 +307,6 @@ fn parse(
                 tls,
             })
         }
-        "ssh" => Ok(Endpoint::Ssh(authority.to_owned())),
         _ => Err(refuse("this kind of address is not supported")),
     }
 }

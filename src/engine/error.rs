@@ -30,6 +30,16 @@ pub enum Error {
         /// The socket.
         address: String,
     },
+    /// ssh does not get through to an engine.
+    #[error("ssh does not get through to the container engine at {address}: {reason}\n  {advice}")]
+    Ssh {
+        /// The engine's address.
+        address: String,
+        /// What ssh said, or what the far side did.
+        reason: String,
+        /// What to do.
+        advice: String,
+    },
     /// The connection broke while something was under way.
     #[error(
         "the container engine went away while {action}: {reason}\n  when it is back, `relaykit down --all` removes what is left"

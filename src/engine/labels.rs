@@ -16,6 +16,10 @@ pub const OWNER: &str = "dev.relaykit.owner";
 /// On a volume that `down` leaves unless it is told otherwise: `true`.
 pub const KEEP: &str = "dev.relaykit.keep";
 
+/// On a container in which an image is made: its own name. The image has the label too,
+/// empty, and so has whatever is made from it.
+pub const BUILD: &str = "dev.relaykit.build";
+
 /// The role of a container that fills volumes of others.
 pub const WRITER: &str = "writer";
 /// The role of a network.

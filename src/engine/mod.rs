@@ -11,7 +11,9 @@ mod inside;
 pub mod labels;
 mod last_words;
 mod shell;
+mod ssh;
 mod traced;
+mod tunnel;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -54,9 +56,9 @@ pub trait Engine: Send + Sync {
     async fn pull(&self, reference: &str, task: &Task) -> Result<(), Error>;
     /// Makes an image of one layer from a tar of a root file system.
     async fn import(&self, image: ImportRequest) -> Result<(), Error>;
-    /// Builds an image; notes on `task` what the build says. A failed build's
-    /// error holds its last lines.
-    async fn build(&self, image: BuildRequest, task: &Task) -> Result<(), Error>;
+    /// Makes an image of a container: the image that the container was made from, and
+    /// one layer with what has changed in it.
+    async fn commit(&self, image: CommitRequest) -> Result<(), Error>;
     /// The references of the images that carry all of these labels (an empty value
     /// matches any); at the end the ids of those that have lost their name to a newer one.
     async fn images(&self, _labels: &Labels) -> Result<Vec<String>, Error> {
@@ -204,6 +206,12 @@ pub struct ImageFacts {
     pub size: u64,
     /// Its labels.
     pub labels: Labels,
+    /// Its ENTRYPOINT, empty where it has none.
+    pub entrypoint: Vec<String>,
+    /// Its CMD.
+    pub command: Vec<String>,
+    /// What its processes begin with, `NAME=value`.
+    pub environment: Vec<String>,
 }
 
 /// See [`Engine::import`].
@@ -217,19 +225,17 @@ pub struct ImportRequest {
     pub changes: Vec<String>,
 }
 
-/// See [`Engine::build`].
+/// See [`Engine::commit`].
 #[derive(Debug, Clone)]
-pub struct BuildRequest {
+pub struct CommitRequest {
+    /// Its name. Its labels and environment become the image's; `changes` have the last word.
+    pub container: String,
     /// `repository:tag`.
     pub reference: String,
-    /// The build context with its `Dockerfile`, uncompressed tar.
-    pub context: Bytes,
-    /// Build arguments.
-    pub arguments: BTreeMap<String, String>,
-    /// Image labels.
-    pub labels: Labels,
-    /// Whether cached steps are left out.
-    pub no_cache: bool,
+    /// As for [`ImportRequest`], one line each.
+    pub changes: Vec<String>,
+    /// The signal that stops a container; `None`: as the container has it.
+    pub stop_signal: Option<String>,
 }
 
 /// See [`Engine::create_network`].

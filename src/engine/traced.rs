@@ -13,7 +13,7 @@ use futures_util::stream::{BoxStream, Stream, StreamExt};
 use tracing::{Instrument as _, Span, debug, debug_span, info};
 
 use super::{
-    About, BuildRequest, ByteStream, Capacity, ContainerFacts, ContainerRequest, Conversation,
+    About, ByteStream, Capacity, CommitRequest, ContainerFacts, ContainerRequest, Conversation,
     Engine, Environment, Error, ExecOutput, ImageFacts, ImportRequest, Kind, Labels, LogRequest,
     NetworkRequest, Object, docker,
 };
@@ -109,10 +109,13 @@ impl Engine for Traced {
         request(span, self.0.import(image)).await
     }
 
-    async fn build(&self, image: BuildRequest, task: &Task) -> Result<(), Error> {
-        let bytes = image.context.len();
-        let span = span!("build", image = image.reference, bytes);
-        request(span, self.0.build(image, task)).await
+    async fn commit(&self, image: CommitRequest) -> Result<(), Error> {
+        let span = span!(
+            "commit",
+            container = image.container,
+            image = image.reference
+        );
+        request(span, self.0.commit(image)).await
     }
 
     async fn images(&self, labels: &Labels) -> Result<Vec<String>, Error> {

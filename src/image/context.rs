@@ -1,5 +1,7 @@
 //! The build contexts: `images/` as it was when this program was built.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tar::{EntryType, Header};
@@ -129,46 +131,57 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// A build context as the engine wants it, with `labels` in one instruction at
-/// the end of its Dockerfile: an engine without `BuildKit` runs a container for
-/// each instruction, and makes one instruction of each label it is given.
-pub(super) fn tar(files: &[File], labels: &Labels) -> std::io::Result<Bytes> {
+/// The text of an image's Dockerfile; a test holds that there is one.
+pub(super) fn dockerfile(files: &[File]) -> &'static str {
+    let file = files.iter().find(|file| file.path == "Dockerfile");
+    file.and_then(|file| std::str::from_utf8(file.bytes).ok())
+        .unwrap_or_default()
+}
+
+/// What is below `rootfs/`, as a tar of the root, with the folders above each file.
+pub(super) fn root(files: &[File]) -> std::io::Result<Bytes> {
     let mut tar = tar::Builder::new(Vec::new());
+    let mut folders = BTreeSet::new();
     for file in files {
-        let mut bytes = file.bytes.to_vec();
-        if file.path == "Dockerfile" {
-            bytes.extend(instruction(labels).into_bytes());
+        let Some(path) = file.path.strip_prefix("rootfs/") else {
+            continue;
+        };
+        for (slash, _) in path.match_indices('/') {
+            let folder = &path[..slash];
+            if folders.insert(folder) {
+                append(&mut tar, EntryType::Directory, folder, 0o755, &[])?;
+            }
         }
-        append(&mut tar, file.path, file.mode(), &bytes)?;
+        append(&mut tar, EntryType::Regular, path, file.mode(), file.bytes)?;
     }
     Ok(Bytes::from(tar.into_inner()?))
 }
 
-/// A context that is a Dockerfile alone, which ends with these labels.
-pub(super) fn dockerfile(text: &str, labels: &Labels) -> std::io::Result<Bytes> {
+/// A tar of one file.
+pub(super) fn one_file(path: &str, mode: u32, bytes: &[u8]) -> std::io::Result<Bytes> {
     let mut tar = tar::Builder::new(Vec::new());
-    let text = format!("{text}{}", instruction(labels));
-    append(&mut tar, "Dockerfile", 0o644, text.as_bytes())?;
+    append(&mut tar, EntryType::Regular, path, mode, bytes)?;
     Ok(Bytes::from(tar.into_inner()?))
 }
 
 fn append(
     tar: &mut tar::Builder<Vec<u8>>,
+    kind: EntryType,
     path: &str,
     mode: u32,
     bytes: &[u8],
 ) -> std::io::Result<()> {
     let mut header = Header::new_gnu();
-    header.set_entry_type(EntryType::Regular);
+    header.set_entry_type(kind);
     header.set_mode(mode);
     header.set_size(bytes.len() as u64);
-    // A fixed time: the engine's build cache looks at contents only, people do not.
+    // A fixed time: the same files are the same layer.
     header.set_mtime(0);
     tar.append_data(&mut header, path, bytes)
 }
 
-/// The `LABEL` instruction, empty without labels.
-fn instruction(labels: &Labels) -> String {
+/// The `LABEL` instruction, in one line; none without labels.
+pub(super) fn label_instruction(labels: &Labels) -> Option<String> {
     let quote = |text: &str| {
         let escaped = text
             .replace('\\', "\\\\")
@@ -180,11 +193,7 @@ fn instruction(labels: &Labels) -> String {
         .iter()
         .map(|(name, value)| format!("{}={}", quote(name), quote(value)))
         .collect();
-    if pairs.is_empty() {
-        String::new()
-    } else {
-        format!("\nLABEL {}\n", pairs.join(" \\\n    "))
-    }
+    (!pairs.is_empty()).then(|| format!("LABEL {}", pairs.join(" ")))
 }
 
 #[cfg(test)]
@@ -229,10 +238,10 @@ mod tests {
             ("c".to_owned(), "d".to_owned()),
         ]);
         assert_eq!(
-            instruction(&labels),
-            "\nLABEL \"a.b\"=\"x \\\"y\\\" \\$z \\\\\" \\\n    \"c\"=\"d\"\n"
+            label_instruction(&labels).as_deref(),
+            Some("LABEL \"a.b\"=\"x \\\"y\\\" \\$z \\\\\" \"c\"=\"d\"")
         );
-        assert_eq!(instruction(&Labels::new()), "");
+        assert_eq!(label_instruction(&Labels::new()), None);
     }
 
     #[test]
@@ -291,24 +300,44 @@ mod tests {
     }
 
     #[test]
-    fn a_script_stays_one_in_the_tar() {
+    fn a_script_stays_one_in_the_tar_and_each_folder_comes_before_its_files() {
+        let file = |path, bytes| File { path, bytes };
         let files = [
-            File {
-                path: "run",
-                bytes: b"#!/bin/sh\n",
-            },
-            File {
-                path: "etc/data",
-                bytes: b"data",
-            },
+            file("Dockerfile", b"FROM x\n".as_slice()),
+            file("rootfs/etc/data", b"data"),
+            file("rootfs/usr/libexec/run", b"#!/bin/sh\n"),
         ];
-        let tar = tar(&files, &Labels::new()).unwrap();
+        let tar = root(&files).unwrap();
         let mut tar = tar::Archive::new(tar.as_ref());
-        let modes: Vec<_> = tar
+        let entries: Vec<_> = tar
             .entries()
             .unwrap()
-            .map(|entry| entry.unwrap().header().mode().unwrap())
+            .map(Result::unwrap)
+            .map(|entry| {
+                let path = entry.path().unwrap().display().to_string();
+                (path, entry.header().mode().unwrap())
+            })
             .collect();
-        assert_eq!(modes, [0o755, 0o644]);
+        let expected = [
+            ("etc", 0o755),
+            ("etc/data", 0o644),
+            ("usr", 0o755),
+            ("usr/libexec", 0o755),
+            ("usr/libexec/run", 0o755),
+        ];
+        assert_eq!(
+            entries,
+            expected.map(|(path, mode)| (path.to_owned(), mode))
+        );
+        assert_eq!(dockerfile(&files), "FROM x\n");
+    }
+
+    #[test]
+    fn the_dockerfiles_are_such_as_are_carried_out_here() {
+        for image in [Image::Relay, Image::Directory] {
+            let recipe = crate::image::dockerfile::read(dockerfile(files(image))).unwrap();
+            assert!(recipe.copies_root && recipe.says_entrypoint, "{image:?}");
+            assert_eq!(recipe.steps.len(), 1, "one layer: {image:?}");
+        }
     }
 }

@@ -1,18 +1,19 @@
 //! Images made from ours with a few more instructions: what somebody's careless
 //! Dockerfile makes of a relay, for proofs that it would be seen.
 
-use std::collections::BTreeMap;
+use tokio_util::sync::CancellationToken;
 
-use super::Error;
-use super::context;
-use crate::engine::{BuildRequest, Engine, Labels};
+use super::assembly::Assembly;
+use super::{Error, dockerfile};
+use crate::engine::{Engine, Labels};
 use crate::progress::Task;
 
-/// Builds `reference` from the image `base` and `instructions` of a Dockerfile.
-/// `labels` are its own, so that it can be found and removed.
+/// Makes `reference` from the image `base` and `instructions` of a Dockerfile.
+/// `labels` are its own and those of the container that it is made in, so that both
+/// can be found and removed.
 ///
 /// # Errors
-/// When the build fails.
+/// When an instruction is not known here, or fails.
 pub async fn derived(
     engine: &dyn Engine,
     reference: &str,
@@ -21,17 +22,22 @@ pub async fn derived(
     labels: &Labels,
     task: &Task,
 ) -> Result<(), Error> {
-    let dockerfile = format!("FROM {base}\n{}\n", instructions.join("\n"));
-    let context = context::dockerfile(&dockerfile, labels).map_err(|e| Error::Internal {
-        action: "packing a build context",
-        reason: e.to_string(),
+    let recipe = dockerfile::of_instructions(instructions.iter().copied());
+    let recipe = recipe.map_err(|reason| Error::Internal {
+        action: "reading the instructions of an image",
+        reason,
     })?;
-    let request = BuildRequest {
-        reference: reference.to_owned(),
-        context,
-        arguments: BTreeMap::new(),
-        labels: Labels::new(),
-        no_cache: false,
+    let assembly = Assembly {
+        engine,
+        reference,
+        base,
+        recipe,
+        root: None,
+        proxies: Vec::new(),
+        labels: labels.clone(),
+        container: format!("{}-build", reference.replace(['/', ':'], "-")),
+        container_labels: labels.clone(),
+        cancel: CancellationToken::new(),
     };
-    Ok(engine.build(request, task).await?)
+    assembly.run(task).await
 }

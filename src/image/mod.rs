@@ -2,28 +2,34 @@
 //! that is a digest of all that it is made from, so that a change builds it
 //! anew and nothing else does.
 
+mod assembly;
 mod base;
 mod bootstrap;
 mod context;
 mod derived;
+mod dockerfile;
 mod error;
 
 use std::collections::BTreeMap;
 
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{join_all, try_join, try_join_all};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, info_span};
 
+use self::assembly::Assembly;
 pub use self::base::{Base, bootstrap};
 pub use self::bootstrap::BootstrapSettings;
 pub use self::derived::derived;
 pub use self::error::Error;
-use crate::engine::{BuildRequest, Engine, ImageFacts, Labels};
+use crate::engine::{self, Engine, ImageFacts, Labels, labels};
 use crate::plan::Image;
 use crate::progress::Progress;
 
-/// Counts up when images are made in another way from the same files.
+/// Counts up when a base is made in another way from the same files.
 const RECIPE: &str = "1";
+
+/// The same for the images on a base.
+const BUILD_RECIPE: &str = "2";
 
 /// On every image made here; its value is the namespace.
 const IMAGE_LABEL: &str = "dev.relaykit.image";
@@ -72,7 +78,7 @@ pub fn reference(image: Image, settings: &Settings) -> String {
             .unwrap_or_else(|| own_base(&settings.namespace));
     }
     let base = settings.base.as_deref().unwrap_or_default();
-    let digest = context::digest(RECIPE, context::files(image), &[("base", base)]);
+    let digest = context::digest(BUILD_RECIPE, context::files(image), &[("base", base)]);
     format!("{}/{}:{digest}", settings.namespace, image.name())
 }
 
@@ -120,19 +126,26 @@ async fn ensure_all(
     if let Some(reference) = references.get_mut(&Image::Base) {
         reference.clone_from(&base.reference);
     }
-    let builds = missing
-        .iter()
-        .filter(|image| **image != Image::Base)
-        .map(|image| {
-            let reference = &references[image];
-            build(engine, *image, reference, &base, settings, progress)
-                .instrument(info_span!("image", image = image.name()))
-        });
-    let all = try_join_all(builds);
-    tokio::select! {
-        built = all => built.map(|_| references),
-        () = settings.cancel.cancelled() => Err(Error::Interrupted { action: "building images" }),
-    }
+    // One that fails ends the others, each of which removes what it has begun.
+    let stop = settings.cancel.child_token();
+    let builds = missing.iter().filter(|image| **image != Image::Base);
+    let builds = builds.map(|image| {
+        let (base, stop) = (&base, &stop);
+        let request = (*image, references[image].as_str());
+        let built = async move {
+            let built = build(engine, request, base, settings, stop, progress).await;
+            if built.is_err() {
+                stop.cancel();
+            }
+            built
+        };
+        built.instrument(info_span!("image", image = image.name()))
+    });
+    let mut results = join_all(builds).await;
+    // What was ended for another's sake says nothing of why.
+    results.sort_by_key(|result| matches!(result, Err(Error::Interrupted { .. })));
+    let all: Result<Vec<()>, Error> = results.into_iter().collect();
+    all.map(|_| references)
 }
 
 /// Which of the images are not there, or not built on the base that is there.
@@ -178,45 +191,60 @@ fn is_current(image: &ImageFacts, base: Option<&Base>) -> bool {
 
 async fn build(
     engine: &dyn Engine,
-    image: Image,
-    reference: &str,
+    (image, reference): (Image, &str),
     base: &Base,
     settings: &Settings,
+    cancel: &CancellationToken,
     progress: &Progress,
 ) -> Result<(), Error> {
     let task = progress.start(&format!("image {}", image.name()));
-    let labels = labels(&settings.namespace, image, Some(base));
-    let context = context::tar(context::files(image), &labels).map_err(|e| Error::Internal {
-        action: "packing a build context",
-        reason: e.to_string(),
-    })?;
-    let request = BuildRequest {
-        reference: reference.to_owned(),
-        context,
-        arguments: arguments(base, &settings.bootstrap),
-        labels: Labels::new(),
-        no_cache: settings.no_cache,
+    let internal = |reason: String| Error::Internal {
+        action: "reading an image's Dockerfile",
+        reason,
     };
-    engine.build(request, &task).await?;
+    let files = context::files(image);
+    let recipe = dockerfile::read(context::dockerfile(files)).map_err(internal)?;
+    let root = context::root(files).map_err(|e| internal(e.to_string()))?;
+    let container = build_container(&settings.namespace, image);
+    let mut labels = labels(&settings.namespace, image, Some(base));
+    labels.insert(labels::BUILD.to_owned(), String::new());
+    let assembly = Assembly {
+        engine,
+        reference,
+        base: &base.reference,
+        root: recipe.copies_root.then_some(root),
+        recipe,
+        proxies: proxies(&settings.bootstrap),
+        labels,
+        container_labels: Labels::from([(labels::BUILD.to_owned(), container.clone())]),
+        container,
+        cancel: cancel.clone(),
+    };
+    assembly.run(&task).await?;
     task.finish();
     Ok(())
 }
 
-/// `BASE`, and the proxies under the names that every engine knows and keeps out
-/// of the image.
-fn arguments(base: &Base, settings: &BootstrapSettings) -> BTreeMap<String, String> {
+/// A name of its own, so that two runs side by side do not meet.
+fn build_container(namespace: &str, image: Image) -> String {
+    let now = jiff::Timestamp::now().as_nanosecond();
+    let (prefix, image, process) = (build_prefix(namespace), image.name(), std::process::id());
+    format!("{prefix}{image}-{process:x}-{now:x}")
+}
+
+fn build_prefix(namespace: &str) -> String {
+    format!("{}-build-", namespace.replace('/', "-"))
+}
+
+/// The variables that name proxies, as programs read them.
+fn proxies(settings: &BootstrapSettings) -> Vec<(&'static str, String)> {
     let optional = [
         ("http_proxy", &settings.http_proxy),
         ("https_proxy", &settings.https_proxy),
         ("no_proxy", &settings.no_proxy),
     ];
-    let set = optional
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value.clone()?)));
-    let base = ("BASE", base.reference.clone());
-    std::iter::once(base)
-        .chain(set)
-        .map(|(name, value)| (name.to_owned(), value))
+    let set = optional.into_iter();
+    set.filter_map(|(name, value)| Some((name, value.clone()?)))
         .collect()
 }
 
@@ -256,17 +284,41 @@ fn labels(namespace: &str, image: Image, base: Option<&Base>) -> Labels {
         .collect()
 }
 
-/// Removes every image that was made under `namespace`; their references.
+/// Removes every image that was made under `namespace`, and what builds of it left that
+/// were killed; the images' references.
 ///
 /// # Errors
 /// When the engine refuses, for example because a container uses one.
 pub async fn remove(engine: &dyn Engine, namespace: &str) -> Result<Vec<String>, Error> {
+    remove_builds(engine, &build_prefix(namespace)).await?;
     let labels = Labels::from([(IMAGE_LABEL.to_owned(), namespace.to_owned())]);
     let references = engine.images(&labels).await?;
     for reference in &references {
         engine.remove_image(reference).await?;
     }
     Ok(references)
+}
+
+/// Removes containers in which an image was being made, whose names begin with `prefix`;
+/// their names.
+///
+/// # Errors
+/// When the engine refuses.
+pub async fn remove_builds(
+    engine: &dyn Engine,
+    prefix: &str,
+) -> Result<Vec<String>, engine::Error> {
+    let builds = Labels::from([(labels::BUILD.to_owned(), String::new())]);
+    let mut removed = Vec::new();
+    for object in engine.list(&builds).await? {
+        // What was made from such an image has the label as well, and not its own name.
+        let own = object.labels.get(labels::BUILD) == Some(&object.name);
+        if own && object.name.starts_with(prefix) {
+            engine.remove(object.kind, &object.id).await?;
+            removed.push(object.name);
+        }
+    }
+    Ok(removed)
 }
 
 #[cfg(test)]

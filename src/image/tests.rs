@@ -1,17 +1,16 @@
-use std::io::Read as _;
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
 use super::*;
 use crate::engine::{
-    self, About, ContainerFacts, ContainerRequest, ExecOutput, ImageFacts, ImportRequest, Kind,
-    LogRequest, NetworkRequest, Object,
+    self, About, CommitRequest, ContainerFacts, ContainerRequest, ExecOutput, ImageFacts,
+    ImportRequest, Kind, LogRequest, NetworkRequest, Object,
 };
 use crate::progress::Task;
 
@@ -91,6 +90,9 @@ impl Engine for Shelf {
             content: id.trim_end_matches(" as loaded").to_owned(),
             size: 0,
             labels: labels.clone(),
+            entrypoint: Vec::new(),
+            command: Vec::new(),
+            environment: Vec::new(),
         }))
     }
     async fn pull(&self, reference: &str, _: &Task) -> Result<(), engine::Error> {
@@ -104,12 +106,9 @@ impl Engine for Shelf {
             Registry::KeepsSilent => std::future::pending().await,
         }
     }
-    async fn build(&self, image: BuildRequest, _: &Task) -> Result<(), engine::Error> {
-        self.call(format!(
-            "build {} on {}",
-            image.reference, image.arguments["BASE"]
-        ));
-        self.put(&image.reference, labels_in(&image.context));
+    async fn commit(&self, image: CommitRequest) -> Result<(), engine::Error> {
+        self.call(format!("commit {}", image.reference));
+        self.put(&image.reference, labels_in(&image.changes));
         Ok(())
     }
     async fn import(&self, _: ImportRequest) -> Result<(), engine::Error> {
@@ -127,17 +126,26 @@ impl Engine for Shelf {
     async fn create_volume(&self, _: &str, _: &Labels) -> Result<(), engine::Error> {
         unreachable!()
     }
-    async fn create_container(&self, _: ContainerRequest) -> Result<(), engine::Error> {
-        unreachable!()
+    async fn create_container(&self, it: ContainerRequest) -> Result<(), engine::Error> {
+        let secret = format!("{it:?}").contains("secret");
+        self.call(format!(
+            "create on {}{}",
+            it.image,
+            if secret { " with a secret" } else { "" }
+        ));
+        Ok(())
     }
-    async fn upload(&self, _: &str, _: &str, _: Bytes) -> Result<(), engine::Error> {
-        unreachable!()
+    async fn upload(&self, _: &str, _: &str, tar: Bytes) -> Result<(), engine::Error> {
+        if String::from_utf8_lossy(&tar).contains("export http_proxy='http://u:secret@p.test'\n") {
+            self.call("upload of proxies".to_owned());
+        }
+        Ok(())
     }
     async fn download(&self, _: &str, _: &str) -> Result<Option<Bytes>, engine::Error> {
         unreachable!()
     }
     async fn start(&self, _: &str) -> Result<(), engine::Error> {
-        unreachable!()
+        Ok(())
     }
     async fn stop(&self, _: &str, _: Duration) -> Result<(), engine::Error> {
         unreachable!()
@@ -146,10 +154,10 @@ impl Engine for Shelf {
         unreachable!()
     }
     async fn wait(&self, _: &str) -> Result<i64, engine::Error> {
-        unreachable!()
+        Ok(0)
     }
     fn logs(&self, _: &str, _: LogRequest) -> BoxStream<'static, Result<String, engine::Error>> {
-        unreachable!()
+        futures_util::stream::empty().boxed()
     }
     async fn exec(
         &self,
@@ -162,7 +170,11 @@ impl Engine for Shelf {
     async fn list(&self, _: &Labels) -> Result<Vec<Object>, engine::Error> {
         unreachable!()
     }
-    async fn remove(&self, _: Kind, _: &str) -> Result<(), engine::Error> {
+    async fn remove(&self, _: Kind, name: &str) -> Result<(), engine::Error> {
+        self.call(format!(
+            "remove {}",
+            &name[..name.len().min("relaykit-build-".len())]
+        ));
         Ok(())
     }
 }
@@ -254,12 +266,13 @@ async fn what_is_there_is_not_built_again_and_costs_one_round_trip() {
     let first = ensure(&shelf, &all, &settings, &Progress::silent())
         .await
         .unwrap();
-    let builds = shelf
-        .calls()
-        .into_iter()
-        .filter(|call| call.starts_with("build "));
-    let expected = all.map(|image| format!("build {} on {UPSTREAM}", first[&image]));
-    assert_eq!(builds.collect::<Vec<_>>(), expected);
+    let calls = shelf.calls();
+    let count = |what: &str| calls.iter().filter(|call| *call == what).count();
+    for image in all {
+        assert_eq!(count(&format!("commit {}", first[&image])), 1, "{calls:?}");
+    }
+    assert_eq!(count(&format!("create on {UPSTREAM}")), 2, "{calls:?}");
+    assert_eq!(count("remove relaykit-build-"), 2, "{calls:?}");
 
     let again = ensure(&shelf, &all, &settings, &Progress::silent())
         .await
@@ -286,7 +299,7 @@ async fn another_base_under_the_same_name_builds_anew() {
         .await
         .unwrap();
     assert_eq!(again, first);
-    assert!(shelf.calls().iter().any(|call| call.starts_with("build ")));
+    assert!(shelf.calls().iter().any(|call| call.starts_with("commit ")));
 }
 
 /// `docker load` on an engine with another kind of store.
@@ -303,7 +316,7 @@ async fn the_same_base_under_another_id_builds_nothing() {
         .await
         .unwrap();
     assert_eq!(again, first);
-    assert!(!shelf.calls().iter().any(|call| call.starts_with("build ")));
+    assert!(!shelf.calls().iter().any(|call| call.starts_with("commit ")));
 }
 
 #[test]
@@ -327,24 +340,15 @@ fn another_namespace_or_base_asked_for_means_another_reference() {
     );
 }
 
-/// The labels that a context's Dockerfile sets, as an engine reads them.
-fn labels_in(context: &[u8]) -> Labels {
-    let mut archive = tar::Archive::new(context);
-    let files = archive.entries().unwrap().map(Result::unwrap);
-    let mut dockerfile = String::new();
-    for mut file in files {
-        if file.path().unwrap() == Path::new("Dockerfile") {
-            file.read_to_string(&mut dockerfile).unwrap();
-        }
-    }
-    let (_, labels) = dockerfile.split_once("\nLABEL ").unwrap();
-    let pairs = labels.trim_end().split(" \\\n    ");
+/// The labels that the changes of a commit set, as an engine reads them.
+fn labels_in(changes: &[String]) -> Labels {
+    let labels = changes
+        .iter()
+        .find_map(|change| change.strip_prefix("LABEL "));
+    let pairs = labels.unwrap().trim_matches('"').split("\" \"");
     let pair = |pair: &str| {
-        let (name, value) = pair.split_once('=').unwrap();
-        (
-            name.trim_matches('"').to_owned(),
-            value.trim_matches('"').to_owned(),
-        )
+        let (name, value) = pair.split_once("\"=\"").unwrap();
+        (name.to_owned(), value.to_owned())
     };
     pairs.map(pair).collect()
 }
@@ -373,19 +377,26 @@ fn labels_follow_the_oci_annotations_and_say_which_base() {
     );
 }
 
-#[test]
-fn proxies_reach_the_builds_and_do_not_change_the_tag() {
-    let base = Base {
-        reference: "b:1".to_owned(),
-        id: "sha256:1".to_owned(),
-        content: "sha256:2".to_owned(),
-    };
-    let settings = BootstrapSettings {
-        http_proxy: Some("http://p.example:3128".to_owned()),
+#[tokio::test]
+async fn proxies_reach_the_builds_and_stay_in_no_image() {
+    let shelf = Shelf::new(&[UPSTREAM], Registry::Refuses);
+    let bootstrap = BootstrapSettings {
+        http_proxy: Some("http://u:secret@p.test".to_owned()),
         ..BootstrapSettings::default()
     };
-    let arguments = arguments(&base, &settings);
-    assert_eq!(arguments["http_proxy"], "http://p.example:3128");
-    assert_eq!(arguments["BASE"], "b:1");
-    assert_eq!(arguments.len(), 2);
+    let settings = Settings {
+        bootstrap,
+        ..Settings::default()
+    };
+    let silent = Progress::silent();
+    let made = ensure(&shelf, &[Image::Relay], &settings, &silent).await;
+    assert_eq!(
+        made.unwrap()[&Image::Relay],
+        reference(Image::Relay, &Settings::default()),
+        "they do not change the tag"
+    );
+    let calls = shelf.calls();
+    let has = |what: &str| calls.iter().any(|call| call == what);
+    assert!(has("upload of proxies"), "{calls:?}");
+    assert!(has(&format!("create on {UPSTREAM}")), "{calls:?}");
 }

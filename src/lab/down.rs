@@ -7,6 +7,7 @@ use tracing::{Instrument as _, debug, info_span};
 
 use super::{Error, inside};
 use crate::engine::{self, Engine, Kind, Labels, Object, labels};
+use crate::image;
 
 /// How long a container may take to end. The relay's Postfix needs far less.
 const GRACE: Duration = Duration::from_secs(10);
@@ -67,7 +68,12 @@ pub async fn down(engine: &dyn Engine, name: &str, volumes: bool) -> Result<Remo
 /// # Errors
 /// As [`down`].
 pub async fn remove_all(engine: &dyn Engine) -> Result<Removed, Error> {
-    let removed = async { remove_labelled(engine, &labels::of_any_lab(), true).await };
+    let removed = async {
+        let mut removed = remove_labelled(engine, &labels::of_any_lab(), true).await?;
+        let builds = image::remove_builds(engine, "").await?;
+        removed.containers.extend(builds);
+        Ok(removed)
+    };
     removed.instrument(info_span!("down", lab = "all")).await
 }
 

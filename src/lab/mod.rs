@@ -1,6 +1,7 @@
 //! Running labs: a [`Plan`] carried out on an engine, ready with evidence,
 //! found again by label, and taken down without leftovers.
 
+mod bind;
 mod brake;
 mod capacity;
 mod change;

@@ -12,7 +12,9 @@ use super::definition::Definition;
 use super::endpoints::{direct, endpoints};
 use super::fill::fill;
 use super::places::{check_networks, create_places};
-use super::{Error, Finding, Inbox, Readiness, Running, Workshop, capacity, down, inside, ready};
+use super::{
+    Error, Finding, Inbox, Readiness, Running, Workshop, bind, capacity, down, inside, ready,
+};
 use crate::certs::Certificates;
 use crate::engine::{Kind, Object, labels};
 use crate::plan::{Container, Plan, Role};
@@ -204,6 +206,7 @@ async fn carry_out(
         );
     }
     check_networks(&plan, workshop).await?;
+    bind::check(&plan, workshop).await?;
     let outdated = remove_outdated(&plan, &changes, existing, workshop);
     outdated
         .instrument(info_span!("end of what is outdated"))

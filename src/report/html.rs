@@ -27,6 +27,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     head(&mut page, &name);
     page.raw("<body>\n<main>\n");
     verdict(&mut page, report, &name);
+    facts::causes(&mut page, report);
     overview(&mut page, report);
     filter(&mut page);
     for area in areas(report) {
@@ -157,12 +158,14 @@ fn worst(report: &RunReport) -> Option<Severity> {
     failed.map(|check| check.severity).max()
 }
 
-/// What needs a look, worst first, and the way to each area.
+/// What needs a look, worst first, and the way to each area. What could not be judged for
+/// a port that is down stands with that port.
 fn overview(page: &mut Markup, report: &RunReport) {
     let mut bad: Vec<&CheckRecord> = report
         .checks
         .iter()
         .filter(|c| matches!(c.outcome, Outcome::Fail { .. } | Outcome::Broken { .. }))
+        .filter(|c| report.down_for(&c.outcome).is_none())
         .collect();
     bad.sort_by_key(|check| {
         (

@@ -46,6 +46,22 @@ fn a_port_that_another_lab_holds_is_told_with_the_container() {
     assert_eq!(holder.container_ids(), before);
 }
 
+#[test]
+fn an_address_that_this_machine_lacks_is_told_before_anything_is_made() {
+    let lab = Lab::new("nowhere");
+    // RFC 5737: nobody's.
+    lab.write(
+        "relay.yaml",
+        "version: 1\nlisteners: {bind: 192.0.2.7, smtp: 0, submission: 0, submissions: 0}\n",
+    );
+    let run = lab.relaykit(&["up"]).ended_with(3).says(&[
+        "192.0.2.7: it is no address of this machine, which has 127.0.0.1",
+        "listeners.bind",
+    ]);
+    assert!(!run.stderr.contains("container"), "{run}");
+    lab.assert_nothing_is_left();
+}
+
 /// Somebody else's object, removed with this value.
 struct Foreign {
     kind: Kind,

@@ -1,14 +1,14 @@
-//! Images: imported, built, removed.
+//! Images: imported, committed, removed.
 
-use std::sync::Arc;
-
-use relaykit::engine::{self, BuildRequest, Error, ImportRequest, labels};
-use relaykit::progress::Progress;
+use futures_util::StreamExt as _;
+use relaykit::engine::{
+    self, CommitRequest, ContainerRequest, ImportRequest, Kind, LogRequest, labels,
+};
 
 use crate::bench::{on_engine, tar_with};
 
 #[test]
-fn an_image_is_imported_from_a_stream_built_upon_and_removed() {
+fn an_image_is_imported_from_a_stream_made_of_a_container_and_removed() {
     on_engine(|bench| async move {
         let engine = &bench.engine;
         let imported = format!("{}/imported:1", bench.name);
@@ -28,51 +28,59 @@ fn an_image_is_imported_from_a_stream_built_upon_and_removed() {
         let facts = engine.image(&imported).await.unwrap().unwrap();
         assert_eq!((facts.size, &*facts.labels["a"]), (2_000_000, "b"));
 
-        let lines = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let sink = Arc::clone(&lines);
-        let progress = Progress::new(move |event| sink.lock().unwrap().push(format!("{event:?}")));
-        let build = |reference: &str, dockerfile: &str| BuildRequest {
-            reference: reference.to_owned(),
-            context: tar_with("Dockerfile", dockerfile.as_bytes()).into(),
-            arguments: [("WORD".to_owned(), "said".to_owned())].into(),
-            labels: bench.labels(),
-            no_cache: true,
+        let container = ContainerRequest {
+            unconfined: true,
+            ..bench.container("made", "exit")
         };
-        let task = progress.start("image");
-        let request = build(
-            &derived,
-            &format!("FROM {imported}\nARG WORD\nLABEL word=$WORD\n"),
-        );
-        engine.build(request, &task).await.unwrap();
+        let made = container.name.clone();
+        engine.create_container(container).await.unwrap();
+        let tar = tar_with("etc/motd", b"hello");
+        engine.upload(&made, "/", tar.into()).await.unwrap();
+        let commit = |word: &str| CommitRequest {
+            container: made.clone(),
+            reference: derived.clone(),
+            changes: vec![
+                "ENTRYPOINT [\"/bin/cat\"]".to_owned(),
+                "CMD [\"/etc/motd\"]".to_owned(),
+                format!("LABEL \"word\"=\"{word}\" \"{}\"=\"\"", labels::ROLE),
+            ],
+            stop_signal: Some("SIGQUIT".to_owned()),
+        };
+        engine.commit(commit("said")).await.unwrap();
         let facts = engine.image(&derived).await.unwrap().unwrap();
+        // What a container is labelled with, its image is: unless it is told otherwise.
         assert_eq!(
-            (&*facts.labels["word"], &*facts.labels[labels::LAB]),
-            ("said", &*bench.name)
+            [
+                &*facts.labels["word"],
+                &*facts.labels[labels::LAB],
+                &*facts.labels[labels::ROLE]
+            ],
+            ["said", &*bench.name, ""]
         );
-        assert!(
-            lines
-                .lock()
-                .unwrap()
-                .iter()
-                .any(|line| line.contains("Step 1/"))
-        );
+        assert_eq!(facts.entrypoint, ["/bin/cat"]);
+        assert_eq!(facts.command, ["/etc/motd"]);
+        let cat = ContainerRequest {
+            name: bench.name("cat"),
+            image: derived.clone(),
+            // Somebody else's file, which root reads by a capability.
+            unconfined: true,
+            labels: bench.labels(),
+            ..ContainerRequest::default()
+        };
+        let cat = bench.run(cat).await;
+        assert_eq!(engine.wait(&cat).await.unwrap(), 0);
+        let lines: Vec<_> = engine.logs(&cat, LogRequest::default()).collect().await;
+        assert_eq!(lines, [Ok("hello".to_owned())]);
+        engine.remove(Kind::Container, &cat).await.unwrap();
 
-        let request = build(&derived, &format!("FROM {imported}\nLABEL word=again\n"));
-        engine.build(request, &task).await.unwrap();
-        let found = engine.images(&bench.labels()).await.unwrap();
+        engine.commit(commit("again")).await.unwrap();
+        let ours = labels::of_lab(&bench.name);
+        let found = engine.images(&ours).await.unwrap();
         assert_eq!(found.len(), 2, "{found:?}");
         assert_eq!(found[0], derived);
         let nameless = &found[1];
         let facts = engine.image(nameless).await.unwrap().unwrap();
         assert_eq!(facts.labels["word"], "said");
-
-        let request = build(
-            &derived,
-            &format!("FROM {}\nRUN echo the last words; exit 3\n", bench.image),
-        );
-        let error = engine.build(request, &task).await.unwrap_err();
-        assert!(matches!(error, Error::Build { .. }), "{error}");
-        assert!(error.to_string().contains("  the last words"), "{error}");
 
         for reference in [&derived, nameless, &imported, &imported] {
             engine.remove_image(reference).await.unwrap();

@@ -16,6 +16,7 @@ mod containers;
 mod diagnostics;
 mod down;
 mod inbox;
+mod parameters;
 mod ready;
 mod received;
 mod side_by_side;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use relaykit::report::RunReport;
+use relaykit::report::{Down, Outcome, RunReport};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -57,6 +57,36 @@ fn the_verdict_comes_first_and_is_true() {
     );
     report.checks.clear();
     assert_eq!(heading(&report), "Nothing was checked");
+}
+
+#[test]
+fn a_port_that_is_down_comes_first_with_all_that_was_not_judged_for_it() {
+    let page = |report: &RunReport| sample::text("html", report);
+    let mut report = sample::report();
+    assert!(!page(&report).contains("What may be the cause"));
+    let down = Down {
+        listener: "smtp",
+        port: 25,
+        why: "it gave no greeting".into(),
+        said: vec![format!("postfix/smtpd[7]: fatal: {}", sample::HOSTILE)],
+    };
+    report.checks[3].outcome = Outcome::Broken { why: down.cause() };
+    report.down = vec![down];
+    let page = page(&report);
+    let (cause, rest) = page.split_once("What needs a look").unwrap();
+    let (look, _) = rest.split_once("<nav").unwrap();
+    for words in [
+        "What may be the cause",
+        "A daemon of the relay gave up",
+        "postfix/smtpd[7]: fatal: &lt;/pre&gt;",
+        "Port 25 (smtp) is down",
+        "it gave no greeting",
+        "href=\"#privacy.bounces_tell_nothing\"",
+    ] {
+        assert!(cause.contains(words), "{words}");
+    }
+    assert!(!look.contains("#privacy.bounces_tell_nothing"));
+    assert!(look.contains("#auth.plaintext_is_never_offered"));
 }
 
 #[test]

@@ -4,9 +4,11 @@ use crate::config::problem::{Refusal, alternatives, nearest, quoted};
 
 const TYPES: &[&str] = &["inet", "unix", "fifo", "pass", "unix-dgram"];
 
-/// A main.cf parameter: postconf(5) has lower-case letters, digits and underscores.
+/// What may be a main.cf parameter: letters of both cases, digits and underscores, and
+/// what else a service's name has that makes one. Whether there is such a parameter is
+/// not asked here.
 pub(in crate::config) fn parameter_name(text: &str) -> Result<String, Refusal> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return Ok(text.to_owned());
     }
@@ -14,12 +16,7 @@ pub(in crate::config) fn parameter_name(text: &str) -> Result<String, Refusal> {
         "found {}, expected the name of a Postfix parameter",
         quoted(text)
     );
-    let lower = text.to_ascii_lowercase().replace('-', "_");
-    Err(Refusal::new(why).hint(if lower.chars().all(plain) {
-        format!("did you mean `{lower}`?")
-    } else {
-        "lower-case letters, digits and underscores".to_owned()
-    }))
+    Err(Refusal::new(why).hint("letters, digits and underscores"))
 }
 
 /// A service of master(5): `name/type`, as `postconf -M` writes it.

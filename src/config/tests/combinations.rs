@@ -176,22 +176,24 @@ fn what_a_later_version_will_have() {
 
 #[test]
 fn the_last_word_on_postfix() {
-    let main = spec("version: 1\npostfix:\n  main: {in_flow_delay: 0s, 2bounce_notice_recipient: x, qmgr_message_active_limit: 0100, empty_value: ''}\n  master: {10025/inet: n - n - 10 smtpd -o syslog_name=postfix/x}\n").postfix;
+    let main = spec("version: 1\npostfix:\n  main: {in_flow_delay: 0s, 2bounce_notice_recipient: x, qmgr_message_active_limit: 0100, relay_transport: ''}\n  master: {10025/inet: n - n - 10 smtpd -o syslog_name=postfix/x}\n").postfix;
     assert_eq!(main.main["qmgr_message_active_limit"], "0100");
-    assert_eq!(main.main["empty_value"], "");
+    assert_eq!(main.main["relay_transport"], "");
     assert_eq!(
         main.master["10025/inet"],
         "n - n - 10 smtpd -o syslog_name=postfix/x"
     );
     problems(
-        "version: 1\npostfix:\n  main:\n    smtpd_authorized_xclient_hosts: 192.0.2.1\n    mynetworks: 192.0.2.1\n    smtpd_tls_auth_only: no\n    relayhost: x\n    Bad-Name: 1\n    soft_bounce: true\n    x: null\n    y: [a]\n    smtpd_tls_auth_only2: 1\n",
+        "version: 1\npostfix:\n  main:\n    smtpd_authorized_xclient_hosts: 192.0.2.1\n    mynetworks: 192.0.2.1\n    smtpd_tls_auth_only: no\n    relayhost: x\n    Bad Name: 1\n    soft_bounce: true\n    x: null\n    y: [a]\n    smtpd_tls_auth_only2: 1\n    smtp_tls_cafile: x\n",
         &[
             "4:37: postfix.main.smtpd_authorized_xclient_hosts: a client in it can claim to be anybody, logged in or not (XCLIENT); remove it",
             "6:5: postfix.main.smtpd_tls_auth_only: this takes back what `auth.listeners` promises by default: logins under TLS alone; remove smtpd_tls_auth_only: passwords would travel in clear",
-            "8:5: postfix.main.Bad-Name: found `Bad-Name`, expected the name of a Postfix parameter; did you mean `bad_name`?",
+            "8:5: postfix.main.Bad Name: found `Bad Name`, expected the name of a Postfix parameter; letters, digits and underscores",
             "9:18: postfix.main.soft_bounce: found the text `true`, expected text or a number; Postfix wants yes or no",
             "10:8: postfix.main.x: found null, expected text or a number; leave the key out for its default",
             "11:8: postfix.main.y: found a list, expected text or a number; a value that begins with `[` needs quotes, such as '[host]:587'",
+            "12:5: postfix.main.smtpd_tls_auth_only2: Postfix knows no parameter `smtpd_tls_auth_only2`, and no other value refers to it; did you mean `smtpd_tls_auth_only`?",
+            "13:5: postfix.main.smtp_tls_cafile: Postfix knows no parameter `smtp_tls_cafile`, and no other value refers to it; did you mean `smtp_tls_CAfile`?",
             "5:17: warning: postfix.main.mynetworks: it decides who may relay without a login; use relay.trusted_networks, which is checked",
             "7:16: warning: postfix.main.relayhost: relay.yaml has a key for it; use outbound.next_hop",
         ],

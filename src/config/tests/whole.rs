@@ -45,7 +45,7 @@ outbound:
   credentials: {user: relay@example.com, password_file: next}
 limits: {connections_per_client: 7, messages_per_login_per_hour: 300, failed_logins_per_minute: 9, shared_addresses: [198.51.100.0/24]}
 postfix:
-  main: {in_flow_delay: 0s, empty: '', octal: '010', 'on': 'yes'}
+  main: {in_flow_delay: 0s, relay_transport: '', qmgr_message_active_limit: '010', soft_bounce: 'yes'}
   master: {10025/inet: n - n - - smtpd}
 lab:
   users: [{name: Zoë, password: 'a: b #c'}, {name: '7', password: '0x10'}]

@@ -1,23 +1,19 @@
-//! Images: what is there, pulling, importing, building.
+//! Images: what is there, pulling, importing, committing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bollard::errors::Error as Fault;
-use bollard::models::CreateImageInfo;
+use bollard::models::{ContainerConfig, CreateImageInfo};
 use bollard::query_parameters::{
-    BuildImageOptions, CreateImageOptions, ListImagesOptions, RemoveImageOptions,
+    CommitContainerOptions, CreateImageOptions, ListImagesOptions, RemoveImageOptions,
 };
 use futures_util::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
-use super::lines::Lines;
 use super::{DockerEngine, fault};
-use crate::engine::{BuildRequest, ByteStream, Error, ImageFacts, ImportRequest, Labels};
+use crate::engine::{ByteStream, CommitRequest, Error, ImageFacts, ImportRequest, Labels};
 use crate::progress::Task;
-
-/// How many of a failed build's last lines its error shows.
-const LINES_KEPT: usize = 20;
 
 impl DockerEngine {
     pub(super) async fn image_facts(&self, reference: &str) -> Result<Option<ImageFacts>, Error> {
@@ -29,14 +25,17 @@ impl DockerEngine {
                 return Err(fault::classify(&action, reference, &fault));
             }
         };
-        let labels = image.config.and_then(|config| config.labels);
         let layers = image.root_fs.and_then(|root| root.layers);
         let id = image.id.unwrap_or_default();
+        let config = image.config.unwrap_or_default();
         Ok(Some(ImageFacts {
             content: content(&layers.unwrap_or_default()).unwrap_or_else(|| id.clone()),
             id,
             size: u64::try_from(image.size.unwrap_or_default()).unwrap_or_default(),
-            labels: labels.unwrap_or_default().into_iter().collect(),
+            labels: config.labels.unwrap_or_default().into_iter().collect(),
+            entrypoint: config.entrypoint.unwrap_or_default(),
+            command: config.cmd.unwrap_or_default(),
+            environment: config.env.unwrap_or_default(),
         }))
     }
 
@@ -96,36 +95,25 @@ impl DockerEngine {
         }
     }
 
-    pub(super) async fn build_image(&self, image: BuildRequest, task: &Task) -> Result<(), Error> {
-        let options = BuildImageOptions {
-            dockerfile: "Dockerfile".to_owned(),
-            t: Some(image.reference.clone()),
-            nocache: image.no_cache,
-            rm: true,
-            forcerm: true,
-            buildargs: Some(image.arguments.into_iter().collect()),
-            labels: Some(image.labels.into_iter().collect()),
-            ..BuildImageOptions::default()
+    pub(super) async fn commit_container(&self, image: CommitRequest) -> Result<(), Error> {
+        let (repository, tag) = split_tag(&image.reference);
+        let options = CommitContainerOptions {
+            container: Some(image.container),
+            repo: Some(repository.to_owned()),
+            tag: Some(tag.unwrap_or("latest").to_owned()),
+            changes: Some(image.changes.join("\n")),
+            ..CommitContainerOptions::default()
         };
-        let context = Some(bollard::body_full(image.context));
-        let docker = self.patient();
-        let mut news = docker.build_image(options, None, context);
-        let mut lines = Lines::default();
-        let mut last = VecDeque::with_capacity(LINES_KEPT);
-        while let Some(info) = news.next().await {
-            let said = match info {
-                Ok(info) => lines.push(info.stream.unwrap_or_default().as_bytes()),
-                Err(fault) => {
-                    lines.finish().into_iter().for_each(|l| keep(&mut last, l));
-                    return Err(build_error(&image.reference, &last, &fault));
-                }
-            };
-            for line in said {
-                task.note(line.clone());
-                keep(&mut last, line);
-            }
-        }
-        Ok(())
+        // Not every engine takes it among the changes.
+        let config = ContainerConfig {
+            stop_signal: image.stop_signal,
+            ..ContainerConfig::default()
+        };
+        let made = self.patient().commit_container(options, config).await;
+        made.map(drop).map_err(|fault| {
+            let action = format!("making the image {}", image.reference);
+            fault::classify(&action, &image.reference, &fault)
+        })
     }
 
     pub(super) fn export_container(&self, container: &str) -> ByteStream {
@@ -181,38 +169,6 @@ fn content(layers: &[String]) -> Option<String> {
         .iter()
         .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     (!layers.is_empty()).then(|| format!("sha256:{hex}"))
-}
-
-fn keep(last: &mut VecDeque<String>, line: String) {
-    if line.trim().is_empty() {
-        return;
-    }
-    if last.len() == LINES_KEPT {
-        last.pop_front();
-    }
-    last.push_back(line);
-}
-
-/// A full disk is told as such even when a build step met it.
-fn build_error(image: &str, last: &VecDeque<String>, fault: &Fault) -> Error {
-    let action = format!("building the image {image}");
-    let reason = match fault::classify(&action, image, fault) {
-        Error::Refused { reason, .. } => reason,
-        other => return other,
-    };
-    let full = |line: &&String| line.to_lowercase().contains("no space left on device");
-    if let Some(line) = last.iter().find(full) {
-        return Error::DiskFull {
-            action,
-            reason: line.trim().to_owned(),
-        };
-    }
-    let lines: Vec<String> = last.iter().map(|line| format!("  {line}")).collect();
-    Error::Build {
-        image: image.to_owned(),
-        reason,
-        log: lines.join("\n"),
-    }
 }
 
 /// The line for a piece of news, unless it is the same state of the same layer:
@@ -291,33 +247,6 @@ mod tests {
         assert_eq!(with_tag("host:5000/debian"), "host:5000/debian:latest");
         assert_eq!(with_tag("debian@sha256:00"), "debian@sha256:00");
         assert_eq!(split_tag("host:5000/a/b:c"), ("host:5000/a/b", Some("c")));
-    }
-
-    #[test]
-    fn a_failed_build_keeps_its_last_lines_and_knows_a_full_disk() {
-        let mut last = VecDeque::new();
-        for n in 0..50 {
-            keep(&mut last, format!("line {n}"));
-        }
-        let fault = Fault::DockerStreamError {
-            error: "The command '/bin/sh -c false' returned a non-zero code: 1".to_owned(),
-        };
-        let error = build_error("dev:1", &last, &fault).to_string();
-        assert!(
-            error.contains("  line 30\n") && error.ends_with("  line 49"),
-            "{error}"
-        );
-        assert!(
-            !error.contains("line 29") && error.contains("non-zero code: 1"),
-            "{error}"
-        );
-
-        keep(
-            &mut last,
-            "tar: x: Cannot write: No space left on device".to_owned(),
-        );
-        let error = build_error("dev:1", &last, &fault);
-        assert!(matches!(error, Error::DiskFull { .. }), "{error}");
     }
 
     #[test]

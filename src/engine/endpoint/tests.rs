@@ -80,7 +80,7 @@ fn a_context_is_found_by_the_digest_of_its_name() {
         ..home.environment()
     };
     let endpoint = resolve(&environment).unwrap();
-    assert_eq!(endpoint, Endpoint::Ssh("ci@farm.example:2222".to_owned()));
+    assert_eq!(endpoint.address(), "ssh://ci@farm.example:2222");
     assert_eq!(endpoint.remote_host().as_deref(), Some("farm.example"));
 }
 
@@ -206,6 +206,7 @@ fn addresses_that_make_no_sense_are_refused_by_name() {
         "/var/run/docker.sock",
         "npipe:////./pipe/docker",
         "ssh://",
+        "ssh://farm:ssh",
         "tcp://h/base",
         "https://h",
     ] {

@@ -1,11 +1,44 @@
-//! What surrounds the checks in the HTML report: what was tested, and what the
-//! sabotages showed.
+//! What surrounds the checks in the HTML report: what may be the cause of it all, what
+//! was tested, and what the sabotages showed.
 
 use std::collections::BTreeMap;
 
-use super::super::{Agreed, Listening, RunReport, Subject, SubjectKind};
+use super::super::{Agreed, CheckRecord, Listening, RunReport, Subject, SubjectKind};
 use super::markup::Markup;
 use super::table::table;
+
+/// What comes before all that comes of it: what daemons of the relay said when they gave
+/// up, and each port that is down, with the checks that were not judged for that reason.
+pub(super) fn causes(page: &mut Markup, report: &RunReport) {
+    let gave_up = report.gave_up();
+    if gave_up.is_empty() && report.down.is_empty() {
+        return;
+    }
+    page.raw("<section>\n<h2 id=\"causes\">What may be the cause</h2>\n");
+    if !gave_up.is_empty() {
+        let words = "A daemon of the relay gave up. It said:";
+        page.element("p", &[], words);
+        page.element("pre", &[], &gave_up.join("\n"));
+    }
+    for down in &report.down {
+        let port = format!("Port {} ({}) is down", down.port, down.listener);
+        page.element("h3", &[], &port);
+        page.element("p", &[], &down.why);
+        let because = |check: &&CheckRecord| report.down_for(&check.outcome) == Some(down);
+        let checks: Vec<_> = report.checks.iter().filter(because).collect();
+        if !checks.is_empty() {
+            page.element("p", &[], "These could not be judged for that reason:");
+            page.raw("<ul class=\"bad\">\n");
+            for check in checks {
+                page.raw("<li>");
+                page.element("a", &[("href", &format!("#{}", check.id))], check.title);
+                page.close("li");
+            }
+            page.close("ul");
+        }
+    }
+    page.close("section");
+}
 
 /// The relay's listeners with their TLS, and the containers of a lab.
 pub(super) fn subject(page: &mut Markup, report: &RunReport) {
