@@ -105,17 +105,15 @@ fn without_clients(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('[') {
         shown.push_str(before);
         let address = after.split_once(']');
-        match address.filter(|(inside, _)| inside.parse::<IpAddr>().is_ok()) {
-            Some((_, after)) => {
-                shown.push_str("[client]");
-                rest = after.strip_prefix(':').map_or(after, |port| {
-                    port.trim_start_matches(|digit: char| digit.is_ascii_digit())
-                });
-            }
-            None => {
-                shown.push('[');
-                rest = after;
-            }
+        let address = address.filter(|(inside, _)| inside.parse::<IpAddr>().is_ok());
+        if let Some((_, after)) = address {
+            shown.push_str("[client]");
+            rest = after.strip_prefix(':').map_or(after, |port| {
+                port.trim_start_matches(|digit: char| digit.is_ascii_digit())
+            });
+        } else {
+            shown.push('[');
+            rest = after;
         }
     }
     shown + rest

@@ -274,7 +274,11 @@ async fn pair(context: &Context, known: &str, turn: usize) -> Judged<(Duration, 
     session.set_timeout(Duration::from_secs(30));
     let unknown = people::name("unknown");
     let mut took = [Duration::ZERO; 2];
-    let order = if turn % 2 == 0 { [0, 1] } else { [1, 0] };
+    let order = if turn.is_multiple_of(2) {
+        [0, 1]
+    } else {
+        [1, 0]
+    };
     for which in order {
         let name = [unknown.as_str(), known][which];
         took[which] = timed(context, &mut session, name, &Secret::new(&*unknown)).await?;
