@@ -261,9 +261,7 @@ fn directory(spec: &Spec, names: Names<'_>, purpose: Purpose) -> Container {
         tmpfs: vec![
             (
                 "/run".to_owned(),
-                // Not every engine gives it to a user. Nobody else is in here, and what
-                // slapd makes in it is slapd's alone.
-                "noexec,nosuid,nodev,mode=1777,size=64m".to_owned(),
+                format!("noexec,nosuid,nodev,uid={uid},gid={gid},mode=0700,size=64m"),
             ),
             (
                 "/tmp".to_owned(),

@@ -104,6 +104,9 @@ const SCRATCH: [&str; 3] = ["/run", "/tmp", "/var/tmp"];
 /// The folders in memory that were asked for; no others that could be written to.
 fn tmpfs(container: &ContainerRequest, make: Make) -> HashMap<String, String> {
     let mut tmpfs: HashMap<String, String> = container.tmpfs.iter().cloned().collect();
+    if make == Make::Podman {
+        tmpfs.values_mut().for_each(give_to_all);
+    }
     if make == Make::Podman && !container.unconfined {
         let targets = container
             .mounts
@@ -116,6 +119,18 @@ fn tmpfs(container: &ContainerRequest, make: Make) -> HashMap<String, String> {
         }
     }
     tmpfs
+}
+
+/// Podman gives a folder in memory to no user; one that was to be a user's is everybody's
+/// then. Nobody else is in such a container, and its programs close what they make there.
+fn give_to_all(options: &mut String) {
+    let is_owner = |option: &&str| option.starts_with("uid=") || option.starts_with("gid=");
+    if options.split(',').any(|option| is_owner(&option)) {
+        let left = options
+            .split(',')
+            .filter(|option| !is_owner(option) && !option.starts_with("mode="));
+        *options = left.chain(["mode=1777"]).collect::<Vec<_>>().join(",");
+    }
 }
 
 fn unprivileged_ports() -> HashMap<String, String> {
@@ -187,6 +202,19 @@ mod tests {
         let closed = "ro,noexec,nosuid,nodev".to_owned();
         let podmans = HashMap::from([run, ("/var/tmp".to_owned(), closed)]);
         assert_eq!(tmpfs(Make::Podman), podmans);
+    }
+
+    /// Docker's runc leaves the mode of the image's folder, whatever `mode=` says.
+    #[test]
+    fn a_folder_in_memory_is_its_users_where_the_engine_can_do_that() {
+        let options = "noexec,uid=204,gid=204,mode=0700,size=64m";
+        let request = ContainerRequest {
+            tmpfs: vec![("/run".to_owned(), options.to_owned())],
+            ..ContainerRequest::default()
+        };
+        let run = |make| asked(request.clone(), make).tmpfs.unwrap()["/run"].clone();
+        assert_eq!(run(Make::Docker), options);
+        assert_eq!(run(Make::Podman), "noexec,size=64m,mode=1777");
     }
 
     #[test]
