@@ -87,7 +87,8 @@ impl Assembly<'_> {
             self.engine.upload(&self.container, "/", tar).await?;
         }
         if !self.recipe.steps.is_empty() {
-            self.engine.start(&self.container).await?;
+            let started = self.engine.start(&self.container).await;
+            started.map_err(|error| self.unstarted(error))?;
             tokio::select! {
                 ended = self.watch(task) => ended?,
                 () = self.cancel.cancelled() => {
@@ -102,6 +103,18 @@ impl Assembly<'_> {
             stop_signal: self.recipe.stop_signal.clone(),
         };
         Ok(self.engine.commit(image).await?)
+    }
+
+    /// Which image it was for, and that the base is to blame: it may have no shell.
+    fn unstarted(&self, error: engine::Error) -> engine::Error {
+        match error {
+            engine::Error::Refused { reason, .. } => engine::Error::Build {
+                image: self.reference.to_owned(),
+                reason: format!("{} runs no script: {reason}", self.base),
+                log: String::new(),
+            },
+            other => other,
+        }
     }
 
     /// Tells what the script says until it has ended.
