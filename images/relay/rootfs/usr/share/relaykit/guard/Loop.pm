@@ -6,9 +6,11 @@ use Fcntl;
 use POSIX ();
 
 my %readers;      # descriptor number => code
+my %last;         # those of them that the others are called before
 my $wanted = '';  # the same as bits for select
 my %timers;       # number => [time, code]
 my $number = 0;
+my $soonest;      # no timer is due before that; one that was may have been cancelled
 my $time;
 
 # Seconds since some moment, in steps of a hundredth: time of day can jump. It is looked
@@ -22,12 +24,13 @@ sub look_at_clock {
     return $time;
 }
 
-# Calls $code when $handle has something to read, or has ended.
+# Calls $code when $handle has something to read, or has ended; with $last after the
+# others of a turn, for what nobody waits for.
 sub watch {
-    my ($handle, $code) = @_;
-    fcntl $handle, F_SETFL, (fcntl($handle, F_GETFL, 0) || 0) | O_NONBLOCK;
-    fcntl $handle, F_SETFD, FD_CLOEXEC;
+    my ($handle, $code, $last) = @_;
+    fcntl $handle, F_SETFL, O_NONBLOCK;    # Perl itself closes it on exec
     $readers{ fileno $handle } = $code;
+    $last{ fileno $handle } = 1 if $last;
     vec($wanted, fileno $handle, 1) = 1;
     return;
 }
@@ -36,6 +39,7 @@ sub watch {
 sub forget {
     my ($handle) = @_;
     delete $readers{ fileno $handle };
+    delete $last{ fileno $handle };
     vec($wanted, fileno $handle, 1) = 0;
     return;
 }
@@ -44,7 +48,9 @@ sub forget {
 sub later {
     my ($seconds, $code) = @_;
     $number++;
-    $timers{$number} = [ now() + $seconds, $code ];
+    my $when = now() + $seconds;
+    $timers{$number} = [ $when, $code ];
+    $soonest = $when if !defined $soonest || $when < $soonest;
     return $number;
 }
 
@@ -64,30 +70,35 @@ sub every {
 sub run {
     while (1) {
         look_at_clock();
-        my $next;
-        for my $timer (values %timers) {
-            $next = $timer->[0] if !defined $next || $timer->[0] < $next;
-        }
-        my $wait = defined $next ? $next - now() : 60;
+        my $wait = defined $soonest ? $soonest - $time : 60;
         $wait = 0 if $wait < 0;
         my $ready = $wanted;
         my $found = select $ready, undef, undef, $wait;
         look_at_clock();
         call_readers($ready) if $found > 0;
-        call_timers()        if defined $next;
+        call_timers()        if defined $soonest && $soonest <= $time;
     }
 }
 
 sub call_readers {
     my ($ready) = @_;
+    my @last;
     while ($ready =~ /[^\0]/g) {
         my $first = 8 * (pos($ready) - 1);
         for my $descriptor ($first .. $first + 7) {
             next if !vec $ready, $descriptor, 1;
+            if ($last{$descriptor}) {
+                push @last, $descriptor;
+                next;
+            }
             # One that was called before may have closed it.
             my $code = $readers{$descriptor} or next;
             $code->();
         }
+    }
+    for my $descriptor (@last) {
+        my $code = $readers{$descriptor} or next;
+        $code->();
     }
     return;
 }
@@ -98,6 +109,10 @@ sub call_timers {
         # One that was called before may have cancelled it.
         my $due = delete $timers{$timer} or next;
         $due->[1]->();
+    }
+    undef $soonest;
+    for my $timer (values %timers) {
+        $soonest = $timer->[0] if !defined $soonest || $timer->[0] < $soonest;
     }
     return;
 }

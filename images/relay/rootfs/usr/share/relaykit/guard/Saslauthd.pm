@@ -26,7 +26,8 @@ sub new {
     my ($class, $socket, $from) = @_;
     if (!$words) {
         $words = $from;
-        Loop::watch($words, \&listen_to_words);
+        # Where an answer needs them, they are read before it is given.
+        Loop::watch($words, \&listen_to_words, 'last');
     }
     return bless { socket => $socket, waiting => [ [], [] ], under_way => [ 0, 0 ], flying => {} }, $class;
 }
@@ -151,6 +152,8 @@ sub reason {
 
 sub listen_to_words {
     while (defined recv $words, my $text, 8_192, 0) {
+        # What it is busy with, four times a login.
+        next if $text =~ /\]: \w+ +: / && index($text, 'failed') < 0;
         # <priority>Mon dd hh:mm:ss saslauthd[process]: text
         my ($process, $said) = $text =~ /\A(?:<\d+>)?\w+ +\d+ [\d:]+ \w+\[(\d+)\]: (.*)/s or next;
         $said =~ s/[\0\n]+\z//;
