@@ -128,6 +128,7 @@ impl Assembly<'_> {
         let mut last = VecDeque::with_capacity(LINES_KEPT);
         // What cannot be read, on an engine that keeps no logs, is not the build's business.
         while let Some(Ok(line)) = lines.next().await {
+            let line = overwritten(&line).to_owned();
             task.note(line.clone());
             keep(&mut last, line);
         }
@@ -198,6 +199,12 @@ impl Assembly<'_> {
     }
 }
 
+/// What a terminal would show of a line that was written over itself, as progress is.
+fn overwritten(line: &str) -> &str {
+    let line = line.trim_end_matches('\r');
+    line.rsplit('\r').next().unwrap_or(line)
+}
+
 fn keep(last: &mut VecDeque<String>, line: String) {
     if line.trim().is_empty() {
         return;
@@ -228,6 +235,14 @@ fn failed(image: &str, code: i64, last: &VecDeque<String>) -> engine::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn progress_that_is_written_over_itself_is_shown_once() {
+        let line =
+            "(Reading database ... \r(Reading database ... 5%\r(Reading database ... 4932 files)\r";
+        assert_eq!(overwritten(line), "(Reading database ... 4932 files)");
+        assert_eq!(overwritten("Setting up s6"), "Setting up s6");
+    }
 
     #[test]
     fn a_failed_script_keeps_its_last_lines_and_knows_a_full_disk() {
