@@ -188,6 +188,12 @@ sub check {
             });
             return;
         }
+        # Each of its processes may hold a connection that ended with a directory that
+        # is back by now, and makes a new one after that. It says so at once.
+        my $tries = $found->{tries} // 0;
+        if ($server->{up} && $tries < Saslauthd::processes() && Loop::now() - $login->{began} < $SOON) {
+            return $self->check($login, { %$found, asked => 0, tries => $tries + 1 }, $suspect, $then);
+        }
         return $self->elsewhere($login, $found, $suspect, $verdict->{away}, $then);
     };
     my $ahead = delete $login->{ahead};

@@ -32,6 +32,11 @@ sub new {
     return bless { socket => $socket, waiting => [ [], [] ], under_way => [ 0, 0 ], flying => {} }, $class;
 }
 
+# How many logins it judges at once.
+sub processes {
+    return $PROCESSES;
+}
+
 # Whether it has its socket.
 sub listens {
     my ($self) = @_;
