@@ -168,6 +168,7 @@ mod tests {
             hint("smtp_tls_logevel"),
             "did you mean `smtp_tls_loglevel`?"
         );
+        assert_eq!(hint("MYHOSTNAME"), "did you mean `myhostname`?");
         assert!(hint("colour_of_the_moon").starts_with("remove it"));
     }
 

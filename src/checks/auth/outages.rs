@@ -4,10 +4,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::{Instant, timeout};
 
 use super::super::probe::session::{attempt, login_listener, user};
-use super::super::probe::{appliance, session};
+use super::super::probe::unguarded::another_guard;
+use super::super::probe::{appliance, people};
 use super::super::verdict::{broken, fail, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{BY_LIBRARY, LIBRARY_FOLDER, LIBRARY_PATH, NO_GUARD, ready};
@@ -35,10 +37,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
         citation: "row 8; RFC 4954 section 6; Postfix SASL_README",
         severity: Severity::High,
         about: "Stops the directory and logs in, with the right password and with a wrong one: both \
-                must be answered with 4xx within seconds. Then it starts the directory again: the \
-                right password must be accepted and the wrong one refused, with no other help. \
-                After 535 a mail program asks its owner for another password and forgets the good \
-                one; saslauthd alone says NO for both.",
+                must be answered with 4xx within seconds. Then it starts the directory again: as \
+                soon as one login is accepted, ten more at once must be judged, right passwords and \
+                wrong ones, with no other help. After 535 a mail program asks its owner for another \
+                password and forgets the good one; saslauthd alone says NO for both.",
         repair: "relaykit's guard hangs up while the directory cannot be asked, which Postfix \
                  turns into 454. By hand nothing in Postfix or saslauthd does that: take the \
                  saslauthd socket away while the directory does not answer.",
@@ -46,6 +48,30 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: true,
         sabotages: &[NO_GUARD.seen_as("while the directory is away: ")],
         run: |context| Box::pin(directory_away_is_temporary(context)),
+    },
+    Check {
+        id: "auth.late_words_are_no_outage",
+        title: "What saslauthd tells late of an outage that is over puts no login off",
+        citation: "row 8; RFC 4954 section 6; Cyrus saslauthd(8)",
+        severity: Severity::Medium,
+        about: "Tells the guard, in saslauthd's words, that the directory cannot be asked about a \
+                name: once while a wrong password of that name is compared, and once while none is. \
+                Both wrong passwords must be refused for good. saslauthd gives up on a directory \
+                later than a login does that waits for it; who takes its last words for the next \
+                login's puts people off for an outage that is over.",
+        repair: "relaykit's guard drops what nobody asked for, and asks once more where the directory \
+                 answers and saslauthd says that it cannot. Others do not read these words.",
+        needs: &[Need::Login, Need::Lab, Need::Built, people::BY_UID],
+        exclusive: true,
+        sabotages: &[Sabotage {
+            name: "saslauthd's words count for whoever comes next",
+            changes: &[another_guard!(
+                "sed -i 's/^        my .tries = .*/        my $tries = 99;/' other/Directory.pm && \
+                 sed -i 's/^\\(    push .*failed.*reason\\) if .*/\\1;/' other/Saslauthd.pm"
+            )],
+            sees: "454",
+        }],
+        run: |context| Box::pin(late_words_are_no_outage(context)),
     },
     Check {
         id: "auth.saslauthd_away_is_temporary",
@@ -96,6 +122,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
 async fn directory_away_is_temporary(context: Context) -> Judged {
     let lab = appliance::lab(&context)?;
     let directory = &appliance::container(&context, Role::Directory)?.name;
+    // Each process of saslauthd then has a connection, which ends with the directory.
+    judged_at_once(&context, "before").await?;
     let grace = Duration::from_secs(1);
     if let Err(error) = lab.engine.stop(directory, grace).await {
         return broken(format!("the directory cannot be stopped: {error}"));
@@ -110,10 +138,29 @@ async fn directory_away_is_temporary(context: Context) -> Judged {
     let returned = logins_return(&context).await;
     judged?;
     returned?;
-    let reply = log_in(&context, &wrong(&context)?).await?;
-    require(reply.is_permanent(), "a wrong password: 535", || {
-        format!("a wrong password after the directory's return: {reply}")
-    })
+    judged_at_once(&context, "once the directory is back").await
+}
+
+/// More logins at once than saslauthd has processes, each of which is judged.
+const MANY: usize = 10;
+
+async fn judged_at_once(context: &Context, when: &str) -> Judged {
+    let right = user(context)?.password.clone();
+    let wrong = wrong(context)?;
+    let logins = (0..MANY).map(async |number| {
+        let (password, code) = match number % 2 {
+            0 => (&right, 235),
+            _ => (&wrong, 535),
+        };
+        let reply = log_in(context, password).await?;
+        require(reply.code == code, &format!("{when}: {code}"), || {
+            format!("{when}: {reply}")
+        })
+    });
+    for judged in join_all(logins).await {
+        judged?;
+    }
+    Judged::Continue(())
 }
 
 /// The engine may have given the directory another port.
@@ -144,6 +191,44 @@ async fn both_are_put_off(context: &Context) -> Judged {
     );
     right?;
     wrong
+}
+
+/// As saslauthd tells it of the login in `$1`; with `$2`, as soon as it is asked.
+const LATE: &str = r#"
+asked() { grep -q ' 0001 03 .*/behind/mux' /proc/net/unix; }
+tries=0
+until [ -z "$2" ] || asked; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 1000 ] || exit 1
+    sleep 0.01
+done
+say() { logger -t saslauthd --id=9999 -p auth.debug -- "$1"; }
+say "ldap_simple_bind() failed -1 (Can't contact LDAP server)."
+say "Authentication failed for $1: Other error (-1)"
+"#;
+
+async fn late_words_are_no_outage(context: Context) -> Judged {
+    let name = people::name("late");
+    let password = "what takes long to compare";
+    let slow = people::add_slow(&context, &name, password).await?;
+    let tell = |when| ["bash", "-c", LATE, "late", &slow.name, when];
+    let (while_asked, before) = (tell("asked"), tell(""));
+    let wrong = Secret::new("x");
+    let (told, reply) = tokio::join!(
+        appliance::output(&context, Role::Relay, &while_asked),
+        log_in_as(&context, &slow.name, &wrong),
+    );
+    told?;
+    let expected = "535 to a wrong password";
+    let reply = reply?;
+    require(reply.code == 535, expected, || {
+        format!("told while it is asked: {reply}")
+    })?;
+    appliance::output(&context, Role::Relay, &before).await?;
+    let reply = log_in_as(&context, &slow.name, &wrong).await?;
+    require(reply.code == 535, expected, || {
+        format!("told before it is asked: {reply}")
+    })
 }
 
 async fn saslauthd_away_is_temporary(context: Context) -> Judged {
@@ -217,12 +302,16 @@ async fn logins_return(context: &Context) -> Judged {
     }
 }
 
-/// The reply to one login in a session of its own.
+/// The reply to one login of the first user in a session of its own.
 async fn log_in(context: &Context, password: &Secret) -> Judged<Reply> {
+    log_in_as(context, &user(context)?.name, password).await
+}
+
+/// The same of somebody else.
+async fn log_in_as(context: &Context, name: &str, password: &Secret) -> Judged<Reply> {
     let mut session = ready(context, login_listener(context)?).await?;
     // The check's own deadline comes first.
     session.set_timeout(ANSWER * 2);
-    let name = &session::user(context)?.name;
     attempt(context, &mut session, name, password).await
 }
 

@@ -236,7 +236,9 @@ mod tests {
             content(&layers(&["sha256:a", "sha256:b"])),
             Some(base.clone())
         );
-        assert_ne!(content(&layers(&["sha256:b", "sha256:a"])), Some(base));
+        for other in [["sha256:b", "sha256:a"], ["sha256:a", "sha256:c"]] {
+            assert_ne!(content(&layers(&other)), Some(base.clone()));
+        }
         assert_eq!(content(&[]), None);
     }
 

@@ -19,6 +19,7 @@ my $STARTING = 3;      # seconds that the first answer is waited for
 my $AGAIN    = 1;      # seconds between two looks at a directory of which nothing answers
 my $PROBE    = 2;      # seconds between two looks at a server that is away
 my $MANY     = 100;    # owners of one address that are read
+my $AT_ONCE  = 2;      # seconds within which saslauthd finds out that a connection has ended
 my $FRESH    = 5;      # seconds that a name is remembered of one who has logged in
 my $KNOWN    = 1_000;  # such names, which bounds memory
 
@@ -191,7 +192,7 @@ sub check {
         # Each of its processes may hold a connection that ended with a directory that
         # is back by now, and makes a new one after that. It says so at once.
         my $tries = $found->{tries} // 0;
-        if ($server->{up} && $tries < Saslauthd::processes() && Loop::now() - $login->{began} < $SOON) {
+        if ($server->{up} && $tries < Saslauthd::processes() && Loop::now() - $login->{began} < $AT_ONCE) {
             return $self->check($login, { %$found, asked => 0, tries => $tries + 1 }, $suspect, $then);
         }
         return $self->elsewhere($login, $found, $suspect, $verdict->{away}, $then);

@@ -19,7 +19,10 @@ my $HUNG      = 6;    # seconds; its own LDAP time-outs end before that
 my $ABSENT    = 2;    # seconds that one who is being restarted is waited for
 
 my $words;            # the socket that syslog of all of them leads to
-my %failed;           # login as saslauthd writes it => [[code, why], ...]
+my $LATE      = 15;   # seconds that words of a question are awaited that was given up
+my %asked;            # login as saslauthd writes it => how many questions wait for an answer
+my %given_up;         # the same => [when a question was given up, ...]
+my %failed;           # the same => [why, ...] of those that wait
 my %last;             # process id => what it said last
 
 sub new {
@@ -80,6 +83,7 @@ sub put {
     my ($self, $question) = @_;
     $question->{began} = Loop::now();
     $self->{flying}{$question} = $question;
+    $asked{ $question->{mark} }++;
     return $self->connect_to($question);
 }
 
@@ -126,13 +130,20 @@ sub hung {
             $ended += kill KILL => (split m{/}, $path)[2];
         }
         Log::line("saslauthd answered nobody for $HUNG s and is replaced") if $ended;
+        return $self->done($question, { away => "saslauthd has not answered in $HUNG s" }) if $ended;
     }
+    push @{ $given_up{ $question->{mark} } }, Loop::now();
+    %given_up = () if keys %given_up > 1_000;    # of those that came right in the end
     return $self->done($question, { away => "saslauthd has not answered in $HUNG s" });
 }
 
 sub done {
     my ($self, $question, $verdict) = @_;
     return if !delete $self->{flying}{$question};
+    if (!--$asked{ $question->{mark} }) {
+        delete $asked{ $question->{mark} };
+        delete $failed{ $question->{mark} };
+    }
     Loop::cancel($question->{timer});
     if (my $handle = delete $question->{handle}) {
         Loop::forget($handle);
@@ -167,6 +178,18 @@ sub listen_to_words {
     return;
 }
 
+# Keeps a reason for the question that it is of: none that was given up, whose words
+# come late, and would tell of an outage that is over.
+sub hold {
+    my ($mark, $reason) = @_;
+    my $late = $given_up{$mark} // [];
+    shift @$late while @$late && Loop::now() - $late->[0] > $LATE;
+    my $is_late = shift @$late;
+    delete $given_up{$mark} if !@$late;
+    push @{ $failed{$mark} }, $reason if !defined $is_late && $asked{$mark};
+    return;
+}
+
 sub heard_words {
     my ($process, $said) = @_;
     if ($said =~ /\AAuthentication failed for (.*): ([^:]+) \((-?\d+)\)\z/s) {
@@ -180,8 +203,7 @@ sub heard_words {
         } else {
             $reason = { away => 'saslauthd could not ask: ' . Log::shown($words // $why) };
         }
-        push @{ $failed{$mark} }, $reason;
-        %failed = () if keys %failed > 1_000;    # of questions that nobody waited for
+        hold($mark, $reason);
     } elsif ($said =~ /failed:? (?:(-?\d+) \()?(.*?)\)?\.?\z/) {
         $last{$process} = [ $2, $1 ];
         %last = () if keys %last > 1_000;
