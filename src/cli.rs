@@ -320,6 +320,8 @@ pub enum Config {
         #[command(flatten)]
         which: Which,
     },
+    /// Print the JSON Schema of relay.yaml, for editors.
+    Schema,
     /// Print the files that the containers would get.
     Render {
         /// The configuration.

@@ -1,8 +1,8 @@
 //! Combinations of values that are right each for itself and impossible together.
 
+use super::node::Node;
 use super::problem::{Refusal, Report};
 use super::spec::{ClientCertificates, Listener, Received, SenderLogin, Spec};
-use super::tree::Node;
 
 /// Looks for what cannot be, in a `spec` that was filled from `root`.
 pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
@@ -55,8 +55,7 @@ impl Check<'_> {
     }
 
     fn written(&self, path: &str) -> bool {
-        let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
-        self.root.locate(path) != self.root.locate(parent)
+        self.root.find(path).is_some()
     }
 
     fn listeners(&mut self) {
@@ -115,6 +114,16 @@ impl Check<'_> {
         }
         if !self.report.sound(&["auth.ldap"]) {
             return;
+        }
+        let start_tls = "auth.ldap.start_tls";
+        if let Some(entry) = self.root.find(start_tls)
+            && spec.auth.ldap.start_tls
+            && self.root.find("auth.ldap.servers").is_none()
+        {
+            let why = Refusal::new("start_tls is true, and the default server is ldaps://");
+            let hint = "write auth.ldap.servers: ['ldap://directory']";
+            self.report
+                .refuse(entry.value.at, start_tls, why.hint(hint));
         }
         if spec.auth.ldap.login_attributes().is_empty() {
             let why = "a person goes by the attribute that is compared with the login, and this \
