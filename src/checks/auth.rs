@@ -19,14 +19,18 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::probe::unguarded::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, NO_GUARD};
 
+use super::check::{Change, Check, Sabotage};
+use super::need::Need;
 use super::probe::rows;
 use super::probe::session::{
     CLIENT, any_certificate, command, ehlo, in_clear, port, right_certificate, starts_in_clear,
     under_tls,
 };
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{PASS, require, skip};
-use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use crate::config::{Listener, Mechanism};
+use crate::config::{Listener, Says};
+use crate::report::Severity;
 use crate::smtp::{Capabilities, Session};
 
 const AUTH_IN_CLEAR: Sabotage = Sabotage {
@@ -39,25 +43,13 @@ const AUTH_IN_CLEAR: Sabotage = Sabotage {
     sees: "AUTH ",
 };
 
-const PLAIN: Need = Need::Seen {
-    text: "auth.mechanisms: plain",
-    holds: |spec| spec.auth.mechanisms.contains(&Mechanism::Plain),
-};
+const PLAIN: Need = Need::Seen("auth.mechanisms", Says::Has("plain"));
 
-const LOGIN: Need = Need::Seen {
-    text: "auth.mechanisms: login",
-    holds: |spec| spec.auth.mechanisms.contains(&Mechanism::Login),
-};
+const LOGIN: Need = Need::Seen("auth.mechanisms", Says::Has("login"));
 
-const OUTLOOK: Need = Need::Setting {
-    text: "auth.outlook_compatible: true",
-    holds: |spec| spec.auth.outlook_compatible,
-};
+const OUTLOOK: Need = Need::Setting("auth.outlook_compatible", Says::Is("true"));
 
-const NO_OUTLOOK: Need = Need::Setting {
-    text: "auth.outlook_compatible: false",
-    holds: |spec| !spec.auth.outlook_compatible,
-};
+const NO_OUTLOOK: Need = Need::Setting("auth.outlook_compatible", Says::Is("false"));
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -104,7 +96,7 @@ pub(super) static CHECKS: &[Check] = &[
             name: "PLAIN is not served",
             changes: &[
                 Change::Given(PLAIN),
-                Change::Spec(|spec| spec.auth.mechanisms = vec![Mechanism::Login]),
+                Change::Setting("auth.mechanisms", "[login]"),
             ],
             sees: "AUTH LOGIN",
         }],

@@ -7,12 +7,16 @@ use std::ops::ControlFlow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::check::{Change, Check, Sabotage};
+use super::need::Need;
 use super::probe::appliance;
 use super::probe::directory::{Directory, SUCCESS};
 use super::probe::session::user;
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{broken, require, require_none};
-use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::Role;
+use crate::report::Severity;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {

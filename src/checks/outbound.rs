@@ -6,6 +6,8 @@ pub(super) mod waiting;
 
 use std::ops::ControlFlow;
 
+use super::check::{Change, Check, Sabotage};
+use super::need::Need;
 use super::probe::appliance;
 use super::probe::log::Log;
 use super::probe::mail::{self, SENDER};
@@ -13,26 +15,25 @@ use super::probe::played::{self, PLAYED};
 use super::probe::rows;
 use super::probe::session::{logged_in, login_listener};
 use super::probe::trace::{Trace, parse};
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{PASS, fail, require};
-use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use crate::config::{OutboundLevel, Spec};
+use crate::config::{OutboundLevel, Says};
 use crate::plan::Role;
 use crate::render::next_hops::{CLEAR, MISNAMED, OLD, Played, STRANGER, STRANGERS_CERTIFICATE};
+use crate::report::Severity;
 
-const MAY: Need = Need::Setting {
-    text: "tls.outbound.level: may",
-    holds: |spec| spec.outbound_level() == OutboundLevel::May,
-};
+const MAY: Need = Need::Settings(&[
+    ("tls.outbound.level", Says::Is("may")),
+    ("outbound.credentials", Says::Is("null")),
+]);
 
-const TLS_OR_NOTHING: Need = Need::Setting {
-    text: "tls.outbound.level: encrypt, verify or secure",
+const TLS_OR_NOTHING: Need = Need::Comes {
+    to: "tls.outbound.level: encrypt, verify or secure, or outbound.credentials",
     holds: |spec| spec.outbound_level() != OutboundLevel::May,
 };
 
-const VERIFIED: Need = Need::Setting {
-    text: "tls.outbound.level: verify or secure",
-    holds: Spec::verifies_next_hop,
-};
+const VERIFIED: Need = Need::Setting("tls.outbound.level", Says::OneOf(&["verify", "secure"]));
 
 const OPPORTUNISTIC: Sabotage = Sabotage {
     name: "TLS only where it is offered",

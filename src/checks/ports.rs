@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tracing::{Instrument as _, info, info_span};
 
 use super::probe::session::{CLIENT, any_certificate};
-use super::{Context, Target};
+use super::target::{Context, Target};
 use crate::config::Listener;
 use crate::engine::{LogRequest, last_words};
 use crate::plan::Role;

@@ -11,14 +11,18 @@ pub(super) mod turns;
 
 use std::ops::ControlFlow;
 
+use super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::need::Need;
 use super::probe::mail::RECIPIENT;
 use super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, greeted, logged_in, login_listener, mistakes,
     open,
 };
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{PASS, broken, fail, require, require_none, skip};
-use super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use crate::config::Listener;
+use crate::report::Severity;
 use crate::smtp::{Error, Failure, Reply, Session};
 
 pub(super) static CHECKS: &[Check] = &[

@@ -10,15 +10,19 @@ pub(super) mod strangers;
 
 use std::ops::ControlFlow;
 
+use super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::need::Need;
 use super::probe::mail::{self, RECIPIENT, SENDER};
 use super::probe::rows;
 use super::probe::session::{
     CLIENT, any_certificate, command, ehlo, in_clear, logged_in, mistakes, port, require_code,
     starts_in_clear, under_tls,
 };
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{PASS, fail, require};
-use super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
-use crate::config::{Listener, Spec};
+use crate::config::{Listener, Says, Spec};
+use crate::report::Severity;
 use crate::smtp::Session;
 
 const ANYBODY: Sabotage = Sabotage {
@@ -101,10 +105,7 @@ pub(super) static CHECKS: &[Check] = &[
                 past the recipient restrictions is mail that is relayed.",
         repair: "Name in relay.domains nothing but the domains; relaykit's smtpd_command_filter \
                  and address_verify_sender = <> close what Postfix lets pass. By hand, set both.",
-        needs: &[Need::Setting {
-            text: "relay.domains with a domain",
-            holds: has_own_domain,
-        }],
+        needs: &[Need::Setting("relay.domains", Says::Something)],
         exclusive: false,
         sabotages: &[
             Sabotage {
@@ -156,10 +157,6 @@ pub(super) static CHECKS: &[Check] = &[
 
 /// Recipients asked for in one session: Postfix slows down from ten errors on.
 const PER_SESSION: usize = 8;
-
-fn has_own_domain(spec: &Spec) -> bool {
-    own_domain(spec).is_some()
-}
 
 /// A domain of `relay.domains` that is a plain name, not a pattern.
 fn own_domain(spec: &Spec) -> Option<&str> {

@@ -12,13 +12,17 @@ pub(super) mod size;
 
 use std::ops::ControlFlow;
 
+use super::check::{Change, Check, Sabotage};
+use super::need::Need;
 use super::probe::appliance;
 use super::probe::postconf::{self, Postconf};
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{broken, require, require_none};
-use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::lab;
 use crate::plan::{File, Plan, Purpose, Role};
 use crate::render;
+use crate::report::Severity;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use super::ports::Ports;
 use super::ports::turned_away;
 use super::probe::mail::{RECIPIENT, SENDER};
 use super::probe::session::CLIENT;
-use super::{Lacks, Ports, Target};
+use super::target::{Lacks, Target};
 use crate::config::{self, Listener, Mechanism, Spec, User};
 use crate::smtp::{
     Capabilities, Connect, Error, Failure, Manners, Reply, Session, TlsSettings, TlsVersion,

@@ -8,8 +8,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::{Check, Context, Judged, Lacks, Ports, Severity, Target, all};
+use super::all;
+use super::check::Check;
+use super::ports::Ports;
+use super::target::{Context, Lacks, Target};
+use super::verdict::Judged;
 use crate::config::{self, User};
+use crate::report::Severity;
 use crate::secret::Secret;
 
 /// A check that passes.

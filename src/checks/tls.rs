@@ -13,6 +13,8 @@ pub(super) mod waiting;
 
 use std::ops::ControlFlow;
 
+use super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::need::Need;
 use super::probe::client_hello::{self, ClientHello, Version};
 use super::probe::mail::{RECIPIENT, SENDER};
 use super::probe::rows;
@@ -21,17 +23,16 @@ use super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, in_clear, open, open_even_if_silent, port,
     require_code, starts_in_clear, tls_listeners, under_tls,
 };
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{fail, require};
-use super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use crate::certs::Flaw;
-use crate::config::{self, Listener};
+use crate::config::{self, Listener, Says};
+use crate::report::Severity;
 use crate::smtp::{Session, TlsVersion};
 
 /// What hand-made offers need: they can be read as far as TLS 1.2 goes.
-const TLS12: Need = Need::Seen {
-    text: "tls.minimum: TLSv1.2",
-    holds: |spec| spec.tls.minimum == config::TlsVersion::V1_2,
-};
+const TLS12: Need = Need::Seen("tls.minimum", Says::Is("TLSv1.2"));
 
 /// Nobody gets TLS.
 const TLS_IS_OFF: Sabotage = Sabotage {
@@ -50,8 +51,8 @@ const NO_TLS13: Sabotage = Sabotage {
     sees: "ProtocolVersion",
 };
 
-const REQUIRES_TLS: Need = Need::Setting {
-    text: "the listener submission or submissions",
+const REQUIRES_TLS: Need = Need::Comes {
+    to: "the listener submission or submissions",
     holds: |spec| spec.listeners.submission.is_some() || spec.listeners.submissions.is_some(),
 };
 
@@ -199,10 +200,7 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set nothing about protocols under `postfix.main`. By hand: `smtpd_tls_protocols \
                  = >=TLSv1.3` and the same for `smtpd_tls_mandatory_protocols`, which is the one \
                  that counts where TLS is required.",
-        needs: &[Need::Setting {
-            text: "tls.minimum: TLSv1.3",
-            holds: |spec| spec.tls.minimum == config::TlsVersion::V1_3,
-        }],
+        needs: &[Need::Setting("tls.minimum", Says::Is("TLSv1.3"))],
         exclusive: false,
         sabotages: &[
             Sabotage {

@@ -4,16 +4,20 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, attempt, command, ehlo, login_listener, require_code, right_certificate,
     under_tls, user,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{BY_LIBRARY, LIBRARY_FOLDER, LIBRARY_PATH, PLAIN, ready};
 use crate::config::Mechanism;
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 use crate::smtp::{Reply, Session};
 

@@ -3,13 +3,17 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::rows;
 use super::super::probe::session::{answer, attempt, login_listener, port, require_code, user};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::exchange::SWALLOWED;
 use super::{LOGIN, PLAIN, ready};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 
 /// Everybody is refused: saslauthd looks where nobody is.

@@ -6,15 +6,19 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::people;
 use super::super::probe::session::{
     attempt, attempt_by, judged, login_listener, require_code, user,
 };
 use super::super::probe::unguarded::another_guard;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, ready};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 use crate::smtp::Session;
 

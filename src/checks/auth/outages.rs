@@ -7,13 +7,17 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout};
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::session::{attempt, login_listener, user};
 use super::super::probe::unguarded::another_guard;
 use super::super::probe::{appliance, people};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{BY_LIBRARY, LIBRARY_FOLDER, LIBRARY_PATH, NO_GUARD, ready};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 use crate::smtp::Reply;
 

@@ -1,22 +1,26 @@
 //! What the directory says is what counts: whole passwords, odd names, and changes
 //! at once.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::privacy::{KEPT, REWRITTEN_ON_SUBMISSION};
 use super::super::probe::people::{self, BY_UID};
 use super::super::probe::session::attempt;
 use super::super::probe::{mail, rows, session};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{NO_GUARD, ready};
-use crate::config::{Received, User};
+use crate::config::{Says, User};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 
 /// Where a login can be read in the trace header.
-const LOGIN_SHOWN: Need = Need::Setting {
-    text: "privacy.received: rewrite or keep, and privacy.show_login",
-    holds: |spec| spec.privacy.received != Received::Hide && spec.privacy.show_login,
-};
+const LOGIN_SHOWN: Need = Need::Settings(&[
+    ("privacy.received", Says::OneOf(&["rewrite", "keep"])),
+    ("privacy.show_login", Says::Is("true")),
+]);
 
 /// It then goes on accepting an old password.
 pub(in super::super) const CACHES: Sabotage = Sabotage {

@@ -7,15 +7,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::log::Log;
 use super::super::probe::people;
 use super::super::probe::session::{
     CLIENT, answer, attempt, attempt_by, ehlo, in_clear, login_listener, starttls_listeners, user,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, ready};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 use crate::smtp::Session;
 

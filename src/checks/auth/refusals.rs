@@ -3,15 +3,19 @@
 
 use std::fmt::Write as _;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::rows;
 use super::super::probe::session::{
     answer, attempt, attempt_by, command, judged, login_listener, user,
 };
 use super::super::probe::unguarded::another_guard;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::ready;
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 use crate::smtp::{Reply, Session};
 

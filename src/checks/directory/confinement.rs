@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance::{self, Process};
 use super::super::probe::sockets::{self, Socket};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::{LDAPS_PORT, Role};
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {

@@ -1,19 +1,21 @@
 //! The relay's own login at the next hop: given to whom it is for, and never in
 //! clear.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::log::Log;
 use super::super::probe::mail::{self, SENDER};
 use super::super::probe::played::{self, Listening, PLAYED};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use crate::config::Says;
 use crate::plan::{Role, next_hop_login};
 use crate::render::next_hops::{ASKING, ASKING_IN_CLEAR, LOGINS, OFFERING, Played};
+use crate::report::Severity;
 
-const CREDENTIALS: Need = Need::Setting {
-    text: "outbound.credentials",
-    holds: |spec| spec.outbound.credentials.is_some(),
-};
+const CREDENTIALS: Need = Need::Setting("outbound.credentials", Says::Something);
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {

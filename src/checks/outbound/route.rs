@@ -3,15 +3,19 @@
 
 use std::collections::BTreeSet;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::log::Log;
 use super::super::probe::mail::{self, ANY_SENDER, RECIPIENT, SENDER};
 use super::super::probe::played::{self, PLAYED};
 use super::super::probe::rows;
 use super::super::probe::session::{logged_in, login_listener};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::Role;
 use crate::render::next_hops::POOR;
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[

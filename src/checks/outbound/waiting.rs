@@ -1,15 +1,19 @@
 //! What becomes of mail that the next hop does not take.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::log::Log;
 use super::super::probe::mail::{self, ANY_SENDER, SENDER};
 use super::super::probe::played::{self, PLAYED};
 use super::super::probe::session::{answer, command, logged_in, login_listener, require_code};
 use super::super::protocol::lines::LONG_LINES_TAKEN;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::Role;
 use crate::render::next_hops::{AWAY, BUSY, REFUSING, STRICT};
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[

@@ -1,16 +1,20 @@
 //! What is told beside the message: to the next hop in the conversation, and to
 //! the operator in the log.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::forms::{self, FORM};
 use super::super::probe::log::Log;
 use super::super::probe::mail;
 use super::super::probe::played::{self, PLAYED};
 use super::super::probe::secrets::{is_telling, names, told, told_encoded};
 use super::super::probe::session::{CLIENT, login_listener, user};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::Role;
 use crate::render::next_hops::HEARING;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {

@@ -3,21 +3,25 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, OWN_DOMAIN, RECIPIENT, SENDER, head, own_domain};
 use super::super::probe::rows;
 use super::super::probe::session::{CLIENT, ehlo, in_clear, logged_in, port};
 use super::super::probe::trace::{Trace, fields};
+use super::super::target::{Context, Delivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use super::content::ON_SUBMISSION;
 use super::tells_nothing;
 use super::trace::dated_now;
 use crate::config::Listener;
+use crate::report::Severity;
 use crate::smtp::Message;
 
 /// Where relay.yaml does not say otherwise.
-const COMPLETED: Need = Need::Setting {
-    text: "postfix.main without always_add_missing_headers, and a login beside no relay.domains",
+const COMPLETED: Need = Need::Comes {
+    to: "postfix.main without always_add_missing_headers, and a login beside no relay.domains",
     holds: |spec| {
         let alone = |l: &Listener| *l != Listener::Smtp || spec.relay.domains.is_empty();
         !spec.postfix.main.contains_key("always_add_missing_headers")

@@ -1,12 +1,16 @@
 //! What a login must not change: the message itself, and the trace headers of
 //! other servers.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::session::{logged_in, login_listener};
 use super::super::probe::trace::fields;
+use super::super::target::{Context, Delivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
-use crate::config::Listener;
+use crate::config::Says;
+use crate::report::Severity;
 use crate::smtp::Message;
 
 /// A filter that an operator adds for another reason.
@@ -20,10 +24,10 @@ pub(super) const BODY_FILTER: Sabotage = Sabotage {
 };
 
 /// Where there is a cleanup of logins alone.
-pub(super) const ON_SUBMISSION: Need = Need::Setting {
-    text: "auth.listeners with a submission port",
-    holds: |spec| spec.auth.listeners.iter().any(|l| *l != Listener::Smtp),
-};
+pub(super) const ON_SUBMISSION: Need = Need::Setting(
+    "auth.listeners",
+    Says::HasOneOf(&["submission", "submissions"]),
+);
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -96,16 +100,13 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[
             Need::Login,
             Need::Inbox,
-            Need::Setting {
-                text: "privacy.strip_headers",
-                holds: |spec| !spec.privacy.strip_headers.is_empty(),
-            },
+            Need::Setting("privacy.strip_headers", Says::Something),
         ],
         exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "no header is stripped",
-                changes: &[Change::Spec(|spec| spec.privacy.strip_headers.clear())],
+                changes: &[Change::Setting("privacy.strip_headers", "[]")],
                 sees: ": told",
             },
             Sabotage {

@@ -1,14 +1,18 @@
 //! Where relay.yaml says that the trace is to be kept: an operator who wants to be
 //! held to account for each client.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::forms::{self, FORM};
 use super::super::probe::rows;
 use super::super::probe::session::{port, user};
 use super::super::probe::trace::newest;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::require;
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::KEPT;
 use super::trace::dated_now;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
     id: "privacy.kept_trace_names_the_client",
@@ -34,10 +38,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
         },
         Sabotage {
             name: "the login is kept another way than configured",
-            changes: &[
-                Change::Given(KEPT),
-                Change::Spec(|spec| spec.privacy.show_login = !spec.privacy.show_login),
-            ],
+            changes: &[Change::Given(KEPT), Change::Turned("privacy.show_login")],
             sees: "login shown: ",
         },
     ],

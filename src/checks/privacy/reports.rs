@@ -1,15 +1,19 @@
 //! Reports that the relay itself writes: they go through the next hop too.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::forms::{self, FORM};
 use super::super::probe::mail;
 use super::super::probe::played::{self, PLAYED};
 use super::super::probe::postconf::Postconf;
 use super::super::probe::rows;
 use super::super::probe::session::login_listener;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{NO_HEADER_CHECKS, NO_SHORT_FORM, tells_nothing};
 use crate::render::next_hops::{POOR, REFUSING};
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[

@@ -7,13 +7,17 @@ use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{logged_in, login_listener};
 use super::super::probe::trace::fields;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::content::BODY_FILTER;
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {

@@ -4,6 +4,8 @@
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::secrets::names;
@@ -13,22 +15,18 @@ use super::super::probe::session::{
 };
 use super::super::probe::trace::{Trace, newest};
 use super::super::probe::xclient::{Client, xclient_as};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{REWRITTEN_ON_SUBMISSION, SHORT_FORM, hides};
-use crate::config::{Listener, Received};
+use crate::config::{Listener, Says};
 use crate::plan::Role;
 use crate::render::NO_CLIENT;
+use crate::report::Severity;
 
-pub(super) const REWRITTEN: Need = Need::Setting {
-    text: "privacy.received: rewrite",
-    holds: |spec| spec.privacy.received == Received::Rewrite,
-};
+pub(super) const REWRITTEN: Need = Need::Setting("privacy.received", Says::Is("rewrite"));
 
-const SHOWN: Need = Need::Setting {
-    text: "privacy.show_login: true",
-    holds: |spec| spec.privacy.show_login,
-};
+const SHOWN: Need = Need::Setting("privacy.show_login", Says::Is("true"));
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -72,7 +70,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         exclusive: false,
         sabotages: &[Sabotage {
             name: "logins are not shown",
-            changes: &[Change::Spec(|spec| spec.privacy.show_login = false)],
+            changes: &[Change::Setting("privacy.show_login", "false")],
             sees: "comments [\"localhost [127.0.0.1]\", \"Postfix\"",
         }],
         run: |context| Box::pin(login_is_shown(context)),
@@ -91,15 +89,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Need::Login,
             Need::Inbox,
             REWRITTEN,
-            Need::Setting {
-                text: "privacy.show_login: false",
-                holds: |spec| !spec.privacy.show_login,
-            },
+            Need::Setting("privacy.show_login", Says::Is("false")),
         ],
         exclusive: false,
         sabotages: &[Sabotage {
             name: "logins are shown",
-            changes: &[Change::Spec(|spec| spec.privacy.show_login = true)],
+            changes: &[Change::Setting("privacy.show_login", "true")],
             sees: "Authenticated sender: ",
         }],
         run: |context| Box::pin(login_is_not_shown(context)),

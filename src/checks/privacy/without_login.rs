@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 
 use futures_util::future::join_all;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::forms::{RECIPIENTS, To};
 use super::super::probe::mail::{self, OWN_DOMAIN, SENDER, own_domain};
 use super::super::probe::rows;
@@ -14,8 +16,9 @@ use super::super::probe::session::{
 };
 use super::super::probe::trace::{Trace, newest};
 use super::super::probe::xclient::{Client, xclient};
+use super::super::target::{Context, Delivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use super::trace::dated_now;
 use super::{
     NO_MIXED_HEADER_CHECKS, PLAIN_RECIPIENTS_ON_SMTP, REWRITTEN_ON_SMTP, REWRITTEN_ON_SUBMISSION,
@@ -24,6 +27,7 @@ use super::{
 use crate::config::Listener;
 use crate::render::MARK;
 use crate::report::Outcome;
+use crate::report::Severity;
 use crate::smtp::{Message, Session};
 
 const TAKEN_FOR_LOGIN: Sabotage = Sabotage {

@@ -7,18 +7,17 @@ use std::ops::ControlFlow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::need::Need;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::broken;
-use super::super::{Context, Judged, Need};
 use super::appliance;
-use crate::config::User;
+use crate::config::{Says, User};
 use crate::plan::Role;
 use crate::secret::Secret;
 
 /// What a check that adds people needs beside [`Need::Lab`].
-pub(in super::super) const BY_UID: Need = Need::Setting {
-    text: "auth.ldap.filter: (uid=%u)",
-    holds: |spec| spec.auth.ldap.filter == "(uid=%u)",
-};
+pub(in super::super) const BY_UID: Need = Need::Setting("auth.ldap.filter", Says::Is("(uid=%u)"));
 
 /// Hashes the password in `$2` with the salt `$4` (crypt(5)), and hands it on at the
 /// end of the LDIF in `$1` to the tool in `$3`.

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use super::super::ports::silence;
 use super::super::survey::PATIENCE;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, skip};
-use super::super::{Context, Judged};
 use crate::config::{self, ClientCertificates, Listener, Mechanism, User};
 use crate::secret::Secret;
 use crate::smtp::{Capabilities, Connect, Error, Failure, Reply, Session, TlsSettings, TlsVersion};

@@ -3,11 +3,15 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::ANY_SENDER;
 use super::super::probe::session::{CLIENT, command, ehlo, mistakes, require_code, user};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::require_none;
-use super::super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use super::{mail_from, replies, say, shown, stranger, submission};
+use crate::report::Severity;
 use crate::smtp::Reply;
 
 pub(in super::super) static CHECKS: &[Check] = &[

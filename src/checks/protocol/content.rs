@@ -1,5 +1,7 @@
 //! What a relay must leave as it is in a message, and the little that it must not.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::privacy::completed::UNDISCLOSED;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
@@ -7,9 +9,11 @@ use super::super::probe::session::{
     CLIENT, answer, command, ehlo, require_code, require_extension,
 };
 use super::super::probe::trace::fields;
+use super::super::target::{Context, Delivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require, require_none};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use super::{mail_from, rcpt_to, submission};
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[

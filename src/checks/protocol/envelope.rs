@@ -1,14 +1,18 @@
 //! MAIL and RCPT: their parameters, the syntax of addresses, UTF-8 in them, and
 //! the wishes for a delivery report.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, command, ehlo, mistakes, require_code, require_extension,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{mail_from, rcpt_to, refused, submission};
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[

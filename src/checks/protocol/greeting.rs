@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, any_certificate, command, ehlo, greeting, in_clear, mistakes, port, starts_in_clear,
     under_tls,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::require_none;
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{at_the_door_of, mail_from, rcpt_to, stranger, submission};
-use crate::config::{Listener, Spec};
+use crate::config::{Listener, Says};
 use crate::render::MARK;
+use crate::report::Severity;
 use crate::smtp::{Capabilities, Reply};
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -50,10 +54,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  smtputf8_enable = yes.",
         needs: &[
             Need::Built,
-            Need::Setting {
-                text: "extensions that postfix.main does not change",
-                holds: leaves_extensions,
-            },
+            Need::Setting(
+                "postfix.main",
+                Says::Without(&[
+                    "smtpd_discard_ehlo_keywords",
+                    "smtpd_discard_ehlo_keyword_address_maps",
+                    "smtputf8_enable",
+                ]),
+            ),
         ],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -168,17 +176,6 @@ fn is_version(word: &str) -> bool {
 }
 
 /// Whether relay.yaml leaves it to relaykit what is offered.
-fn leaves_extensions(spec: &Spec) -> bool {
-    let changed = [
-        "smtpd_discard_ehlo_keywords",
-        "smtpd_discard_ehlo_keyword_address_maps",
-        "smtputf8_enable",
-    ];
-    changed
-        .iter()
-        .all(|name| !spec.postfix.main.contains_key(*name))
-}
-
 async fn extensions_are_the_expected(context: Context) -> Judged {
     let listeners: Vec<Listener> = context.target().listeners().collect();
     let clear = starts_in_clear(&context);

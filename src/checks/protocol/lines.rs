@@ -1,16 +1,19 @@
 //! Lines that are too long for mail: whoever sends one is told at once. Further on it
 //! may be refused, and the report on that too, since it has the line in it.
 
-use super::super::Need;
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::privacy::REWRITTEN_ON_SUBMISSION;
 use super::super::probe::mail::{self, OWN_DOMAIN, RECIPIENT, SENDER, own_domain};
 use super::super::probe::session::{
     CLIENT, answer, command, ehlo, in_clear, logged_in, login_listener, require_code,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use super::super::{Change, Check, Context, Judged, Sabotage, Severity};
 use crate::config::Listener;
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::smtp::{Message, Session};
 
 const REPAIR: &str = "By hand, REJECT with header_checks, mime_header_checks, \

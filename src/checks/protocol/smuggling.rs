@@ -3,14 +3,18 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{CLIENT, answer, command, ehlo, in_clear, port, require_code};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{mail_from, rcpt_to, replies, say, shown, submission, submission_to};
-use crate::config::{Listener, Spec};
+use crate::config::{Listener, Says, Spec};
 use crate::report::Outcome;
+use crate::report::Severity;
 use crate::smtp::{Message, Session};
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -94,10 +98,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     },
 ];
 
-const OWN_DOMAIN: Need = Need::Setting {
-    text: "relay.domains with a domain",
-    holds: |spec| own_domain(spec).is_some(),
-};
+const OWN_DOMAIN: Need = Need::Setting("relay.domains", Says::Something);
 
 /// A domain of `relay.domains` that is a plain name, not a pattern.
 fn own_domain(spec: &Spec) -> Option<&str> {

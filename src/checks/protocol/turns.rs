@@ -4,20 +4,22 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, command, ehlo, greeted, port, require_code, require_extension,
 };
+use super::super::target::{Context, Undelivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require, require_none, skip};
-use super::super::{
-    Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity, Undelivered,
-};
 use super::{
     at_the_door_of, mail_from, rcpt_to, replies, require_nothing_done, say, shown, stranger,
     submission,
 };
 use crate::config::Listener;
+use crate::report::Severity;
 use crate::smtp::{Message, Reply, Session};
 
 pub(in super::super) static CHECKS: &[Check] = &[

@@ -2,24 +2,22 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::postconf::Postconf;
 use super::super::probe::session::{
     CLIENT, command, ehlo, in_clear, logged_in, login_listener, require_code,
 };
 use super::super::probe::{appliance, rows, trace};
+use super::super::target::{Context, Delivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
-use super::{has_own_domain, own_domain};
-use crate::config::{Listener, Spec};
+use super::own_domain;
+use crate::config::{Listener, Says};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::smtp::{Message, Session};
-
-/// Debian's master.cf has it, and whoever copies a line from there.
-const LOCAL: fn(&mut Spec) = |spec| {
-    let line = "- n n - - local".to_owned();
-    spec.postfix.master.insert("local/unix".to_owned(), line);
-};
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -36,10 +34,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[
             Need::Listener(Listener::Smtp),
             Need::Inbox,
-            Need::Setting {
-                text: "relay.domains with a domain",
-                holds: has_own_domain,
-            },
+            Need::Setting("relay.domains", Says::Something),
         ],
         exclusive: false,
         sabotages: &[Sabotage {
@@ -84,18 +79,16 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 that an alias names.",
         repair: "Remove these services from postfix.master, and mydestination, alias_maps, \
                  mailbox_command and virtual_* from postfix.main.",
-        needs: &[
-            Need::Lab,
-            Need::Setting {
-                text: "postfix.master: {}",
-                holds: |spec| spec.postfix.master.is_empty(),
-            },
-        ],
+        needs: &[Need::Lab, Need::Setting("postfix.master", Says::Is("{}"))],
         exclusive: false,
         sabotages: &[
             Sabotage {
+                // Debian's master.cf has it, and whoever copies a line from there.
                 name: "a service that delivers into mailboxes",
-                changes: &[Change::Spec(LOCAL)],
+                changes: &[Change::Setting(
+                    "postfix.master.local/unix",
+                    "'- n n - - local'",
+                )],
                 sees: "local/unix runs local",
             },
             Sabotage {

@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, in_clear, logged_in, login_listener, port,
     require_code, under_tls,
 };
+use super::super::target::{Context, Undelivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require, skip};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity, Undelivered};
+use crate::config::Says;
+use crate::report::Severity;
 use crate::smtp::Message;
 
 /// A message that a check can send to be over the limit; bytes.
@@ -59,10 +64,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[
             Need::Login,
             Need::Inbox,
-            Need::Setting {
-                text: "relay.message_size_limit of 2MiB or less",
-                holds: |spec| spec.relay.message_size_limit <= SMALL,
-            },
+            Need::Setting("relay.message_size_limit", Says::AtMost(SMALL)),
         ],
         exclusive: false,
         sabotages: &[Sabotage {

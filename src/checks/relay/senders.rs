@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::people;
 use super::super::probe::rows;
@@ -10,12 +12,14 @@ use super::super::probe::session::{
     right_certificate, under_tls,
 };
 use super::super::probe::unguarded::another_guard;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::PER_SESSION;
-use crate::config::{Listener, SenderLogin, Spec, User};
+use crate::config::{Listener, Says, Spec, User};
 use crate::plan::Role;
 use crate::render;
+use crate::report::Severity;
 use crate::smtp::{Message, Session};
 
 const ANY_SENDER: Sabotage = Sabotage {
@@ -24,10 +28,10 @@ const ANY_SENDER: Sabotage = Sabotage {
     sees: "taken from <",
 };
 
-const OWN: Need = Need::Setting {
-    text: "relay.sender_login: own, and two in lab.users",
-    holds: |spec| spec.relay.sender_login == SenderLogin::Own && spec.lab.users.len() > 1,
-};
+const OWN: Need = Need::Settings(&[
+    ("relay.sender_login", Says::Is("own")),
+    ("lab.users", Says::Items(2)),
+]);
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {

@@ -3,16 +3,20 @@
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{RECIPIENT, SENDER};
 use super::super::probe::networks::Network;
 use super::super::probe::session::{CLIENT, command, ehlo};
 use super::super::probe::xclient::{Client, xclient};
 use super::super::probe::{appliance, neighbour, postconf, rows};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use super::{ANYBODY, Way, takes};
-use crate::config::Listener;
+use crate::config::{Listener, Says};
 use crate::plan::Role;
+use crate::report::Severity;
 
 const OWN_NETWORKS: Sabotage = Sabotage {
     name: "the relay trusts its own networks",
@@ -26,21 +30,10 @@ const OWN_NETWORKS: Sabotage = Sabotage {
     sees: "",
 };
 
-const NOBODY_TRUSTED: Need = Need::Setting {
-    text: "relay.trusted_networks: []",
-    holds: |spec| spec.relay.trusted_networks.is_empty(),
-};
+const NOBODY_TRUSTED: Need = Need::Setting("relay.trusted_networks", Says::Is("[]"));
 
 /// What a variant of relay.yaml trusts.
-const BENCHMARKING: Need = Need::Setting {
-    text: "relay.trusted_networks with 198.18.5.0/24",
-    holds: |spec| {
-        spec.relay
-            .trusted_networks
-            .iter()
-            .any(|network| network == "198.18.5.0/24")
-    },
-};
+const BENCHMARKING: Need = Need::Setting("relay.trusted_networks", Says::Has("198.18.5.0/24"));
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -94,10 +87,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[
             Need::Xclient,
             Need::Listener(Listener::Smtp),
-            Need::Setting {
-                text: "relay.trusted_networks with a network",
-                holds: |spec| !spec.relay.trusted_networks.is_empty(),
-            },
+            Need::Setting("relay.trusted_networks", Says::Something),
         ],
         exclusive: false,
         sabotages: &[

@@ -3,12 +3,16 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail;
 use super::super::probe::recipients::RECIPIENTS;
 use super::super::probe::session::{logged_in, login_listener};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::PASS;
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{SENDER, Way, takes};
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {

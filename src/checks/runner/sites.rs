@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::super::ports;
 use super::super::probe::rows;
-use super::super::variants::{hindered, permits};
+use super::super::variants::Offered;
 use super::super::{Check, Laboratory, Need, Target};
 use crate::config::{Listener, Spec};
 use crate::report::Down;
@@ -64,7 +64,7 @@ impl Site {
     fn meets(&self, need: Need) -> bool {
         match &self.promise {
             Promise::There(target) => need.is_met(target),
-            Promise::Lab(lab) => permits(need, &lab.spec),
+            Promise::Lab(lab) => need.is_promised(&lab.spec),
         }
     }
 
@@ -147,7 +147,7 @@ impl Sites {
     /// What in relay.yaml forbids the lab that `check` would have been given.
     pub(super) fn hindered(&self, check: &Check) -> Option<String> {
         match &self.all.first()?.promise {
-            Promise::Lab(lab) => hindered(&lab.spec, check),
+            Promise::Lab(lab) => Offered::to(&lab.spec).hindered(check),
             Promise::There(_) => None,
         }
     }
@@ -253,10 +253,9 @@ mod tests {
     use super::*;
     use crate::report::{CutShort, Fact, Outcome, RunReport};
 
-    const DOMAINS: Need = Need::Setting {
-        text: "relay.domains",
-        holds: |spec| !spec.relay.domains.is_empty(),
-    };
+    use crate::config::Says;
+
+    const DOMAINS: Need = Need::Setting("relay.domains", Says::Something);
 
     struct Promised {
         site: Site,

@@ -1,7 +1,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::Need;
+use super::super::need::Need;
 use super::super::testing::{check, target};
 use super::super::verdict::{fail, require};
 use super::*;

@@ -1,10 +1,14 @@
 //! What the engine lets the relay's container do, if somebody breaks into it.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance::{self, Process};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::CARELESS;
 use crate::plan::{Plan, Role};
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {

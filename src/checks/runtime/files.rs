@@ -1,10 +1,14 @@
 //! Who may read and change the files in the relay's container.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::CARELESS;
 use crate::plan::{Content, Plan, Role};
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {

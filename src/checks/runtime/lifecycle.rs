@@ -6,14 +6,18 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::lifecycle::{self, done};
 use super::super::probe::session::{command, logged_in, login_listener};
 use super::super::probe::{appliance, mail, played};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::engine::LogRequest;
 use crate::plan::{Plan, Role};
 use crate::render::next_hops::AWAY;
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[

@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::sockets::{self, Socket};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::{Plan, Role};
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {

@@ -3,14 +3,18 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance::{self, Process};
 use super::super::probe::log::Log;
 use super::super::probe::mail;
 use super::super::probe::session::{logged_in, login_listener};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::CARELESS;
 use crate::plan::Role;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {

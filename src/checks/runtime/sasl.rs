@@ -3,13 +3,17 @@
 use std::ops::ControlFlow;
 
 use super::super::auth::people::CACHES;
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::postconf::Postconf;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::CARELESS;
 use crate::config::Listener;
 use crate::plan::Role;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {

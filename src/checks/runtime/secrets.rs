@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use super::super::check::Check;
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::secrets::is_telling;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, require_none};
-use super::super::{Check, Context, Judged, Need, Severity};
 use super::CARELESS;
 use crate::plan::Role;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {

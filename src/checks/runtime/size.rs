@@ -2,10 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, require_none, skip};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::Role;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
     id: "runtime.size_is_limited",

@@ -1,16 +1,17 @@
 //! Who vouches for clients' certificates.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::postconf::Postconf;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::require_none;
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use crate::config::ClientCertificates;
+use crate::config::Says;
 use crate::plan::Role;
+use crate::report::Severity;
 
-const ASKED: Need = Need::Setting {
-    text: "tls.client_certificates: ask or require",
-    holds: |spec| spec.tls.client_certificates != ClientCertificates::None,
-};
+const ASKED: Need = Need::Setting("tls.client_certificates", Says::OneOf(&["ask", "require"]));
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
     id: "tls.one_ca_vouches_for_clients",

@@ -7,13 +7,17 @@ use x509_parser::parse_x509_certificate;
 use x509_parser::prelude::X509Certificate;
 use x509_parser::public_key::PublicKey;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::rows;
 use super::super::probe::session::{any_certificate, port, tls_listeners, under_tls};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::certs::Flaw;
 use crate::config::Listener;
 use crate::plan::{Content, File, Plan, Role};
+use crate::report::Severity;
 use crate::smtp::{TlsFacts, TlsSettings};
 
 /// The relay is its own authority.

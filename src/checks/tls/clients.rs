@@ -4,31 +4,26 @@ use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, command, ehlo, in_clear, open, port, right_certificate, under_tls,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::certs::{self, Issued};
-use crate::config::{ClientCertificates, Listener};
+use crate::config::{Listener, Says};
+use crate::report::Severity;
 use crate::smtp::{Error, Failure, TlsSettings};
 
-const NONE: Need = Need::Setting {
-    text: "tls.client_certificates: none",
-    holds: |spec| spec.tls.client_certificates == ClientCertificates::None,
-};
+const NONE: Need = Need::Setting("tls.client_certificates", Says::Is("none"));
 
-const ASK: Need = Need::Setting {
-    text: "tls.client_certificates: ask",
-    holds: |spec| spec.tls.client_certificates == ClientCertificates::Ask,
-};
+const ASK: Need = Need::Setting("tls.client_certificates", Says::Is("ask"));
 
-const REQUIRE: Need = Need::Setting {
-    text: "tls.client_certificates: require",
-    holds: |spec| spec.tls.client_certificates == ClientCertificates::Require,
-};
+const REQUIRE: Need = Need::Setting("tls.client_certificates", Says::Is("require"));
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {

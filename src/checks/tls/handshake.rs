@@ -3,14 +3,17 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
 use super::super::probe::client_hello::{ClientHello, FALLBACK, SUITES_OF_TLS13, Version};
 use super::super::probe::rows;
 use super::super::probe::server_hello::{Answer, awaiting_hello, offer, say};
 use super::super::probe::session::{answer, any_certificate, port, tls_listeners, under_tls};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{fail, require, require_none, skip};
-use super::super::{Change, Check, Context, Judged, Sabotage, Severity};
 use super::{NO_TLS13, TLS_IS_OFF, TLS12};
 use crate::config::Listener;
+use crate::report::Severity;
 use crate::smtp::Renegotiation;
 
 pub(in super::super) static CHECKS: &[Check] = &[

@@ -4,6 +4,8 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
@@ -11,9 +13,11 @@ use super::super::probe::session::{
     require_code, right_certificate, starttls_listeners, tls_versions, under_tls,
 };
 use super::super::probe::trace;
+use super::super::target::{Context, Undelivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require, skip};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity, Undelivered};
-use crate::config::Listener;
+use crate::config::{Listener, Says};
+use crate::report::Severity;
 use crate::smtp::{Message, TlsVersion};
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -126,10 +130,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[
             Need::Listener(Listener::Smtp),
             Need::Inbox,
-            Need::Setting {
-                text: "relay.domains with a domain",
-                holds: |spec| spec.relay.domains.iter().any(|d| !d.starts_with('.')),
-            },
+            Need::Setting("relay.domains", Says::Something),
         ],
         exclusive: false,
         sabotages: &[Sabotage {

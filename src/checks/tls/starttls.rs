@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::mail::SENDER;
 use super::super::probe::played::{self, PLAYED};
@@ -10,11 +12,13 @@ use super::super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, in_clear, port, require_code,
     starttls_listeners,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use crate::config::Listener;
 use crate::plan::Role;
 use crate::render::next_hops::{INJECTED, INJECTING};
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {

@@ -2,14 +2,17 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
 use super::super::probe::client_hello::{ClientHello, P256, Version, X25519};
 use super::super::probe::rows;
 use super::super::probe::server_hello::{group_of_key, offer};
 use super::super::probe::session::{port, tls_listeners};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Judged, Sabotage, Severity};
 use super::TLS12;
 use crate::config::Listener;
+use crate::report::Severity;
 
 /// Everything that OpenSSL still has, but what has no authentication.
 const OLD_SUITES: Sabotage = Sabotage {

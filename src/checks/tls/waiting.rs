@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::rows;
 use super::super::probe::session::{CLIENT, answer, command, ehlo, in_clear, open, port};
 use super::super::probe::{appliance, session};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::Listener;
 use crate::plan::Role;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
