@@ -61,10 +61,8 @@ pub(super) static CHECKS: &[Check] = &[
                 or the AUTH= line of old clients, must not be there: a client that sees it sends \
                 its password, and everybody on the way reads it.",
         repair: "By hand, smtpd_tls_auth_only = yes for every service.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[AUTH_IN_CLEAR],
-        run: |context| Box::pin(plaintext_is_never_offered(context)),
+        ..Check::by(&plaintext_is_never_offered)
     },
     Check {
         id: "auth.plaintext_is_never_accepted",
@@ -76,10 +74,8 @@ pub(super) static CHECKS: &[Check] = &[
                 the password, 334 that it asks for one. Clients that are set to TLS 'if \
                 available' try, when somebody on the way removes STARTTLS.",
         repair: "By hand, smtpd_tls_auth_only = yes for every service.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[AUTH_IN_CLEAR.seen_as("535")],
-        run: |context| Box::pin(plaintext_is_never_accepted(context)),
+        ..Check::by(&plaintext_is_never_accepted)
     },
     Check {
         id: "auth.mechanisms_are_those_configured",
@@ -91,7 +87,6 @@ pub(super) static CHECKS: &[Check] = &[
                 and clients prefer it; one too few locks out those who know no other.",
         repair: "Set auth.mechanisms. By hand, mech_list in Cyrus SASL's smtpd.conf.",
         needs: &[Need::Login, Need::Built],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "PLAIN is not served",
             changes: &[
@@ -100,7 +95,7 @@ pub(super) static CHECKS: &[Check] = &[
             ],
             sees: "AUTH LOGIN",
         }],
-        run: |context| Box::pin(mechanisms_are_those_configured(context)),
+        ..Check::by(&mechanisms_are_those_configured)
     },
     Check {
         id: "auth.outlook_line_is_as_configured",
@@ -112,7 +107,6 @@ pub(super) static CHECKS: &[Check] = &[
                 mechanism, and without it there must be none.",
         repair: "Set auth.outlook_compatible. By hand, broken_sasl_auth_clients.",
         needs: &[Need::Login, Need::Built],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "no line for broken clients",
@@ -131,7 +125,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "a line AUTH=",
             },
         ],
-        run: |context| Box::pin(outlook_line_is_as_configured(context)),
+        ..Check::by(&outlook_line_is_as_configured)
     },
     Check {
         id: "auth.only_login_listeners_offer_it",
@@ -145,13 +139,12 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set auth.listeners. By hand, smtpd_sasl_auth_enable = no in main.cf and yes \
                  only for services that need it.",
         needs: &[Need::Built],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "logins everywhere",
             changes: &[Change::Main("smtpd_sasl_auth_enable", "yes")],
             sees: "250-AUTH ",
         }],
-        run: |context| Box::pin(only_login_listeners_offer_it(context)),
+        ..Check::by(&only_login_listeners_offer_it)
     },
 ];
 
@@ -163,7 +156,7 @@ async fn plaintext_is_never_offered(context: Context) -> Judged {
         |context, listener| async move {
             let mut session = in_clear(&context, listener).await?;
             let offers = ehlo(&mut session, CLIENT).await?;
-            let offered = if context.target().manners.is_none() {
+            let offered = if !context.target().is_stranger() {
                 offers.has("AUTH") || offers.has("AUTH=")
             } else {
                 shows_secrets(&offers)

@@ -34,10 +34,32 @@ pub struct Check {
     /// Whether it disturbs other checks (stops a process, fills a queue, uses up a
     /// limit): it then runs alone, on a lab that serves such checks only.
     pub exclusive: bool,
+    /// Whether it sends messages, refuses logins or searches files by the dozen: it is then
+    /// tried by its own sabotages alone, and stands by at no other.
+    pub long: bool,
+    /// Whether it reads what its container has logged since it was made, and would find
+    /// there what an earlier sabotage did.
+    pub reads_old_lines: bool,
     /// Changes under which it must fail.
     pub sabotages: &'static [Sabotage],
     /// Finds out.
-    pub run: fn(Context) -> Judging,
+    pub run: &'static dyn Run,
+}
+
+/// What finds out whether a claim holds: an async function of a [`Context`].
+pub trait Run: Sync {
+    /// Begins.
+    fn run(&self, context: Context) -> Judging;
+}
+
+impl<F, Finding> Run for F
+where
+    F: Fn(Context) -> Finding + Sync,
+    Finding: Future<Output = Judged> + Send + 'static,
+{
+    fn run(&self, context: Context) -> Judging {
+        Box::pin(self(context))
+    }
 }
 
 /// A check under way.
@@ -166,6 +188,26 @@ impl Change {
 }
 
 impl Check {
+    /// What an ordinary check does not say of itself, of one that finds out by `run`: it
+    /// disturbs nobody, is soon done, and needs nothing.
+    #[must_use]
+    pub const fn by(run: &'static dyn Run) -> Self {
+        Self {
+            id: "",
+            title: "",
+            citation: "",
+            severity: Severity::Low,
+            about: "",
+            repair: "",
+            needs: &[],
+            exclusive: false,
+            long: false,
+            reads_old_lines: false,
+            sabotages: &[],
+            run,
+        }
+    }
+
     /// The part of the id before the dot.
     #[must_use]
     pub fn area(&self) -> &'static str {

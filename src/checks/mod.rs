@@ -31,7 +31,7 @@ mod invariants;
 #[cfg(test)]
 mod testing;
 
-pub use check::{Change, Check, Judging, Sabotage};
+pub use check::{Change, Check, Judging, Run, Sabotage};
 pub use in_lab::target;
 pub use need::Need;
 pub use ports::Ports;

@@ -120,7 +120,7 @@ pub(super) static CHECKS: &[Check] = &[
             Need::Xclient,
             REWRITTEN_ON_SUBMISSION,
         ],
-        exclusive: false,
+        long: true,
         sabotages: &[
             NO_HEADER_CHECKS,
             Sabotage {
@@ -133,7 +133,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "IPv6 on port",
             },
         ],
-        run: |context| Box::pin(login_hides_every_client(context)),
+        ..Check::by(&login_hides_every_client)
     },
     Check {
         id: "privacy.login_on_shared_port_hides_too",
@@ -145,12 +145,12 @@ pub(super) static CHECKS: &[Check] = &[
                 submits to every way to write a recipient: each trace header must be whole.",
         repair: REPAIR,
         needs: &[Need::Login, Need::Inbox, Need::Xclient, REWRITTEN_ON_SMTP],
-        exclusive: false,
+        long: true,
         sabotages: &[
             NO_MIXED_HEADER_CHECKS,
             PLAIN_RECIPIENTS_ON_SMTP.seen_as("<\"a b\"@elsewhere.example>"),
         ],
-        run: |context| Box::pin(login_on_shared_port_hides_too(context)),
+        ..Check::by(&login_on_shared_port_hides_too)
     },
     Check {
         id: "privacy.login_hides_this_client",
@@ -162,13 +162,12 @@ pub(super) static CHECKS: &[Check] = &[
                 shows the message before and after.",
         repair: REPAIR,
         needs: &[Need::Login, Need::Inbox, HIDDEN],
-        exclusive: false,
         sabotages: &[
             NO_HEADER_CHECKS.seen_as("client.relaykit.test"),
             NO_MIXED_HEADER_CHECKS.seen_as("client.relaykit.test"),
             NO_SHORT_FORM.seen_as("client.relaykit.test"),
         ],
-        run: |context| Box::pin(login_hides_this_client(context)),
+        ..Check::by(&login_hides_this_client)
     },
     Check {
         id: "privacy.short_form_hides_every_client",
@@ -180,9 +179,9 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set privacy.received: hide in relay.yaml; by hand, smtpd_hide_client_session = \
                  yes for every submission service in master.cf.",
         needs: &[Need::Login, Need::Inbox, Need::Xclient, SHORT_FORM],
-        exclusive: false,
+        long: true,
         sabotages: &[NO_SHORT_FORM],
-        run: |context| Box::pin(login_hides_every_client(context)),
+        ..Check::by(&login_hides_every_client)
     },
     Check {
         id: "privacy.client_certificate_is_not_told",
@@ -199,9 +198,8 @@ pub(super) static CHECKS: &[Check] = &[
             HIDDEN,
             Need::Setting("tls.client_certificates", Says::Is("require")),
         ],
-        exclusive: false,
         sabotages: &[NO_HEADER_CHECKS.seen_as("CN \"relaykit client\"")],
-        run: |context| Box::pin(client_certificate_is_not_told(context)),
+        ..Check::by(&client_certificate_is_not_told)
     },
 ];
 

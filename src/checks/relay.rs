@@ -45,7 +45,6 @@ pub(super) static CHECKS: &[Check] = &[
                  that stays in the queue is a next hop that cannot be reached or asks for more \
                  than tls.outbound allows.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "a login opens nothing",
@@ -64,7 +63,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "envelope sender \"somebody@relaykit.example\"",
             },
         ],
-        run: |context| Box::pin(login_relays_anywhere(context)),
+        ..Check::by(&login_relays_anywhere)
     },
     Check {
         id: "relay.nobody_relays_without_login",
@@ -79,8 +78,6 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Keep relay.trusted_networks empty. By hand: smtpd_relay_restrictions = \
                  permit_sasl_authenticated, reject_unauth_destination, an empty mynetworks, and \
                  a smtpd_data_restrictions that ends in reject for what passes RCPT unseen.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[
             ANYBODY.seen_as("mail taken for <recipient@elsewhere.example>"),
             Sabotage {
@@ -93,7 +90,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "mail taken for <postmaster>",
             },
         ],
-        run: |context| Box::pin(nobody_relays_without_login(context)),
+        ..Check::by(&nobody_relays_without_login)
     },
     Check {
         id: "relay.own_domains_open_nothing_else",
@@ -106,7 +103,7 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Name in relay.domains nothing but the domains; relaykit's smtpd_command_filter \
                  and address_verify_sender = <> close what Postfix lets pass. By hand, set both.",
         needs: &[Need::Setting("relay.domains", Says::Something)],
-        exclusive: false,
+        long: true,
         sabotages: &[
             Sabotage {
                 name: "postmaster slips past the command filter",
@@ -122,7 +119,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "mail taken for <double-bounce@",
             },
         ],
-        run: |context| Box::pin(nobody_relays_without_login(context)),
+        ..Check::by(&nobody_relays_without_login)
     },
     Check {
         id: "relay.no_sender_is_trusted",
@@ -134,8 +131,6 @@ pub(super) static CHECKS: &[Check] = &[
                 these, so that none may replace a login.",
         repair: "Remove check_sender_access and check_helo_access with an OK, and \
                  permit_mynetworks, from smtpd_relay_restrictions.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[
             ANYBODY.seen_as("taken from <>"),
             Sabotage {
@@ -151,7 +146,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "taken from <postmaster",
             },
         ],
-        run: |context| Box::pin(no_sender_is_trusted(context)),
+        ..Check::by(&no_sender_is_trusted)
     },
 ];
 

@@ -32,10 +32,6 @@ pub(super) enum Cost {
     Files,
 }
 
-/// Reads what its container has logged since it was made, and would find there what
-/// an earlier plant did.
-const READS_OLD_LINES: &str = "runtime.logs_hold_no_password";
-
 impl Plant {
     /// Whether something of it may be left in the relay's container: a program was
     /// run there, or a check disturbed it.
@@ -47,7 +43,7 @@ impl Plant {
 
     /// Whether its relay must be in a container that nobody has used.
     pub(super) fn needs_new_container(&self) -> bool {
-        let reads = |claim: &Claim| claim.check.id == READS_OLD_LINES;
+        let reads = |claim: &Claim| claim.check.reads_old_lines;
         self.leaves_traces() || self.claims.iter().any(reads)
     }
 

@@ -41,7 +41,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     repair: "Set limits.failed_logins_per_minute. By hand, fail2ban on Postfix's log, or \
              smtpd_client_auth_rate_limit, which counts right logins too.",
     needs: &[Need::Login, Need::Xclient, BRAKED],
-    exclusive: false,
+    long: true,
     sabotages: &[
         Sabotage {
             name: "guessing is not braked",
@@ -58,7 +58,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             sees: "too many AUTH commands",
         },
     ],
-    run: |context| Box::pin(guesses_are_braked(context)),
+    ..Check::by(&guesses_are_braked)
 }];
 
 /// An address for documents (RFC 5737), another at each call.

@@ -35,7 +35,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, look for a smtpd_reject_footer, a smtpd_command_filter or a mechanism whose \
                  words differ.",
         needs: &[Need::Login],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "an empty password is not seen as one",
             changes: &[Change::Main(
@@ -44,7 +44,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "250 2.0.0 Ok",
         }],
-        run: |context| Box::pin(refusals_read_alike(context)),
+        ..Check::by(&refusals_read_alike)
     },
     Check {
         id: "auth.refusals_take_alike",
@@ -58,7 +58,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard refuses at a moment after the slowest comparison of late. By hand \
                  nothing in Postfix does; a slow password hash makes it worse.",
         needs: &[Need::Login],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "no guard before a slow directory",
             changes: &[
@@ -76,7 +76,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "an unknown name is answered sooner",
         }],
-        run: |context| Box::pin(refusals_take_alike(context)),
+        ..Check::by(&refusals_take_alike)
     },
     Check {
         id: "auth.slow_hash_tells_no_name",
@@ -90,7 +90,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard refuses at a moment after the slowest comparison of late. By hand \
                  nothing in Postfix does.",
         needs: &[Need::Login, Need::Lab, people::BY_UID],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "a refusal waits for a fixed time",
             changes: &[another_guard!(
@@ -99,12 +99,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "an unknown name is answered sooner",
         }],
-        run: |context| Box::pin(slow_hash_tells_no_name(context)),
+        ..Check::by(&slow_hash_tells_no_name)
     },
 ];
 
 async fn refusals_read_alike(context: Context) -> Judged {
-    if context.target().manners.is_some() {
+    if context.target().is_stranger() {
         return names_read_alike(&context).await;
     }
     let name = &user(&context)?.name;

@@ -51,7 +51,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[Need::Login, Need::Lab],
         exclusive: true,
         sabotages: &[NO_GUARD.seen_as("while the directory is away: ")],
-        run: |context| Box::pin(directory_away_is_temporary(context)),
+        ..Check::by(&directory_away_is_temporary)
     },
     Check {
         id: "auth.late_words_are_no_outage",
@@ -75,7 +75,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "454",
         }],
-        run: |context| Box::pin(late_words_are_no_outage(context)),
+        ..Check::by(&late_words_are_no_outage)
     },
     Check {
         id: "auth.saslauthd_away_is_temporary",
@@ -103,7 +103,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "while saslauthd is down: 535",
         }],
-        run: |context| Box::pin(saslauthd_away_is_temporary(context)),
+        ..Check::by(&saslauthd_away_is_temporary)
     },
     Check {
         id: "auth.hanging_saslauthd_is_replaced",
@@ -119,7 +119,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[Need::Login, Need::Lab],
         exclusive: true,
         sabotages: &[NO_GUARD.seen_as("no answer")],
-        run: |context| Box::pin(hanging_saslauthd_is_replaced(context)),
+        ..Check::by(&hanging_saslauthd_is_replaced)
     },
 ];
 

@@ -47,9 +47,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard refuses longer passwords before saslauthd sees them. By hand, \
                  keep passwords below 128 bytes in the directory, or check them through PAM.",
         needs: &[Need::Login, Need::Lab, BY_UID],
-        exclusive: false,
+        long: true,
         sabotages: &[NO_GUARD.seen_as("one byte more: 235")],
-        run: |context| Box::pin(long_password_is_not_cut(context)),
+        ..Check::by(&long_password_is_not_cut)
     },
     Check {
         id: "auth.directory_changes_count_at_once",
@@ -61,9 +61,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 cache goes on accepting a stolen password, or somebody who has left.",
         repair: "Run saslauthd without -c, and without nscd or sssd between it and the directory.",
         needs: &[Need::Login, Need::Lab, BY_UID],
-        exclusive: false,
+        long: true,
         sabotages: &[CACHES.seen_as("the old password: 235")],
-        run: |context| Box::pin(directory_changes_count_at_once(context)),
+        ..Check::by(&directory_changes_count_at_once)
     },
     Check {
         id: "auth.special_characters_log_in",
@@ -77,7 +77,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Use auth.ldap.filter with %u as it stands. By hand, look for a proxy between \
                  saslauthd and the directory that rewrites names.",
         needs: &[Need::Login, Need::Lab, BY_UID],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "another filter than relay.yaml has",
             changes: &[Change::Replace(
@@ -88,7 +88,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "its own password: 535",
         }],
-        run: |context| Box::pin(special_characters_log_in(context)),
+        ..Check::by(&special_characters_log_in)
     },
     Check {
         id: "auth.person_goes_by_one_name",
@@ -103,9 +103,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard tells Postfix the name that the directory has. By hand, a directory \
                  or a SASL server that does (Dovecot's auth_username_format).",
         needs: &[Need::Login, Need::Inbox, Need::Lab, LOGIN_SHOWN],
-        exclusive: false,
+        long: true,
         sabotages: &[NO_GUARD.seen_as("goes by another name")],
-        run: |context| Box::pin(person_goes_by_one_name(context)),
+        ..Check::by(&person_goes_by_one_name)
     },
     Check {
         id: "auth.identities_do_not_mix",
@@ -119,7 +119,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, look at what stands between Postfix and the directory: a rewriting of \
                  login names, a proxy, header checks with a fixed name.",
         needs: &[Need::Login, Need::Inbox, Need::Lab, BY_UID, LOGIN_SHOWN],
-        exclusive: false,
+        long: true,
         sabotages: &[
             Sabotage {
                 name: "every login is named alike",
@@ -146,7 +146,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "(Authenticated sender: user)",
             },
         ],
-        run: |context| Box::pin(identities_do_not_mix(context)),
+        ..Check::by(&identities_do_not_mix)
     },
 ];
 

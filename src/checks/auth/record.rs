@@ -43,7 +43,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Turn debugging off: no debug_peer_list, no -v in master.cf, no -d in saslauthd's \
                  LDAP settings. saslauthd tells its reasons to syslog: give it one that is read.",
         needs: &[Need::Login, Need::Lab],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "debugging is left on",
             changes: &[
@@ -52,7 +52,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "the password is in the log",
         }],
-        run: |context| Box::pin(log_tells_who_failed(context)),
+        ..Check::by(&log_tells_who_failed)
     },
     Check {
         id: "auth.log_repeats_no_blind_login",
@@ -68,7 +68,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  and take `improper command pipelining`, `non-SMTP command` and `request longer than` \
                  out of the log.",
         needs: &[Need::Login, Need::Lab],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "Postfix's log goes out as it is",
             changes: &[Change::Script(
@@ -78,7 +78,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "stands in the log",
         }],
-        run: |context| Box::pin(log_repeats_no_blind_login(context)),
+        ..Check::by(&log_repeats_no_blind_login)
     },
     Check {
         id: "auth.log_cannot_be_forged",
@@ -92,13 +92,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard refuses such names before saslauthd sees them. By hand, let \
                  saslauthd log through syslog, which replaces control characters.",
         needs: &[Need::Login, Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "saslauthd writes names into the log",
             changes: &[BY_LIBRARY, LIBRARY_PATH, LIBRARY_FOLDER, CHATTY, ITS_SOCKET],
             sees: "a line that the client wrote",
         }],
-        run: |context| Box::pin(log_cannot_be_forged(context)),
+        ..Check::by(&log_cannot_be_forged)
     },
 ];
 

@@ -60,7 +60,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
         changes: &[Change::Plan(first_server_alone)],
         sees: "454",
     }],
-    run: |context| Box::pin(second_server_serves(context)),
+    ..Check::by(&second_server_serves)
 }];
 
 fn first_server_alone(plan: &mut Plan) {

@@ -24,7 +24,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Start slapd with `-h ldaps:///` alone, or with ldap:/// and `security \
                  simple_bind=128` where clients use StartTLS.",
         needs: &[Need::Lab, Need::Directory],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a directory with a port in the clear",
             changes: &[Change::Plan(|plan| {
@@ -35,7 +34,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             })],
             sees: "tcp 1389",
         }],
-        run: |context| Box::pin(listens_for_tls_alone(context)),
+        ..Check::by(&listens_for_tls_alone)
     },
     Check {
         id: "directory.slapd_is_confined",
@@ -48,7 +47,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Run the container as slapd's user, with `cap_drop: [ALL]`, no-new-privileges and \
                  the engine's seccomp profile.",
         needs: &[Need::Lab, Need::Directory],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a directory without confinement",
             changes: &[Change::Plan(|plan| {
@@ -59,7 +57,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             })],
             sees: "slapd (1): capabilities 0xa80425fb",
         }],
-        run: |context| Box::pin(slapd_is_confined(context)),
+        ..Check::by(&slapd_is_confined)
     },
 ];
 

@@ -31,7 +31,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  smtp_sasl_password_maps with the next hop as relayhost spells it, and \
                  smtp_sasl_tls_security_options = noanonymous.",
         needs: &[Need::Login, Need::Inbox, Need::Lab, PLAYED, CREDENTIALS],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "the relay does not log in",
@@ -47,7 +46,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "no mechanism available",
             },
         ],
-        run: |context| Box::pin(next_hop_gets_the_login(context)),
+        ..Check::by(&next_hop_gets_the_login)
     },
     Check {
         id: "outbound.password_never_leaves_in_clear",
@@ -62,7 +61,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  smtp_tls_security_level = encrypt or higher, and noplaintext in \
                  smtp_sasl_security_options.",
         needs: &[Need::Login, Need::Lab, PLAYED, CREDENTIALS],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "the relay's password goes without TLS",
             changes: &[
@@ -71,7 +69,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "AUTH PLAIN",
         }],
-        run: |context| Box::pin(password_never_leaves_in_clear(context)),
+        ..Check::by(&password_never_leaves_in_clear)
     },
     Check {
         id: "outbound.login_is_for_the_next_hop_alone",
@@ -84,7 +82,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, let smtp_sasl_password_maps have the next hop alone, not a pattern that \
                  every destination matches.",
         needs: &[Need::Login, Need::Lab, PLAYED, CREDENTIALS],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "one login for every server",
             changes: &[Change::Main(
@@ -93,7 +90,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "AUTH PLAIN",
         }],
-        run: |context| Box::pin(login_is_for_the_next_hop_alone(context)),
+        ..Check::by(&login_is_for_the_next_hop_alone)
     },
 ];
 

@@ -31,13 +31,13 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set outbound.next_hop in relay.yaml; by hand, relayhost, an empty mydestination, \
                  and no transport_maps that lead elsewhere.",
         needs: &[Need::Login, Need::Lab],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "the relay's own name is a local domain",
             changes: &[Change::Main("mydestination", "$myhostname, localhost")],
             sees: "this relay has no mailboxes",
         }],
-        run: |context| Box::pin(every_domain_goes_to_the_next_hop(context)),
+        ..Check::by(&every_domain_goes_to_the_next_hop)
     },
     Check {
         id: "outbound.envelope_arrives_as_given",
@@ -51,7 +51,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, leave always_bcc, sender_bcc_maps, recipient_bcc_maps, \
                  masquerade_domains, canonical_maps and smtp_generic_maps empty.",
         needs: &[ANY_SENDER, Need::Login, Need::Inbox],
-        exclusive: false,
+        long: true,
         sabotages: &[
             Sabotage {
                 name: "a copy of everything goes to an archive",
@@ -64,7 +64,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "from <sender@relaykit.example>",
             },
         ],
-        run: |context| Box::pin(envelope_arrives_as_given(context)),
+        ..Check::by(&envelope_arrives_as_given)
     },
     Check {
         id: "outbound.eight_bits_are_converted",
@@ -76,13 +76,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 arrive quoted-printable, and be the same when it is decoded.",
         repair: "By hand, leave disable_mime_output_conversion = no.",
         needs: &[Need::Login, Need::Inbox, Need::Lab, PLAYED],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "eight bits to every next hop",
             changes: &[Change::Main("disable_mime_output_conversion", "yes")],
             sees: "bytes above ASCII",
         }],
-        run: |context| Box::pin(eight_bits_are_converted(context)),
+        ..Check::by(&eight_bits_are_converted)
     },
     Check {
         id: "outbound.utf8_addresses_are_not_mangled",
@@ -95,13 +94,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, leave smtputf8_enable = yes, so that Postfix knows such mail and what a \
                  next hop can take.",
         needs: &[Need::Login, Need::Lab, PLAYED],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "SMTPUTF8 is not known",
             changes: &[Change::Main("smtputf8_enable", "no")],
             sees: "555 5.5.4",
         }],
-        run: |context| Box::pin(utf8_addresses_are_not_mangled(context)),
+        ..Check::by(&utf8_addresses_are_not_mangled)
     },
 ];
 

@@ -29,13 +29,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, smtp_send_xforward_command = no in main.cf and for every smtp service in \
                  master.cf.",
         needs: &[Need::Login, Need::Lab, Need::Xclient, PLAYED],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "clients are forwarded",
             changes: &[Change::Main("smtp_send_xforward_command", "yes")],
             sees: "XFORWARD",
         }],
-        run: |context| Box::pin(next_hop_is_told_no_client(context)),
+        ..Check::by(&next_hop_is_told_no_client)
     },
     Check {
         id: "privacy.log_tells_the_operator",
@@ -51,7 +50,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, leave debug_peer_list empty and -v off the smtpd services, and send the \
                  log somewhere that keeps it.",
         needs: &[Need::Login, Need::Lab, Need::Xclient],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "every conversation is logged",
             changes: &[
@@ -60,7 +58,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "the password stands in the log",
         }],
-        run: |context| Box::pin(log_tells_the_operator(context)),
+        ..Check::by(&log_tells_the_operator)
     },
 ];
 

@@ -44,7 +44,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, always_add_missing_headers = yes for the cleanup service of each \
                  submission service, and undisclosed_recipients_header empty.",
         needs: &[Need::Login, Need::Inbox, Need::Built, COMPLETED],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "missing headers stay missing",
@@ -56,7 +55,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
             UNDISCLOSED.seen_as("To: undisclosed-recipients:;"),
         ],
-        run: |context| Box::pin(missing_headers_are_added(context)),
+        ..Check::by(&missing_headers_are_added)
     },
     Check {
         id: "privacy.passing_mail_is_not_completed",
@@ -69,13 +68,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave always_add_missing_headers = no in main.cf, and set it for the cleanup \
                  services of logins alone.",
         needs: &[Need::Listener(Listener::Smtp), Need::Inbox, OWN_DOMAIN],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "missing headers are added to all mail",
             changes: &[Change::Main("always_add_missing_headers", "yes")],
             sees: "Message-Id: <",
         }],
-        run: |context| Box::pin(passing_mail_is_not_completed(context)),
+        ..Check::by(&passing_mail_is_not_completed)
     },
 ];
 

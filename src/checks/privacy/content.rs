@@ -42,9 +42,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, leave body_checks, mime_header_checks and nested_header_checks empty: \
                  the last two follow header_checks unless they are set.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[BODY_FILTER],
-        run: |context| Box::pin(message_is_untouched(context)),
+        ..Check::by(&message_is_untouched)
     },
     Check {
         id: "privacy.earlier_trace_stays",
@@ -57,7 +56,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, let header_checks match the relay's own newest trace header alone, by \
                  its own name and a mark that others do not have.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "every trace header is dropped",
             changes: &[Change::Main(
@@ -66,7 +64,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "0 trace headers",
         }],
-        run: |context| Box::pin(earlier_trace_stays(context)),
+        ..Check::by(&earlier_trace_stays)
     },
     Check {
         id: "privacy.headers_are_not_completed",
@@ -78,13 +76,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, local_header_rewrite_clients empty and remote_header_rewrite_domain \
                  empty.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "bare addresses get a domain",
             changes: &[Change::Main("local_header_rewrite_clients", "static:all")],
             sees: "where \"From: sender\" was sent",
         }],
-        run: |context| Box::pin(headers_are_not_completed(context)),
+        ..Check::by(&headers_are_not_completed)
     },
     Check {
         id: "privacy.stripped_headers_are_those_alone",
@@ -102,7 +99,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Need::Inbox,
             Need::Setting("privacy.strip_headers", Says::Something),
         ],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "no header is stripped",
@@ -122,7 +118,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: ": attached\" was sent",
             },
         ],
-        run: |context| Box::pin(stripped_headers_are_those_alone(context)),
+        ..Check::by(&stripped_headers_are_those_alone)
     },
 ];
 

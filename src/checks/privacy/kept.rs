@@ -26,7 +26,6 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     repair: "Set privacy.received: keep in relay.yaml, which leaves header_checks out; by hand, \
              look for a header_checks that rewrites Received, and for smtpd_hide_client_session.",
     needs: &[Need::Login, Need::Inbox, Need::Xclient, KEPT],
-    exclusive: false,
     sabotages: &[
         Sabotage {
             name: "clients are hidden all the same",
@@ -42,7 +41,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             sees: "login shown: ",
         },
     ],
-    run: |context| Box::pin(kept_trace_names_the_client(context)),
+    ..Check::by(&kept_trace_names_the_client)
 }];
 
 async fn kept_trace_names_the_client(context: Context) -> Judged {

@@ -37,7 +37,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
             PLAYED,
             super::HIDDEN,
         ],
-        exclusive: false,
         sabotages: &[
             NO_HEADER_CHECKS,
             NO_SHORT_FORM,
@@ -54,7 +53,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "canary",
             },
         ],
-        run: |context| Box::pin(reports_tell_no_client(context)),
+        ..Check::by(&reports_tell_no_client)
     },
     Check {
         id: "privacy.no_notice_tells_a_client",
@@ -67,7 +66,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 hop.",
         repair: "Set notify_classes to nothing, or to resource and software alone.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "clients' mistakes are reported",
             changes: &[Change::Main(
@@ -76,7 +74,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "main.cf: protocol",
         }],
-        run: |context| Box::pin(no_notice_tells_a_client(context)),
+        ..Check::by(&no_notice_tells_a_client)
     },
 ];
 

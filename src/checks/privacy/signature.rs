@@ -32,7 +32,6 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     repair: "By hand, smtp_line_length_limit = 0, no body_checks, no footer, no header_checks on \
              signed headers, and local_header_rewrite_clients empty.",
     needs: &[Need::Login, Need::Inbox],
-    exclusive: false,
     sabotages: &[
         BODY_FILTER.seen_as("the body hash"),
         Sabotage {
@@ -49,7 +48,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             sees: "the signature of the headers",
         },
     ],
-    run: |context| Box::pin(signature_survives(context)),
+    ..Check::by(&signature_survives)
 }];
 
 /// How far a message may be changed on its way (RFC 6376 section 3.4).

@@ -39,7 +39,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
                  the header with all but its client, take the recipient up to the end of its \
                  line, and do not IGNORE it.",
     needs: &[Need::Login, Need::Inbox, REWRITTEN],
-    exclusive: false,
+    long: true,
     sabotages: &[
         Sabotage {
             name: "Postfix's own short form",
@@ -73,7 +73,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             sees: "no from clause",
         },
     ],
-    run: |context| Box::pin(trace_left_is_whole(context)),
+    ..Check::by(&trace_left_is_whole)
 }];
 
 async fn trace_left_is_whole(context: Context) -> Judged {

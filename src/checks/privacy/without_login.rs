@@ -60,7 +60,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Need::Xclient,
             OWN_DOMAIN,
         ],
-        exclusive: false,
+        long: true,
         sabotages: &[
             Sabotage {
                 name: "every client is hidden",
@@ -70,7 +70,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             TAKEN_FOR_LOGIN,
             PLAIN_RECIPIENTS_ON_SMTP.seen_as("<\"a b\"@"),
         ],
-        run: |context| Box::pin(mail_without_login_keeps_its_trace(context)),
+        ..Check::by(&mail_without_login_keeps_its_trace)
     },
     Check {
         id: "privacy.forged_mark_hides_nobody",
@@ -88,9 +88,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
             OWN_DOMAIN,
             REWRITTEN_ON_SMTP,
         ],
-        exclusive: false,
         sabotages: &[TAKEN_FOR_LOGIN],
-        run: |context| Box::pin(forged_mark_hides_nobody(context)),
+        ..Check::by(&forged_mark_hides_nobody)
     },
     Check {
         id: "privacy.first_chunk_writes_no_trace",
@@ -102,7 +101,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 that anybody could write into it; refusing BDAT is right too.",
         repair: "Set smtpd_discard_ehlo_keywords = chunking, silent-discard, as relaykit does.",
         needs: &[Need::Listener(Listener::Smtp), Need::Inbox, OWN_DOMAIN],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "messages in chunks are taken",
             changes: &[Change::Main(
@@ -111,7 +109,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "Authenticated sender: alice",
         }],
-        run: |context| Box::pin(first_chunk_writes_no_trace(context)),
+        ..Check::by(&first_chunk_writes_no_trace)
     },
     Check {
         id: "privacy.tls_is_told_without_login",
@@ -123,13 +121,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 later.",
         repair: "By hand, smtpd_tls_received_header = yes; relaykit sets it.",
         needs: &[Need::Listener(Listener::Smtp), Need::Inbox, OWN_DOMAIN],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "no TLS in the trace header",
             changes: &[Change::Main("smtpd_tls_received_header", "no")],
             sees: "with ESMTPS id",
         }],
-        run: |context| Box::pin(tls_is_told_without_login(context)),
+        ..Check::by(&tls_is_told_without_login)
     },
     Check {
         id: "privacy.each_message_is_judged_alone",
@@ -141,9 +138,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 one message must not be believed of the next.",
         repair: REPAIR,
         needs: &[Need::Login, Need::Inbox, OWN_DOMAIN, REWRITTEN_ON_SMTP],
-        exclusive: false,
         sabotages: &[NO_MIXED_HEADER_CHECKS.seen_as("after the login: ")],
-        run: |context| Box::pin(each_message_is_judged_alone(context)),
+        ..Check::by(&each_message_is_judged_alone)
     },
 ];
 

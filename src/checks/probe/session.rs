@@ -186,7 +186,7 @@ pub(in super::super) fn require_extension(
     if offers.has(extension) {
         return ControlFlow::Continue(());
     }
-    if context.target().manners.is_some() {
+    if context.target().is_stranger() {
         return skip(format!("the relay does not offer {extension}"));
     }
     fail(
@@ -244,7 +244,7 @@ pub(in super::super) async fn attempt_by(
 /// Whether a stranger's relay has looked at a login: one that brakes whoever has failed
 /// too often answers 454 to what it would refuse, and the check can tell nothing then.
 pub(in super::super) fn judged(context: &Context, reply: &Reply) -> Judged {
-    if context.target().manners.is_some() && reply.code == 454 {
+    if context.target().is_stranger() && reply.code == 454 {
         return skip(format!(
             "the relay puts off an address from which logins have failed: {reply}"
         ));
@@ -271,7 +271,7 @@ pub(in super::super) async fn logged_in(context: &Context, listener: Listener) -
 /// How many mistakes one session may make. A stranger may end it at the fourth, as Exim
 /// does (RFC 5321 section 7.8); that tells nothing of what is asked.
 pub(in super::super) fn mistakes(context: &Context, of_ours: usize) -> usize {
-    if context.target().manners.is_some() {
+    if context.target().is_stranger() {
         3
     } else {
         of_ours

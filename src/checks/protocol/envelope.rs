@@ -27,7 +27,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Use smtpd_command_filter as relaykit writes it; Postfix refuses all of these \
                  by itself.",
         needs: &[Need::Login, Need::Envelope],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a filter drops the parameters of MAIL",
             changes: &[Change::Main(
@@ -36,7 +35,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "XYZZY=1: 250",
         }],
-        run: |context| Box::pin(wrong_parameters_are_refused(context)),
+        ..Check::by(&wrong_parameters_are_refused)
     },
     Check {
         id: "protocol.wrong_addresses_are_refused",
@@ -48,13 +47,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 as another address; and bounces to it go nowhere.",
         repair: "Leave resolve_null_domain = no and smtpd_command_filter as relaykit writes it.",
         needs: &[Need::Login, Need::Envelope, Need::Recipient],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "an empty domain is ours",
             changes: &[Change::Main("resolve_null_domain", "yes")],
             sees: "MAIL FROM:<sender@>: 250",
         }],
-        run: |context| Box::pin(wrong_addresses_are_refused(context)),
+        ..Check::by(&wrong_addresses_are_refused)
     },
     Check {
         id: "protocol.utf8_addresses_need_smtputf8",
@@ -67,7 +65,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 way or refuse, when the client is long gone.",
         repair: "Set smtputf8_enable = yes and strict_smtputf8 = yes.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "undeclared UTF-8 is taken",
@@ -76,7 +73,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
             super::NO_EXTENSIONS.seen_as("without SMTPUTF8: 250-"),
         ],
-        run: |context| Box::pin(utf8_addresses_need_smtputf8(context)),
+        ..Check::by(&utf8_addresses_need_smtputf8)
     },
     Check {
         id: "protocol.report_wishes_reach_the_next_hop",
@@ -89,12 +86,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 the hidden line end must not start a line of its own.",
         repair: "Leave dsn out of smtp_discard_ehlo_keywords.",
         needs: &[Need::Login, Need::Inbox, Need::Lab],
-        exclusive: false,
         sabotages: &[
             super::content::NEXT_HOP_IGNORED.seen_as("Reporting-MTA: dns; "),
             super::NO_EXTENSIONS.seen_as("without DSN"),
         ],
-        run: |context| Box::pin(report_wishes_reach_the_next_hop(context)),
+        ..Check::by(&report_wishes_reach_the_next_hop)
     },
 ];
 

@@ -29,8 +29,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 relaykit does not tell. Scanners look up the known holes of a version in \
                 seconds.",
         repair: "Set smtpd_banner = $myhostname ESMTP.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "the banner boasts",
             changes: &[Change::Main(
@@ -39,7 +37,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "the greeting: 220",
         }],
-        run: |context| Box::pin(greeting_tells_no_version(context)),
+        ..Check::by(&greeting_tells_no_version)
     },
     Check {
         id: "protocol.extensions_are_the_expected",
@@ -63,13 +61,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 ]),
             ),
         ],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "every extension is offered",
             changes: &[Change::Main("smtpd_discard_ehlo_keywords", "")],
             sees: "CHUNKING is offered",
         }],
-        run: |context| Box::pin(extensions_are_the_expected(context)),
+        ..Check::by(&extensions_are_the_expected)
     },
     Check {
         id: "protocol.name_of_a_client_does_not_matter",
@@ -83,7 +80,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Use no reject_*_helo_hostname on submission ports, or put \
                  permit_sasl_authenticated before it.",
         needs: &[Need::Login, Need::Envelope, Need::Recipient],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "clients must have a full name",
             changes: &[Change::Main(
@@ -92,7 +88,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "localhost: 504",
         }],
-        run: |context| Box::pin(name_of_a_client_does_not_matter(context)),
+        ..Check::by(&name_of_a_client_does_not_matter)
     },
     Check {
         id: "protocol.replies_are_well_formed",
@@ -105,14 +101,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 users then see a wrong reason or none.",
         repair: "Keep smtpd_reject_footer and the texts of access tables short; break them with \
                  \\n.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a footer fills more than a line",
             changes: &[Change::Main("smtpd_reject_footer", LONG_FOOTER)],
             sees: "LongLine",
         }],
-        run: |context| Box::pin(replies_are_well_formed(context)),
+        ..Check::by(&replies_are_well_formed)
     },
 ];
 
@@ -146,7 +140,7 @@ async fn tells_no_version(context: &Context, listener: Listener) -> Judged {
     for line in [hello.as_str(), "HELP", "NOOP", "XYZZY", "QUIT"] {
         answers.push((line, command(&mut session, line).await?));
     }
-    let ours = context.target().manners.is_none();
+    let ours = !context.target().is_stranger();
     let host = &context.target().hostname;
     let mut wrong = Vec::new();
     for (what, reply) in answers {

@@ -44,7 +44,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 it, which has the line in it: nobody is told.",
         repair: REPAIR,
         needs: &[Need::Login, Need::Inbox, Need::Built],
-        exclusive: false,
+        long: true,
         sabotages: &[
             LONG_LINES_TAKEN.seen_as("999 octets: 250"),
             Sabotage {
@@ -83,7 +83,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "MAIL with an address of 980 octets: 250",
             },
         ],
-        run: |context| Box::pin(too_long_lines_are_refused(context)),
+        ..Check::by(&too_long_lines_are_refused)
     },
     Check {
         id: "protocol.strangers_lines_are_refused",
@@ -101,9 +101,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Need::Built,
             OWN_DOMAIN,
         ],
-        exclusive: false,
         sabotages: &[LONG_LINES_TAKEN.seen_as("999 octets: 250")],
-        run: |context| Box::pin(strangers_lines_are_refused(context)),
+        ..Check::by(&strangers_lines_are_refused)
     },
 ];
 

@@ -57,7 +57,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             REFUSED_DOMAINS,
             ASKED,
         ],
-        exclusive: false,
+        long: true,
         sabotages: &[
             Sabotage {
                 name: "the next hop is not asked for recipients",
@@ -88,7 +88,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "of a trusted network: 550",
             },
         ],
-        run: |context| Box::pin(unknown_recipients_are_refused_at_once(context)),
+        ..Check::by(&unknown_recipients_are_refused_at_once)
     },
     Check {
         id: "relay.strangers_get_no_reports",
@@ -113,7 +113,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 ]),
             ),
         ],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "strangers are offered reports",
@@ -136,7 +135,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "DSN is not offered",
             },
         ],
-        run: |context| Box::pin(strangers_get_no_reports(context)),
+        ..Check::by(&strangers_get_no_reports)
     },
 ];
 

@@ -36,13 +36,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Need::Inbox,
             Need::Setting("relay.domains", Says::Something),
         ],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "no relay domains",
             changes: &[Change::Main("relay_domains", "")],
             sees: "554 5.7.1",
         }],
-        run: |context| Box::pin(own_domains_need_no_login(context)),
+        ..Check::by(&own_domains_need_no_login)
     },
     Check {
         id: "relay.mail_to_itself_does_not_stay",
@@ -57,7 +56,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave mydestination empty and local_transport an error; keep the relay's own name \
                  out of transport_maps and relayhost.",
         needs: &[Need::Login, Need::Inbox, Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "mail to the relay's name goes to the relay",
             changes: &[
@@ -66,7 +64,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "bounced",
         }],
-        run: |context| Box::pin(mail_to_itself_does_not_stay(context)),
+        ..Check::by(&mail_to_itself_does_not_stay)
     },
     Check {
         id: "relay.local_delivery_does_not_exist",
@@ -80,7 +78,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Remove these services from postfix.master, and mydestination, alias_maps, \
                  mailbox_command and virtual_* from postfix.main.",
         needs: &[Need::Lab, Need::Setting("postfix.master", Says::Is("{}"))],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 // Debian's master.cf has it, and whoever copies a line from there.
@@ -97,7 +94,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "alias_maps",
             },
         ],
-        run: |context| Box::pin(local_delivery_does_not_exist(context)),
+        ..Check::by(&local_delivery_does_not_exist)
     },
     Check {
         id: "relay.routes_in_addresses_lead_nowhere",
@@ -110,7 +107,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 the last @; a route behind their back makes another of it.",
         repair: "Set allow_percent_hack = no and swap_bangpath = no, as relaykit does.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "percent signs and bangs are routes",
             changes: &[
@@ -119,7 +115,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "went to [\"recipient@elsewhere.example\"]",
         }],
-        run: |context| Box::pin(routes_in_addresses_lead_nowhere(context)),
+        ..Check::by(&routes_in_addresses_lead_nowhere)
     },
 ];
 

@@ -32,8 +32,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 it a client sends a large message in full to learn that it is too large.",
         repair: "Set relay.message_size_limit; by hand, message_size_limit, and leave SIZE out of \
                  smtpd_discard_ehlo_keywords.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "Postfix's own limit on sizes",
@@ -49,7 +47,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "no SIZE",
             },
         ],
-        run: |context| Box::pin(size_limit_is_announced(context)),
+        ..Check::by(&size_limit_is_announced)
     },
     Check {
         id: "relay.too_large_a_message_is_refused",
@@ -66,13 +64,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Need::Inbox,
             Need::Setting("relay.message_size_limit", Says::AtMost(SMALL)),
         ],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "messages of any size",
             changes: &[Change::Main("message_size_limit", "0")],
             sees: "queued as",
         }],
-        run: |context| Box::pin(too_large_a_message_is_refused(context)),
+        ..Check::by(&too_large_a_message_is_refused)
     },
     Check {
         id: "relay.surplus_recipients_are_put_off",
@@ -87,7 +84,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave smtpd_recipient_limit at its default of 1000, and \
                  smtpd_recipient_overshoot_limit as well.",
         needs: &[Need::Login, Need::Envelope],
-        exclusive: false,
+        long: true,
         sabotages: &[
             Sabotage {
                 name: "few recipients at once",
@@ -100,7 +97,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "1001 recipients were taken",
             },
         ],
-        run: |context| Box::pin(surplus_recipients_are_put_off(context)),
+        ..Check::by(&surplus_recipients_are_put_off)
     },
 ];
 

@@ -48,7 +48,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             changes: &[Change::Main("smtpd_client_connection_count_limit", "0")],
             sees: "is greeted",
         }],
-        run: |context| Box::pin(connections_of_a_client_are_limited(context)),
+        ..Check::by(&connections_of_a_client_are_limited)
     },
     Check {
         id: "relay.messages_of_a_login_are_limited",
@@ -90,7 +90,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
             NO_GUARD.seen_as("one message more is taken"),
         ],
-        run: |context| Box::pin(messages_of_a_login_are_limited(context)),
+        ..Check::by(&messages_of_a_login_are_limited)
     },
     Check {
         id: "relay.uncounted_mail_is_put_off",
@@ -114,7 +114,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             changes: &[Change::Main("smtpd_policy_service_default_action", "DUNNO")],
             sees: "250 2.0.0 Ok: queued",
         }],
-        run: |context| Box::pin(uncounted_mail_is_put_off(context)),
+        ..Check::by(&uncounted_mail_is_put_off)
     },
 ];
 

@@ -47,7 +47,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  each address, and reject_authenticated_sender_login_mismatch in \
                  smtpd_sender_restrictions.",
         needs: &[Need::Login, OWN],
-        exclusive: false,
         sabotages: &[
             ANY_SENDER,
             Sabotage {
@@ -59,7 +58,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "taken from <nobody",
             },
         ],
-        run: |context| Box::pin(senders_are_the_logins_own(context)),
+        ..Check::by(&senders_are_the_logins_own)
     },
     Check {
         id: "relay.spelling_of_a_login_changes_nothing",
@@ -74,7 +73,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  address, as relay.sender_login: own does; check that the searching account may \
                  search the addresses and read that attribute.",
         needs: &[Need::Login, OWN],
-        exclusive: false,
         sabotages: &[
             ANY_SENDER,
             Sabotage {
@@ -88,7 +86,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "its own address is refused",
             },
         ],
-        run: |context| Box::pin(spelling_of_a_login_changes_nothing(context)),
+        ..Check::by(&spelling_of_a_login_changes_nothing)
     },
     Check {
         id: "relay.name_with_blanks_owns_no_address",
@@ -103,7 +101,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard names no owner with a blank or a comma, and says so in the log. By \
                  hand, give logins without them, and look up the owner by that attribute.",
         needs: &[Need::Login, Need::Lab, OWN, people::BY_UID],
-        exclusive: false,
         sabotages: &[
             ANY_SENDER,
             Sabotage {
@@ -114,7 +111,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "taken from <",
             },
         ],
-        run: |context| Box::pin(name_with_blanks_owns_no_address(context)),
+        ..Check::by(&name_with_blanks_owns_no_address)
     },
     Check {
         id: "relay.null_sender_is_submitted",
@@ -128,7 +125,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Take what refuses <> out of smtpd_sender_restrictions, and <> out of canonical \
                  maps. relay.sender_login: own lets it pass.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "mail without a sender is refused",
             changes: &[Change::Main(
@@ -137,7 +133,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "554 5.7.1 <>",
         }],
-        run: |context| Box::pin(null_sender_is_submitted(context)),
+        ..Check::by(&null_sender_is_submitted)
     },
 ];
 

@@ -48,12 +48,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave relay.trusted_networks empty. By hand: an empty mynetworks, not \
                  mynetworks_style, and no permit_mynetworks that it does not need.",
         needs: &[Need::Xclient, NOBODY_TRUSTED],
-        exclusive: false,
         sabotages: &[
             ANYBODY.seen_as("192.0.2.77 (HOST) on port 25 in clear: taken"),
             OWN_NETWORKS.seen_as("127.0.0.1 (localhost) on port 25 in clear: taken"),
         ],
-        run: |context| Box::pin(no_address_is_trusted(context)),
+        ..Check::by(&no_address_is_trusted)
     },
     Check {
         id: "relay.neighbours_are_strangers",
@@ -67,12 +66,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave relay.trusted_networks empty. By hand: mynetworks is empty; \
                  mynetworks_style = subnet or host trusts the networks of the containers.",
         needs: &[Need::Lab, Need::Listener(Listener::Smtp), NOBODY_TRUSTED],
-        exclusive: false,
         sabotages: &[
             OWN_NETWORKS.seen_as("relay to 127.0.0.1: mail taken"),
             ANYBODY.seen_as("sink to relay: mail taken"),
         ],
-        run: |context| Box::pin(neighbours_are_strangers(context)),
+        ..Check::by(&neighbours_are_strangers)
     },
     Check {
         id: "relay.trusted_networks_alone_relay",
@@ -89,7 +87,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Need::Listener(Listener::Smtp),
             Need::Setting("relay.trusted_networks", Says::Something),
         ],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "a wrong prefix length",
@@ -118,7 +115,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "on port 465 under TLS: mail taken",
             },
         ],
-        run: |context| Box::pin(trusted_networks_alone_relay(context)),
+        ..Check::by(&trusted_networks_alone_relay)
     },
     Check {
         id: "relay.strangers_cannot_be_somebody_else",
@@ -131,8 +128,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 host may use XCLIENT there, and Postfix's settings are looked at too.",
         repair: "Remove smtpd_authorized_xclient_hosts and smtpd_authorized_xforward_hosts, from \
                  postfix.main and from every service of master.cf.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "everybody may use XCLIENT",
@@ -151,7 +146,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "250 to XFORWARD",
             },
         ],
-        run: |context| Box::pin(strangers_cannot_be_somebody_else(context)),
+        ..Check::by(&strangers_cannot_be_somebody_else)
     },
 ];
 

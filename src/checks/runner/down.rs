@@ -24,7 +24,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         if target.ports.why(listener).is_some() {
             return;
         }
-        let down = if target.manners.is_some() {
+        let down = if target.is_stranger() {
             // It had answered before, and was given a minute.
             vec![target.ports.give_up(listener, why, Vec::new())]
         } else {

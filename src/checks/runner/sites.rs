@@ -217,7 +217,7 @@ impl Sites {
 
 /// Which ports of a relay are down. At somebody else's, the survey has looked.
 async fn looked_at(target: &Arc<Target>, known: &Mutex<BTreeSet<&'static str>>) -> Vec<Down> {
-    if target.manners.is_some() {
+    if target.is_stranger() {
         return target.ports.all();
     }
     let known = || known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -235,7 +235,7 @@ async fn looked_at(target: &Arc<Target>, known: &Mutex<BTreeSet<&'static str>>) 
 
 /// How many checks may run on a target at once.
 fn most(target: &Arc<Target>) -> usize {
-    if target.disposable || target.manners.is_some() {
+    if target.disposable || target.is_stranger() {
         1
     } else {
         rows::tables_at_once(target)

@@ -39,7 +39,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             changes: &[Change::Image(&["STOPSIGNAL SIGKILL"])],
             sees: "code 137",
         }],
-        run: |context| Box::pin(stop_is_clean(context)),
+        ..Check::by(&stop_is_clean)
     },
     Check {
         id: "runtime.dead_master_ends_the_container",
@@ -62,7 +62,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "the container goes on",
         }],
-        run: |context| Box::pin(dead_master_ends_the_container(context)),
+        ..Check::by(&dead_master_ends_the_container)
     },
     Check {
         id: "runtime.kill_loses_nothing",
@@ -82,7 +82,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             changes: &[Change::Plan(queue_in_memory)],
             sees: "is not in the queue",
         }],
-        run: |context| Box::pin(kill_loses_nothing(context)),
+        ..Check::by(&kill_loses_nothing)
     },
     Check {
         id: "runtime.dead_daemons_return",
@@ -104,7 +104,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "nobody can log in again",
         }],
-        run: |context| Box::pin(dead_daemons_return(context)),
+        ..Check::by(&dead_daemons_return)
     },
 ];
 

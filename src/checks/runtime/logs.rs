@@ -36,13 +36,14 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
                  postfix.master in relay.yaml), and do not run slapd or saslauthd with a debug level \
                  that prints requests.",
     needs: &[Need::Lab, Need::Login],
-    exclusive: false,
+    long: true,
+    reads_old_lines: true,
     sabotages: &[Sabotage {
         name: "a session log for every client",
         changes: &[Change::Main("debug_peer_list", "0.0.0.0/0")],
         sees: "relay: the wrong password",
     }],
-    run: |context| Box::pin(logs_hold_no_password(context)),
+    ..Check::by(&logs_hold_no_password)
 }];
 
 async fn logs_hold_no_password(context: Context) -> Judged {

@@ -28,9 +28,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Start saslauthd as a user of its own, and leave mail_owner and the unprivileged \
                  column of master.cf as Postfix has them.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[CARELESS.seen_as("saslauthd (")],
-        run: |context| Box::pin(only_supervisors_are_root(context)),
+        ..Check::by(&only_supervisors_are_root)
     },
     Check {
         id: "runtime.daemons_have_no_further_groups",
@@ -43,9 +42,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 business with.",
         repair: "Take the users postfix and saslauthd out of every other group of the image.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[CARELESS.seen_as("shadow")],
-        run: |context| Box::pin(daemons_have_no_further_groups(context)),
+        ..Check::by(&daemons_have_no_further_groups)
     },
     Check {
         id: "runtime.ended_processes_are_reaped",
@@ -58,9 +56,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Let PID 1 be a supervisor or an init (s6-svscan, tini, `docker run --init`) and not \
                  a shell script or Postfix itself.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[NO_INIT.seen_as("nobody waits for")],
-        run: |context| Box::pin(ended_processes_are_reaped(context)),
+        ..Check::by(&ended_processes_are_reaped)
     },
     Check {
         id: "runtime.process_one_is_the_supervisor",
@@ -73,9 +70,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Start the image's own entry point; do not replace it by a script that puts daemons \
                  into the background.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[NO_INIT.seen_as("1 is sleep")],
-        run: |context| Box::pin(process_one_is_the_supervisor(context)),
+        ..Check::by(&process_one_is_the_supervisor)
     },
     Check {
         id: "runtime.no_core_is_dumped",
@@ -88,7 +84,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set the core limit to 0: `ulimit -c 0` before the daemons, or `ulimits: {core: 0}` \
                  in Compose.",
         needs: &[Need::Lab],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "cores of crashed daemons",
             changes: &[
@@ -99,7 +95,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "unlimited",
         }],
-        run: |context| Box::pin(no_core_is_dumped(context)),
+        ..Check::by(&no_core_is_dumped)
     },
     Check {
         id: "runtime.time_is_utc",
@@ -112,7 +108,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Do not set TZ for the container, and do not mount the host's /etc/localtime. \
                  Leave TZ out of import_environment.",
         needs: &[Need::Lab, Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[
             CARELESS.seen_as("-0500"),
             Sabotage {
@@ -124,7 +119,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "-0500",
             },
         ],
-        run: |context| Box::pin(time_is_utc(context)),
+        ..Check::by(&time_is_utc)
     },
 ];
 

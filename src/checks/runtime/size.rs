@@ -24,7 +24,6 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
              mem_limit and pids_limit in compose.yaml. The engine needs control groups that it \
              may write to.",
     needs: &[Need::Lab],
-    exclusive: false,
     sabotages: &[
         Sabotage {
             name: "no limit on memory",
@@ -45,7 +44,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             sees: "relay: no limit on processes",
         },
     ],
-    run: |context| Box::pin(size_is_limited(context)),
+    ..Check::by(&size_is_limited)
 }];
 
 /// More than any of the containers needs: bytes, and processes.

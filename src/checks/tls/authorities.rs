@@ -26,7 +26,6 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
                  smtpd_tls_CAfile with that file, smtpd_tls_CApath empty, \
                  tls_append_default_CA = no.",
     needs: &[ASKED, Need::Lab],
-    exclusive: false,
     sabotages: &[
         Sabotage {
             name: "public CAs vouch for clients",
@@ -42,7 +41,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             sees: "tls_append_default_CA = yes",
         },
     ],
-    run: |context| Box::pin(one_ca_vouches_for_clients(context)),
+    ..Check::by(&one_ca_vouches_for_clients)
 }];
 
 /// More than the CAs of one house.

@@ -37,13 +37,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set `tls.client_certificates: none`. By hand: `smtpd_tls_ask_ccert = no` and \
                  `smtpd_tls_req_ccert = no`.",
         needs: &[NONE],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "clients are asked for certificates",
             changes: &[Change::Main("smtpd_tls_ask_ccert", "yes")],
             sees: "a request for a client certificate",
         }],
-        run: |context| Box::pin(no_client_certificate_is_asked_for(context)),
+        ..Check::by(&no_client_certificate_is_asked_for)
     },
     Check {
         id: "tls.asked_certificates_are_a_choice",
@@ -56,7 +55,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set `tls.client_certificates: ask`. By hand: `smtpd_tls_ask_ccert = yes` and \
                  `smtpd_tls_req_ccert = no`.",
         needs: &[ASK],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "clients are not asked for certificates",
@@ -73,7 +71,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "no way in",
             },
         ],
-        run: |context| Box::pin(asked_certificates_are_a_choice(context)),
+        ..Check::by(&asked_certificates_are_a_choice)
     },
     Check {
         id: "tls.required_certificates_are_checked",
@@ -86,9 +84,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set `tls.client_certificates: require`. By hand: `-o smtpd_tls_req_ccert=yes` for \
                  the submission services in master.cf, and the CA in `smtpd_tls_CAfile`.",
         needs: &[REQUIRE],
-        exclusive: false,
         sabotages: &[NOT_REQUIRED],
-        run: |context| Box::pin(required_certificates_are_checked(context)),
+        ..Check::by(&required_certificates_are_checked)
     },
     Check {
         id: "tls.resumption_does_not_skip_the_certificate",
@@ -101,9 +98,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Update Postfix. By hand: `-o smtpd_tls_req_ccert=yes` has to stand at each \
                  submission service in master.cf.",
         needs: &[REQUIRE, Need::Listener(Listener::Smtp)],
-        exclusive: false,
         sabotages: &[NOT_REQUIRED],
-        run: |context| Box::pin(resumption_does_not_skip_the_certificate(context)),
+        ..Check::by(&resumption_does_not_skip_the_certificate)
     },
     Check {
         id: "tls.a_certificate_is_no_login",
@@ -116,7 +112,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Put no `permit_tls_clientcerts` or `permit_tls_all_clientcerts` into \
                  `smtpd_relay_restrictions`, in `postfix` of relay.yaml or by hand.",
         needs: &[REQUIRE, Need::Login],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "certificates relay",
             changes: &[
@@ -129,7 +124,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "250 2.1.5",
         }],
-        run: |context| Box::pin(a_certificate_is_no_login(context)),
+        ..Check::by(&a_certificate_is_no_login)
     },
 ];
 

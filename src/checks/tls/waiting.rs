@@ -28,13 +28,13 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 handshake: with Postfix's five minutes, one address locks everybody out.",
         repair: "By hand, smtpd_starttls_timeout of a few seconds, shorter under stress.",
         needs: &[Need::Built],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "a handshake may take five minutes",
             changes: &[Change::Main("smtpd_starttls_timeout", "300s")],
             sees: "is still open",
         }],
-        run: |context| Box::pin(half_handshakes_end_soon(context)),
+        ..Check::by(&half_handshakes_end_soon)
     },
     Check {
         id: "tls.one_client_fills_no_port",
@@ -47,7 +47,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 in a moment.",
         repair: "By hand, a process limit of 300 for submissions in master.cf.",
         needs: &[Need::Lab, Need::Listener(Listener::Submissions)],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "few processes on port 465",
             changes: &[Change::Replace(
@@ -58,7 +57,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "process_limit = 100",
         }],
-        run: |context| Box::pin(one_client_fills_no_port(context)),
+        ..Check::by(&one_client_fills_no_port)
     },
 ];
 
