@@ -24,6 +24,7 @@ const NOT_AREAS: &[&str] = &[
     "testing",
     "variants",
     "verdict",
+    "knocking",
     "ports",
     "probe",
 ];

@@ -1,22 +1,22 @@
-//! Ports that are down: found out once, before checks, so that none waits in vain there
-//! or takes silence for an answer.
+//! Which ports are down is found out once, before checks, so that none waits in vain
+//! there or takes silence for an answer.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::Instant;
 use tracing::{Instrument as _, info, info_span};
 
+use super::ports::{silence, turned_away};
 use super::probe::session::{CLIENT, any_certificate};
 use super::target::{Context, Target};
 use crate::config::Listener;
 use crate::engine::{LogRequest, last_words};
 use crate::plan::Role;
 use crate::report::Down;
-use crate::smtp::{Connect, Error, Failure, Reply, Session};
+use crate::smtp::{Connect, Session};
 
 /// How long a port that does not answer is waited for: a busy machine, not a dead one.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,39 +29,6 @@ const BETWEEN: Duration = Duration::from_millis(100);
 
 /// How many lines of the relay's log are looked through for a cause.
 const LOOKED_THROUGH: usize = 400;
-
-/// Which ports of a target are down. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct Ports(Arc<Mutex<BTreeMap<Listener, Down>>>);
-
-impl Ports {
-    /// Why nothing can be judged at `listener`, if so.
-    #[must_use]
-    pub fn why(&self, listener: Listener) -> Option<String> {
-        let down = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        down.get(&listener).map(Down::cause)
-    }
-
-    /// Nothing is to be judged there any more: what it did, and what daemons said.
-    pub fn give_up(&self, listener: Listener, why: String, said: Vec<String>) -> Down {
-        let found = Down {
-            listener: listener.name(),
-            port: listener.port(),
-            why,
-            said,
-        };
-        let mut down = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        down.insert(listener, found.clone());
-        found
-    }
-
-    /// All that are down.
-    #[must_use]
-    pub fn all(&self) -> Vec<Down> {
-        let down = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        down.values().cloned().collect()
-    }
-}
 
 /// Knocks at the listeners of `target` that are not known to be down, writes down which
 /// are, and gives these.
@@ -163,35 +130,6 @@ async fn knock_once(context: &Context, listener: Listener, patience: Duration) -
     }
     drop(session.quit().await);
     None
-}
-
-/// What a port did that does not greet a client as one that may stay.
-pub(super) fn turned_away(greeting: &Result<Reply, Error>) -> Option<String> {
-    match greeting {
-        Ok(greeting) if greeting.code != 220 => Some(format!("it greets with {greeting}")),
-        Ok(_) => None,
-        Err(error) => silence(error, "a greeting"),
-    }
-}
-
-/// What a port did that gave no answer at all; `None` where it gave one, however odd.
-pub(super) fn silence(error: &Error, awaited: &str) -> Option<String> {
-    match &error.failure {
-        Failure::Connect(why) | Failure::Io(why) => Some(format!("no connection: {why}")),
-        Failure::Timeout { waited, .. } => {
-            let seconds = waited.as_secs_f64();
-            Some(format!(
-                "nothing came within {seconds} s, where {awaited} was due"
-            ))
-        }
-        Failure::Closed { .. } => Some(format!("it closes the connection before {awaited}")),
-        Failure::Malformed { .. }
-        | Failure::Tls(_)
-        | Failure::Settings(_)
-        | Failure::Refused(_)
-        | Failure::NotOffered(_)
-        | Failure::Declined(_) => None,
-    }
 }
 
 /// What daemons of the relay said when they gave up.

@@ -9,6 +9,7 @@ mod check;
 mod directory;
 mod evidence;
 mod in_lab;
+mod knocking;
 mod need;
 mod outbound;
 mod ports;

@@ -14,6 +14,7 @@ mod finding;
 mod inbox;
 mod inside;
 mod listening;
+mod missing;
 mod names;
 mod places;
 mod ports;

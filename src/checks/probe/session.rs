@@ -1,18 +1,21 @@
 //! Sessions with the relay, as far as a check wants them.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use super::super::ports::silence;
-use super::super::survey::PATIENCE;
 use super::super::target::Context;
-use super::super::verdict::Judged;
-use super::super::verdict::{broken, fail, skip};
+use super::super::verdict::{Judged, broken, fail, skip};
 use crate::config::{self, ClientCertificates, Listener, Mechanism, User};
 use crate::secret::Secret;
 use crate::smtp::{Capabilities, Connect, Error, Failure, Reply, Session, TlsSettings, TlsVersion};
 
 /// What a session of ours says in EHLO.
 pub(in super::super) const CLIENT: &str = "client.relaykit.test";
+
+/// How long a stranger's reply is waited for. RFC 5321 section 4.5.3.2 allows five
+/// minutes; a relay that looks up its client's name in vain takes half of one.
+pub(in super::super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The value of an answer. A relay that ends a session without one does what it must
 /// not; silence tells nothing, and what this machine could not do breaks the check, too.

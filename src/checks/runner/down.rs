@@ -1,6 +1,7 @@
 //! Ports that are down, told once for a whole run.
 
-use super::super::{Context, ports};
+use super::super::knocking;
+use super::super::target::Context;
 use super::Run;
 use crate::report::{Down, Event, Fact};
 
@@ -28,7 +29,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             // It had answered before, and was given a minute.
             vec![target.ports.give_up(listener, why, Vec::new())]
         } else {
-            ports::find_down(target, |_| ports::PATIENCE).await
+            knocking::find_down(target, |_| knocking::PATIENCE).await
         };
         self.tell_down(down);
     }

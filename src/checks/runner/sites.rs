@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::oneshot;
 
-use super::super::ports;
+use super::super::knocking;
 use super::super::probe::rows;
 use super::super::variants::Offered;
 use super::super::{Check, Laboratory, Need, Target};
@@ -223,12 +223,12 @@ async fn looked_at(target: &Arc<Target>, known: &Mutex<BTreeSet<&'static str>>) 
     let known = || known.lock().unwrap_or_else(PoisonError::into_inner);
     let patience = |listener: Listener| {
         if known().contains(listener.name()) {
-            ports::IMPATIENCE
+            knocking::IMPATIENCE
         } else {
-            ports::PATIENCE
+            knocking::PATIENCE
         }
     };
-    let down = ports::find_down(target, patience).await;
+    let down = knocking::find_down(target, patience).await;
     known().extend(down.iter().map(|down| down.listener));
     down
 }
