@@ -220,6 +220,15 @@ fn needs_are_not_said_twice() {
     }
 }
 
+/// The settings that a need names, and what they are to say.
+fn settings(need: &Need) -> Vec<(&'static str, Says)> {
+    match *need {
+        Need::Setting(key, says) | Need::Seen(key, says) => vec![(key, says)],
+        Need::Settings(all) => all.to_vec(),
+        _ => Vec::new(),
+    }
+}
+
 /// The words of needs and sabotages are those of relay.yaml: a value that a key cannot
 /// have, or is shown otherwise, would be asked for in vain.
 #[test]
@@ -232,7 +241,7 @@ fn needs_and_changes_name_settings_and_their_values() {
         assert_eq!(shown.as_deref(), Some(value), "{key}");
     };
     let needs = |needs: &[Need]| {
-        for (key, says) in needs.iter().flat_map(|need| need.settings()) {
+        for (key, says) in needs.iter().flat_map(settings) {
             match says {
                 Says::Is(value) => as_shown(key, value),
                 Says::OneOf(values) => values.iter().for_each(|value| as_shown(key, value)),

@@ -110,13 +110,4 @@ impl Need {
             | Self::Directory => true,
         }
     }
-
-    /// The settings of relay.yaml that it names, and what they are to say.
-    pub(super) fn settings(self) -> Vec<(&'static str, Says)> {
-        match self {
-            Self::Setting(key, says) | Self::Seen(key, says) => vec![(key, says)],
-            Self::Settings(all) => all.to_vec(),
-            _ => Vec::new(),
-        }
-    }
 }

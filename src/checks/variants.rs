@@ -167,9 +167,13 @@ const VARIANTS: &[Variant] = &[
             }),
         ],
     },
+    // Mail as it came.
     Variant {
         name: "keep",
-        changes: &[Set("privacy.received", "keep")],
+        changes: &[
+            Set("privacy.received", "keep"),
+            Set("privacy.add_missing_headers", "false"),
+        ],
     },
 ];
 

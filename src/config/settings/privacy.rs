@@ -13,6 +13,9 @@ pub struct Privacy {
     pub show_login: bool,
     /// Further header fields that are removed from messages that came by login.
     pub strip_headers: Vec<String>,
+    /// Whether mail that came by login gets the `Date`, `Message-ID` and `From` that it
+    /// lacks (RFC 6409 section 8).
+    pub add_missing_headers: bool,
 }
 
 /// `privacy.received`.
@@ -47,6 +50,7 @@ impl Default for Privacy {
             received: Received::Rewrite,
             show_login: true,
             strip_headers: Vec::new(),
+            add_missing_headers: true,
         }
     }
 }
@@ -94,6 +98,21 @@ pub(in crate::config) static KEYS: &[Setting<Privacy>] = &[
               messages keep theirs.",
         example: "[User-Agent, X-Originating-IP]",
         source: "Postfix header_checks",
+        ..Setting::USUAL
+    },
+    Setting {
+        name: "add_missing_headers",
+        value: &Flag(|privacy: &mut Privacy| &mut privacy.add_missing_headers),
+        about: "whether mail by login gets the Date, Message-ID and From that it lacks",
+        doc: "Whether mail that came by login gets the `Date`, `Message-ID` and `From` that it \
+              lacks: today's date, an id with the relay's name in it, the sender of the envelope. \
+              Programs and devices send such mail, and filters take it for spam. Mail that came \
+              without a login gets nothing, and neither does mail on port 25 where relay.domains \
+              names a domain.",
+        example: "false",
+        source: "Postfix always_add_missing_headers; RFC 6409 section 8",
+        parameters: &["always_add_missing_headers"],
+        promised: "whether mail by login gets the headers that it lacks",
         ..Setting::USUAL
     },
 ];
