@@ -112,12 +112,16 @@ pub fn set(spec: &mut Spec, key: &str, value: &str) -> Result<(), Problems> {
 /// # Errors
 /// As [`set`].
 pub fn add(spec: &mut Spec, key: &str, item: &str) -> Result<(), Problems> {
-    if let Some(Shown::List(items)) = settings::value(spec, key)
-        && has(&items, item)
+    let list = format!("[{item}]");
+    let mut alone = spec.clone();
+    say(&mut alone, key, &list, false)?;
+    let (known, alone) = (settings::value(spec, key), settings::value(&alone, key));
+    if let (Some(Shown::List(known)), Some(Shown::List(alone))) = (known, alone)
+        && alone.iter().all(|item| known.contains(item))
     {
         return Ok(());
     }
-    say(spec, key, &format!("[{item}]"), true)
+    say(spec, key, &list, true)
 }
 
 /// Where a key leads.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::super::setting::{Counts, Kind, Need};
-use super::super::{Shown, Spec, built_in, effective, load, settings};
+use super::super::{Says, Shown, Spec, add, built_in, effective, load, set, settings};
 
 /// The files that examples name, those that are read.
 pub(super) fn folder() -> tempfile::TempDir {
@@ -192,11 +192,80 @@ fn null_is_none_where_it_may_be_written() {
             continue;
         }
         let (_folder, mut spec) = all_changed();
-        super::super::set(&mut spec, &path, "null").unwrap_or_else(|why| panic!("{path}: {why}"));
+        set(&mut spec, &path, "null").unwrap_or_else(|why| panic!("{path}: {why}"));
         let after = settings::value(&spec, &path).unwrap().to_string();
         assert!(
             after.contains("null") || after.ends_with("null}"),
             "{path}: {after}"
         );
     }
+}
+
+#[test]
+fn settings_are_said_one_by_one() {
+    let mut spec = built_in();
+    let said = |spec: &Spec, key: &str| settings::value(spec, key).unwrap().to_string();
+    set(&mut spec, "privacy.show_login", "false").unwrap();
+    assert_eq!(said(&spec, "privacy.show_login"), "false");
+    set(&mut spec, "relay.message_size_limit", "2 MiB").unwrap();
+    assert_eq!(said(&spec, "relay.message_size_limit"), "2MiB");
+    for network in ["192.0.2.0/24", "2001:db8::/32", "'[2001:db8::]/32'"] {
+        add(&mut spec, "relay.trusted_networks", network).unwrap();
+    }
+    assert_eq!(
+        said(&spec, "relay.trusted_networks"),
+        "[192.0.2.0/24, [2001:db8::]/32]"
+    );
+    set(&mut spec, "postfix.main.soft_bounce", "'yes'").unwrap();
+    set(&mut spec, "postfix.main.biff", "'no'").unwrap();
+    assert_eq!(said(&spec, "postfix.main"), "{biff: no, soft_bounce: yes}");
+    assert_eq!(said(&spec, "postfix.main.biff"), "no");
+    set(&mut spec, "postfix.main", "{}").unwrap();
+    assert_eq!(said(&spec, "postfix.main"), "{}");
+    assert_eq!(settings::value(&spec, "postfix.main.biff"), None);
+
+    let before = spec.clone();
+    for (key, value, why) in [
+        ("privacy.show_logins", "false", "unknown key `show_logins`"),
+        (
+            "privacy.show_login",
+            "perhaps",
+            "expected `true` or `false`",
+        ),
+        ("privacy.show_login", "[", "this is not YAML"),
+        ("hostname", "relay", "only one label"),
+        ("hostname.x", "relay", "unknown key `x`"),
+        ("postfix.main.biffs", "'no'", "Postfix knows no parameter"),
+    ] {
+        let problems = set(&mut spec, key, value).unwrap_err().to_string();
+        assert!(problems.contains(why), "{key}: {problems}");
+    }
+    assert!(add(&mut spec, "hostname", "a.example").is_err());
+    assert_eq!(spec, before);
+}
+
+#[test]
+fn what_settings_say_is_asked_for() {
+    let (_folder, spec) = all_changed();
+    let holds = |key: &str, says: Says| says.holds(key, &spec);
+    assert!(holds("privacy.received", Says::OneOf(&["hide", "keep"])));
+    assert!(!holds("privacy.received", Says::Is("hide")));
+    assert!(holds("outbound.credentials", Says::Something));
+    assert!(!Says::Something.holds("outbound.credentials", &built_in()));
+    assert!(!Says::Something.holds("auth.ldap.bind", &built_in()));
+    assert!(!Says::Something.holds("relay.domains", &built_in()));
+    assert!(holds("relay.domains", Says::Has("example.com")));
+    assert!(!holds("relay.domains", Says::Has("example")));
+    assert!(holds("relay.domains", Says::Lacks("example")));
+    assert!(holds("lab.users", Says::Items(2)) && !holds("lab.users", Says::Fewer(2)));
+    assert!(holds("limits.connections_per_client", Says::AtMost(7)));
+    assert!(!holds("limits.connections_per_client", Says::AtMost(6)));
+    assert!(holds("relay.message_size_limit", Says::AtMost(50 << 20)));
+    assert!(!holds("relay.message_size_limit", Says::AtMost(50 << 19)));
+    assert!(!Says::AtMost(9).holds("limits.messages_per_login_per_hour", &built_in()));
+    assert!(holds("postfix.main", Says::Without(&["biff"])));
+    assert!(!holds("postfix.main", Says::Without(&["in_flow_delay"])));
+    assert!(!holds("no.such.key", Says::Something));
+    let words = Says::AtMost(2 << 20).in_words("relay.message_size_limit");
+    assert_eq!(words, "relay.message_size_limit of 2MiB or less");
 }
