@@ -121,9 +121,11 @@ fn main(entry: &Entry) -> Vec<Verdict> {
 
 fn master(entry: &Entry) -> Vec<Verdict> {
     let known = syntax::service_name(&entry.key).is_ok();
-    known
-        .then(|| service(entry.value.text()))
-        .unwrap_or_default()
+    if known {
+        service(entry.value.text())
+    } else {
+        Vec::new()
+    }
 }
 
 fn say(report: &mut Report, entry: &Entry, path: &str, verdict: Verdict) {

@@ -305,9 +305,10 @@ impl<P> Value<P> for PemFile<P> {
     }
 
     fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, place: &mut P) {
-        *(self.at)(place) = match field.is_null() {
-            true => None,
-            false => decoder.pem(field, self.holds),
+        *(self.at)(place) = if field.is_null() {
+            None
+        } else {
+            decoder.pem(field, self.holds)
         };
     }
 

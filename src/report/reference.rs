@@ -98,8 +98,12 @@ fn speaks_of(check: &Entry, key: &str) -> bool {
     own.chain(said).any(|text| names(text, key))
 }
 
-/// Whether `text` has `key`, and not as a part of another.
+/// Whether `text` has `key`, and not as a part of another. A key without a dot is a word
+/// that may mean anything: it counts in quotes, and before a colon.
 fn names(text: &str, key: &str) -> bool {
+    if !key.contains('.') {
+        return text.contains(&code(key)) || text.contains(&format!("{key}: "));
+    }
     let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.match_indices(key).any(|(at, _)| {
         let before = text[..at].ends_with(|c: char| part(c) || c == '.');
@@ -134,5 +138,7 @@ mod tests {
         assert!(!names("auth.listeners", "listeners"));
         assert!(!names("tls.outbound.level", "tls.outbound"));
         assert!(!names("tls.client_certificates", "tls.client"));
+        assert!(names("Set `hostname` to it.", "hostname"));
+        assert!(!names("a version of TLS", "version"));
     }
 }

@@ -52,7 +52,6 @@ pub(in crate::config) static KEYS: &[Setting<Outbound>] = &[
         counts: Counts::InProduction,
         parameters: &["relayhost"],
         promised: "where mail goes",
-        ..Setting::USUAL
     },
     Setting {
         name: "credentials",

@@ -214,7 +214,6 @@ pub(in crate::config) static KEYS: &[Setting<Tls>] = &[
             "tls_append_default_CA",
         ],
         promised: "this CA and no other signs clients' certificates",
-        ..Setting::USUAL
     },
     Setting {
         name: "outbound",
@@ -296,7 +295,7 @@ static OUTBOUND: &[Setting<OutboundTls>] = &[
             all: &OutboundLevel::ALL,
             name: OutboundLevel::name,
         },
-        about: "smtp_tls_security_level of Postfix",
+        about: "how sure the relay is of a next hop before it sends",
         doc: "How sure the relay is of the next hop before it sends. `may` takes TLS where it is \
               offered. `encrypt` sends nothing without TLS. `verify` and `secure` also demand a \
               certificate with the next hop's name; with `verify` that name may come from DNS, \

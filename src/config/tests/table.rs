@@ -85,7 +85,7 @@ fn unchanged(a: &Shown, b: &Shown, path: &str, same: &mut Vec<String>) {
     match (a, b) {
         (Shown::Mapping(ours), Shown::Mapping(_)) if !ours.is_empty() => {
             for (key, value) in ours {
-                unchanged(value, &b.at(key).unwrap(), &format!("{path}.{key}"), same);
+                unchanged(value, b.at(key).unwrap(), &format!("{path}.{key}"), same);
             }
         }
         _ if a == b => same.push(path.to_owned()),

@@ -128,7 +128,7 @@ pub(super) static KEYS: &[Setting<Ldap>] = &[
             read: syntax::filter,
             show: |filter| Some(filter.clone()),
             null: None,
-            wary: Some(wary_of_realms),
+            wary: Some(|filter| wary_of_realms(filter)),
         },
         about: "which entry is the user's; %u is the login",
         doc: "Which entry below search_base is that of whoever logs in. `%u` stands for the login as \
@@ -165,7 +165,7 @@ pub(super) static KEYS: &[Setting<Ldap>] = &[
     },
 ];
 
-fn wary_of_realms(filter: &String) -> Option<Refusal> {
+fn wary_of_realms(filter: &str) -> Option<Refusal> {
     let whole = ["%u", "%d", "%r", "%R"];
     if whole.iter().any(|token| filter.contains(token)) {
         return None;
