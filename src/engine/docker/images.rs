@@ -36,6 +36,7 @@ impl DockerEngine {
             entrypoint: config.entrypoint.unwrap_or_default(),
             command: config.cmd.unwrap_or_default(),
             environment: config.env.unwrap_or_default(),
+            user: config.user.unwrap_or_default(),
         }))
     }
 
