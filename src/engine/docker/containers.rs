@@ -5,7 +5,7 @@ use std::time::Duration;
 use bollard::errors::Error as Fault;
 use bollard::models::{
     EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, SystemInfo,
-    SystemInfoCgroupVersionEnum,
+    SystemInfoCgroupDriverEnum, SystemInfoCgroupVersionEnum,
 };
 use bollard::query_parameters::{
     CreateContainerOptions, KillContainerOptions, StopContainerOptions,
@@ -77,9 +77,10 @@ impl DockerEngine {
         let asked = self.capacity.get_or_try_init(|| async {
             let info = self.info().await?;
             // Podman tells of the machine's control groups. Those of the first version
-            // are root's alone.
+            // are root's alone, and of the second a user has only what systemd hands over.
             let of_root = self.publishes_from_within().await?
-                && info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1);
+                && (info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1)
+                    || info.cgroup_driver != Some(SystemInfoCgroupDriverEnum::SYSTEMD));
             Ok(Capacity {
                 memory: info.memory_limit.unwrap_or(true) && !of_root,
                 processes: info.pids_limit.unwrap_or(true) && !of_root,
