@@ -7,6 +7,7 @@
 //! tree held to the shape that is declared (`shape`), values to a [`Spec`] (`value`, with
 //! `syntax` for what single texts mean, and `combine` for combinations).
 
+mod certificate;
 mod combine;
 mod decode;
 mod files;
