@@ -10,10 +10,14 @@ use crate::export::{self, FORMATS};
 use crate::lab;
 
 mod check;
+mod doctor;
+mod images;
 mod reports;
 mod told;
 
 pub use check::{Check, Place};
+pub use doctor::Doctor;
+pub use images::Images;
 pub use reports::Reports;
 pub use told::{LogFormat, Told};
 
@@ -71,6 +75,8 @@ pub enum Command {
     Config(Config),
     /// Write the relay as a bundle for production.
     Export(Export),
+    /// Try what a lab needs of the engine and of this machine, before `up` does.
+    Doctor(Doctor),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -100,6 +106,7 @@ impl Command {
             Self::Build(_) => "build",
             Self::Config(_) => "config",
             Self::Export(_) => "export",
+            Self::Doctor(_) => "doctor",
             Self::Completions { .. } => "completions",
             Self::Watch { .. } => "watch",
         }
@@ -113,25 +120,6 @@ pub struct Which {
     /// `-` reads it from standard input; files in it are then looked for from here.
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
-}
-
-/// How images are made where they are not on the engine yet.
-#[derive(Debug, Default, Args)]
-pub struct Images {
-    /// The image to build on, instead of Debian 13 slim from the engine, the registry or the archive.
-    #[arg(long, value_name = "IMAGE")]
-    pub base: Option<String>,
-    /// The Debian mirror for the bootstrap of the base image, instead of the host's own
-    /// (also `RELAYKIT_MIRROR`).
-    #[arg(long, value_name = "URL")]
-    pub mirror: Option<String>,
-    /// Bootstrap the base image even from a mirror that has no security updates, or none of the
-    /// stable release: the image then has their holes.
-    #[arg(long)]
-    pub allow_missing_updates: bool,
-    /// The HTTP proxy for the bootstrap and the image builds (also `http_proxy`).
-    #[arg(long, value_name = "URL")]
-    pub proxy: Option<String>,
 }
 
 /// `relaykit up`.
