@@ -2,10 +2,9 @@
 
 use std::net::TcpListener;
 
-use relaykit::engine::labels;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, Run, block_on, engine, is_a};
+use crate::lab::{Lab, Run, is_a, left_of};
 
 /// What `doctor` says of `what`.
 fn of<'a>(said: &'a Value, what: &str) -> &'a Value {
@@ -15,18 +14,20 @@ fn of<'a>(said: &'a Value, what: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("nothing about {what}: {said:#}"))
 }
 
-/// The objects that any trial left.
-fn left() -> Vec<String> {
-    let all = block_on(engine().list(&labels::of_any_lab())).unwrap();
-    let names = all.into_iter().map(|object| object.name);
-    names.filter(|name| name.contains("-doctor-")).collect()
+/// What `doctor` printed for `lab`, which ended with `code` and left nothing of its trial.
+#[track_caller]
+fn examined(lab: &Lab, code: i32) -> Value {
+    let child = lab.start(&["doctor", "--format", "json"]);
+    let trial = format!("doctor-{:x}", child.id());
+    let said = child.end().ended_with(code).json();
+    assert_eq!(left_of(&trial), Vec::<String>::new());
+    said
 }
 
 #[test]
 fn all_is_tried_and_nothing_is_left() {
     let lab = Lab::new("doctor");
-    let run = lab.relaykit(&["doctor", "--format", "json"]);
-    let said = run.succeeded().json();
+    let said = examined(&lab, 0);
     is_a("doctor", &said);
     for what in [
         "networks",
@@ -43,7 +44,6 @@ fn all_is_tried_and_nothing_is_left() {
             .unwrap()
             .contains("API 1.")
     );
-    assert_eq!(left(), Vec::<String>::new());
     let human = lab.relaykit(&["doctor"]).succeeded();
     assert!(human.stdout.contains("ok       clock "), "{human:?}");
 }
@@ -57,10 +57,7 @@ fn a_port_of_another_program_is_named_and_those_of_the_lab_are_its_own() {
         "relay.yaml",
         &format!("version: 1\nlisteners: {{smtp: 0, submission: {port}, submissions: 0}}\nlab: {{ldaps: 0}}\n"),
     );
-    let said = lab
-        .relaykit(&["doctor", "--format", "json"])
-        .ended_with(4)
-        .json();
+    let said = examined(&lab, 4);
     let ports = of(&said, "ports");
     assert_eq!(ports["state"], "fault");
     assert_eq!(ports["found"], format!("another program has {port}"));
@@ -69,10 +66,7 @@ fn a_port_of_another_program_is_named_and_those_of_the_lab_are_its_own() {
 
     drop(taken);
     lab.up();
-    let said = lab
-        .relaykit(&["doctor", "--format", "json"])
-        .succeeded()
-        .json();
+    let said = examined(&lab, 0);
     assert_eq!(of(&said, "ports")["state"], "ok", "{said:#}");
     assert!(
         of(&said, "ports")["found"]
@@ -90,10 +84,7 @@ fn what_cannot_be_made_is_a_fault_with_the_engines_words() {
         "version: 1\nlisteners: {smtp: 0, submission: 0, submissions: 0}\n\
          lab: {ldaps: 0, networks: [nobody-made-this]}\n",
     );
-    let said = lab
-        .relaykit(&["doctor", "--format", "json"])
-        .ended_with(4)
-        .json();
+    let said = examined(&lab, 4);
     let networks = of(&said, "networks");
     assert_eq!(networks["state"], "fault");
     assert_eq!(
@@ -106,7 +97,6 @@ fn what_cannot_be_made_is_a_fault_with_the_engines_words() {
             .unwrap()
             .contains("docker network ls")
     );
-    assert_eq!(left(), Vec::<String>::new());
 }
 
 #[test]
