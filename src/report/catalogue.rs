@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use super::Entry;
 use super::citation::sources;
+use super::markdown::prose;
+use super::rows;
 
 /// How to make the page anew.
 const REGENERATE: &str = "RELAYKIT_UPDATE_SNAPSHOTS=1 cargo test --test reports catalogue";
@@ -59,10 +61,12 @@ fn section(text: &mut String, entry: &Entry) {
         let _ = writeln!(text, "{}\n", prose(paragraph));
     }
     let cited: Vec<String> = sources(entry.citation)
-        .map(|(source, address)| match address {
-            Some(address) => format!("[{source}]({address})"),
-            None => source.to_owned(),
-        })
+        .map(
+            |(source, address)| match address.or_else(|| rows::place(source)) {
+                Some(address) => format!("[{source}]({address})"),
+                None => source.to_owned(),
+            },
+        )
         .collect();
     let _ = writeln!(text, "- severity: {}", entry.severity);
     let _ = writeln!(text, "- source: {}", cited.join("; "));
@@ -76,18 +80,6 @@ fn section(text: &mut String, entry: &Entry) {
         let names: Vec<String> = entry.sabotages.iter().map(|s| prose(s.name)).collect();
         let _ = writeln!(text, "- must fail under: {}", names.join("; "));
     }
-}
-
-/// Text that Markdown leaves as it is.
-fn prose(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if matches!(character, '*' | '_' | '<' | '`' | '[' | '\\' | '|') {
-            escaped.push('\\');
-        }
-        escaped.push(character);
-    }
-    escaped
 }
 
 fn area(entry: &Entry) -> &'static str {

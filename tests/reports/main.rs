@@ -17,6 +17,7 @@ mod lab;
 
 mod browser;
 mod catalogue;
+mod fresh;
 mod json;
 mod junit;
 mod page;
