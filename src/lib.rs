@@ -9,6 +9,7 @@ pub mod checks;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod container;
 pub mod diagnostics;
 pub mod engine;
 pub mod export;

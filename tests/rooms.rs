@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &["image", "smtp", "certs", "render"],
     &["engine"],
     &["plan"],
-    &["config"],
+    &["config", "container"],
     &["diagnostics"],
     &["secret", "progress", "visible"],
 ];
@@ -39,7 +39,7 @@ const KEPT_TO: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that do no I/O, and words that would be I/O.
-const PURE: &[&str] = &["plan", "render", "export"];
+const PURE: &[&str] = &["container", "plan", "render", "export"];
 const IO: &[&str] = &[
     "std::fs",
     "std::net::Tcp",

@@ -7,9 +7,8 @@ use std::time::Duration;
 use crate::config::{Listener, Spec};
 
 use super::stand_ins::stood_in;
-use super::{
-    Attachment, Container, Image, Limits, Mount, Network, Plan, Port, Purpose, Reach, Role, Volume,
-};
+use super::{Plan, Purpose};
+use crate::container::{Attachment, Container, Image, Limits, Mount, Names, Port, Reach, Role};
 
 /// User and group of slapd in the directory's image: injected files belong to it.
 pub const DIRECTORY_OWNER: (u32, u32) = (204, 204);
@@ -109,45 +108,6 @@ impl Plan {
             containers: vec![relay(&spec, names, Purpose::Production)],
             spec,
             stood_in: Vec::new(),
-        }
-    }
-}
-
-/// Names on the engine: `relaykit-LAB-WHAT`.
-#[derive(Clone, Copy)]
-struct Names<'a>(&'a str);
-
-impl Names<'_> {
-    fn of(self, what: &str) -> String {
-        format!("relaykit-{}-{what}", self.0)
-    }
-
-    fn network(self, what: &str, reach: Reach) -> Network {
-        Network {
-            name: self.of(what),
-            reach,
-        }
-    }
-
-    fn volume(self, what: &str, keep: bool) -> Volume {
-        Volume {
-            name: self.of(what),
-            keep,
-        }
-    }
-
-    fn attach(self, network: &str, aliases: &[&str]) -> Attachment {
-        Attachment {
-            network: self.of(network),
-            aliases: aliases.iter().map(ToString::to_string).collect(),
-        }
-    }
-
-    fn mount(self, volume: &str, target: &str, read_only: bool) -> Mount {
-        Mount {
-            volume: self.of(volume),
-            target: target.to_owned(),
-            read_only,
         }
     }
 }

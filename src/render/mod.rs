@@ -25,6 +25,7 @@ mod slapd;
 mod tree;
 
 use crate::config::{Certificate, ClientCertificates, Spec, TrustAnchor};
+use crate::container::{file, operator, public};
 use crate::plan::{Content, File, Plan, Purpose, Role};
 
 pub use directory::{CHECKED_SENDER, address};
@@ -32,9 +33,6 @@ pub use header_checks::{MARK, NO_CLIENT};
 pub use last_word::settled;
 pub use sasl::PLAYED;
 pub use sink::INBOX;
-
-/// Where a container's configuration volume is mounted.
-const CONFIG: &str = "/etc/relaykit";
 
 /// The CA certificates of the image (Debian's ca-certificates).
 const SYSTEM_CA: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -173,22 +171,4 @@ fn anchor_path(anchor: &TrustAnchor, operator: &'static str) -> &'static str {
 /// A value of `postfix.main`, which has the last word.
 fn main_override<'a>(spec: &'a Spec, parameter: &str) -> Option<&'a str> {
     spec.postfix.main.get(parameter).map(String::as_str)
-}
-
-/// A file of root's below `/etc/relaykit`.
-fn file(path: &str, mode: u32, content: Content) -> File {
-    File {
-        path: format!("{CONFIG}/{path}"),
-        mode,
-        owner: (0, 0),
-        content,
-    }
-}
-
-fn public(path: &str, text: String) -> File {
-    file(path, 0o644, Content::Text(text))
-}
-
-fn operator(path: &str, source: &std::path::Path) -> File {
-    file(path, 0o644, Content::OperatorFile(source.to_owned()))
 }
