@@ -2,7 +2,8 @@
 //! proves end to end that it is one.
 //!
 //! Data moves one way through typed stages: `relay.yaml` → [`config::Spec`] →
-//! [`plan::Plan`] → rendered files → a running [`lab`], or a bundle of files.
+//! [`counterparts::Resolved`] → [`plan::Plan`] with its files → a running [`lab`], or
+//! a bundle of files.
 
 pub mod certs;
 pub mod checks;
@@ -10,6 +11,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod container;
+pub mod counterparts;
 pub mod diagnostics;
 pub mod engine;
 pub mod export;

@@ -18,9 +18,11 @@ const FLOORS: &[&[&str]] = &[
     &["proof"],
     &["checks", "export"],
     &["report", "lab"],
-    &["image", "smtp", "certs", "render"],
+    &["image", "smtp", "certs"],
     &["engine"],
     &["plan"],
+    &["render"],
+    &["counterparts"],
     &["config", "container"],
     &["diagnostics"],
     &["secret", "progress", "visible"],
@@ -39,7 +41,7 @@ const KEPT_TO: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that do no I/O, and words that would be I/O.
-const PURE: &[&str] = &["container", "plan", "render", "export"];
+const PURE: &[&str] = &["container", "counterparts", "plan", "render", "export"];
 const IO: &[&str] = &[
     "std::fs",
     "std::net::Tcp",

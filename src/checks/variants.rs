@@ -5,7 +5,7 @@ use super::{Check, Need, Sabotage};
 use crate::config::{
     ClientCertificates, Listener, OutboundLevel, Received, SenderLogin, Spec, TlsVersion, User,
 };
-use crate::plan::next_hop_login;
+use crate::counterparts::next_hop_login;
 use crate::render::next_hops::{AWAY, BUSY, REFUSING};
 use crate::render::settled;
 use crate::secret::Secret;

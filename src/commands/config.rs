@@ -9,8 +9,8 @@ use super::exit::Exit;
 use super::labs::spec;
 use crate::cli;
 use crate::config;
-use crate::plan::{Content, File, Plan, Purpose};
-use crate::render;
+use crate::counterparts::{Purpose, Resolved};
+use crate::plan::{Content, File, Plan};
 
 pub(super) fn run(session: &Session, command: cli::Config) -> anyhow::Result<Exit> {
     match command {
@@ -20,7 +20,10 @@ pub(super) fn run(session: &Session, command: cli::Config) -> anyhow::Result<Exi
             session.print(&effective, &serde_yaml::to_string(&effective)?)?;
         }
         cli::Config::Render { which, path } => {
-            let plan = render::complete(Plan::lab(spec(session, &which)?, "default", Purpose::Lab));
+            let plan = Plan::new(
+                Resolved::new(spec(session, &which)?, Purpose::Lab),
+                "default",
+            );
             let wanted =
                 |file: &&File| path.as_ref().is_none_or(|p| file.path.contains(p.as_str()));
             let mut human = String::new();

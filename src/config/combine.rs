@@ -209,7 +209,8 @@ impl Check<'_> {
 }
 
 /// Whether an LDAP URL means the lab's own directory.
-pub(super) fn in_lab(url: &str) -> bool {
+#[must_use]
+pub fn in_lab(url: &str) -> bool {
     let host = url
         .split_once("://")
         .map_or(url, |(_, authority)| authority);

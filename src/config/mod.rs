@@ -26,6 +26,7 @@ mod tree;
 
 use std::path::Path;
 
+pub use combine::in_lab;
 pub use defaults::built_in;
 pub use effective::{Effective, effective};
 pub use overrides::takes_back_a_promise;

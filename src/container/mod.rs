@@ -126,6 +126,18 @@ pub struct Container {
     pub files: Vec<File>,
 }
 
+/// A container that stands beside the relay for somebody outside, and what it alone
+/// needs. The relay joins its network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbour {
+    /// What it shares with the relay.
+    pub network: Network,
+    /// Its volumes.
+    pub volumes: Vec<Volume>,
+    /// The container itself, files and all.
+    pub container: Container,
+}
+
 /// What the engine lets all processes of a container take together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

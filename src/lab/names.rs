@@ -37,7 +37,7 @@ pub fn certificate_names(plan: &Plan) -> BTreeMap<Role, Names> {
     let names = |container: &Container| {
         let mut names = Names::default();
         if container.role == Role::Relay {
-            names.dns.push(plan.spec.hostname.clone());
+            names.dns.push(plan.resolved.spec.hostname.clone());
         }
         let aliases = container.networks.iter().flat_map(|n| &n.aliases);
         let known = names.dns.iter().cloned().collect::<BTreeSet<_>>();

@@ -1,46 +1,28 @@
-//! What an engine is to make of a [`Spec`]: pure data. `up --dry-run`, the
+//! What an engine is to make of a [`Resolved`] relay: pure data. `up --dry-run`, the
 //! snapshot tests and the exporters read the same value that a lab carries out.
 
 mod deployment;
-mod stand_ins;
 
-use crate::config::Spec;
+use crate::counterparts::Resolved;
 
 pub use crate::container::{
     Attachment, Container, Content, File, Image, Limits, Mount, Network, Port, Reach, Role, Volume,
 };
-pub use deployment::{DIRECTORY_OWNER, LDAPS_PORT};
-pub use stand_ins::next_hop_login;
+pub use crate::counterparts::Purpose;
 
-/// A whole deployment: topology here, file contents in [`Container::files`].
+/// A whole deployment, files and all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The lab's name, or the project's name in an export.
     pub name: String,
-    /// What the plan is for.
-    pub purpose: Purpose,
     /// What it was made from.
-    pub spec: Spec,
-    /// The keys of relay.yaml for whose values a lab has something of its own.
-    pub stood_in: Vec<&'static str>,
+    pub resolved: Resolved,
     /// In the order in which they are created.
     pub networks: Vec<Network>,
     /// In the order in which they are created.
     pub volumes: Vec<Volume>,
-    /// relay, directory, sink; an export has the relay only.
+    /// The relay, then those who stand beside it in a lab: an export has the relay only.
     pub containers: Vec<Container>,
-}
-
-/// What a plan is for. It decides which of the lab's conveniences exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// A lab that a person asked for with `relaykit up`.
-    Lab,
-    /// A lab of `relaykit test`: ports that the kernel picks, and XCLIENT
-    /// (<https://www.postfix.org/XCLIENT_README.html>) for the host's own gateway alone.
-    Proof,
-    /// A bundle for an operator: the relay only, nothing of the lab.
-    Production,
 }
 
 impl Plan {

@@ -7,8 +7,8 @@ use relaykit::config::{
     self, Bind, Certificate, ClientCertificates, Credentials, Listener, NextHop, Received,
     SenderLogin, Spec, TlsVersion, TrustAnchor, User,
 };
-use relaykit::plan::{Plan, Purpose};
-use relaykit::render::complete;
+use relaykit::counterparts::{Purpose, Resolved};
+use relaykit::plan::Plan;
 use relaykit::secret::Secret;
 
 /// The built-in lab.
@@ -105,14 +105,31 @@ pub(crate) fn plans() -> Vec<(&'static str, Plan)> {
     odd_production.auth.ldap.ca = TrustAnchor::System;
     odd_production.tls.certificate = production_spec().tls.certificate;
     [
-        ("lab", Plan::lab(default_spec(), "default", Purpose::Lab)),
-        ("proof", Plan::lab(default_spec(), "t1", Purpose::Proof)),
-        ("production", Plan::production(production_spec(), "mail")),
-        ("odd", Plan::lab(odd_spec(), "odd", Purpose::Lab)),
-        ("odd-production", Plan::production(odd_production, "odd")),
-        ("hide", Plan::lab(hide, "hide", Purpose::Lab)),
-        ("keep", Plan::lab(keep, "keep", Purpose::Lab)),
+        (
+            "lab",
+            Plan::new(Resolved::new(default_spec(), Purpose::Lab), "default"),
+        ),
+        (
+            "proof",
+            Plan::new(Resolved::new(default_spec(), Purpose::Proof), "t1"),
+        ),
+        (
+            "production",
+            Plan::new(
+                Resolved::new(production_spec(), Purpose::Production),
+                "mail",
+            ),
+        ),
+        (
+            "odd",
+            Plan::new(Resolved::new(odd_spec(), Purpose::Lab), "odd"),
+        ),
+        (
+            "odd-production",
+            Plan::new(Resolved::new(odd_production, Purpose::Production), "odd"),
+        ),
+        ("hide", Plan::new(Resolved::new(hide, Purpose::Lab), "hide")),
+        ("keep", Plan::new(Resolved::new(keep, Purpose::Lab), "keep")),
     ]
-    .map(|(name, plan)| (name, complete(plan)))
     .into()
 }

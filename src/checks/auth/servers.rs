@@ -7,8 +7,8 @@ use super::super::probe::session::{attempt, login_listener, require_code, user};
 use super::super::verdict::{broken, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::ready;
+use crate::counterparts::PLAYED;
 use crate::plan::{Plan, Role};
-use crate::render;
 use crate::secret::Secret;
 
 /// How many logins follow one another while the first server is silent.
@@ -71,7 +71,7 @@ fn first_server_alone(plan: &mut Plan) {
 }
 
 async fn second_server_serves(context: Context) -> Judged {
-    let port = render::PLAYED.to_string();
+    let port = PLAYED.to_string();
     let argv = ["sh", "-c", SILENT, "sh", &port];
     let (code, _, stderr) = appliance::exec(&context, Role::Relay, &argv, None).await?;
     if code != 0 {

@@ -7,7 +7,8 @@ use super::super::probe::mail::{self, SENDER};
 use super::super::probe::played::{self, Listening, PLAYED};
 use super::super::verdict::{PASS, broken, require};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use crate::plan::{Role, next_hop_login};
+use crate::counterparts::next_hop_login;
+use crate::plan::Role;
 use crate::render::next_hops::{ASKING, ASKING_IN_CLEAR, LOGINS, OFFERING, Played};
 
 const CREDENTIALS: Need = Need::Setting {

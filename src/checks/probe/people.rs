@@ -63,7 +63,7 @@ async fn added(
 ) -> Judged<User> {
     let entry = format!(
         "{}objectClass: inetOrgPerson\nuid:: {uid}\ncn:: {uid}\nsn:: {uid}\n{mail}",
-        line("dn", &dn(context, name)),
+        line("dn", &dn(context, name)?),
         uid = STANDARD.encode(name),
         mail = address
             .map(|address| line("mail", address))
@@ -80,14 +80,14 @@ async fn added(
 pub(in super::super) async fn change(context: &Context, name: &str, password: &str) -> Judged {
     let change = format!(
         "{}changetype: modify\nreplace: userPassword\n",
-        line("dn", &dn(context, name))
+        line("dn", &dn(context, name)?)
     );
     write(context, &change, password, "slapmodify", USUAL).await
 }
 
 /// Removes somebody.
 pub(in super::super) async fn remove(context: &Context, name: &str) -> Judged {
-    let change = format!("{}changetype: delete\n", line("dn", &dn(context, name)));
+    let change = format!("{}changetype: delete\n", line("dn", &dn(context, name)?));
     let script = "printf '%s' \"$1\" | slapmodify -f /etc/relaykit/slapd.conf";
     run(context, &["sh", "-c", script, "sh", &change]).await
 }
@@ -119,7 +119,7 @@ async fn run(context: &Context, argv: &[&str]) -> Judged {
 
 /// The distinguished name, with every odd byte as a hexadecimal pair (RFC 4514
 /// section 2.4).
-fn dn(context: &Context, name: &str) -> String {
+fn dn(context: &Context, name: &str) -> Judged<String> {
     let escaped: String = name
         .bytes()
         .map(|byte| match byte {
@@ -127,10 +127,8 @@ fn dn(context: &Context, name: &str) -> String {
             _ => format!("\\{byte:02x}"),
         })
         .collect();
-    format!(
-        "uid={escaped},{}",
-        context.target().spec.auth.ldap.search_base
-    )
+    let base = appliance::directory(context)?.settings.search_base;
+    ControlFlow::Continue(format!("uid={escaped},{base}"))
 }
 
 /// A line of LDIF with any value (RFC 2849).
