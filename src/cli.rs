@@ -12,10 +12,12 @@ use crate::lab;
 mod check;
 mod reports;
 mod told;
+mod users;
 
 pub use check::{Check, Place};
 pub use reports::Reports;
 pub use told::{LogFormat, Told};
+pub use users::{Place as UsersPlace, Users};
 
 /// Build an authenticated, anonymising mail relay as containers, and prove that it is one.
 #[derive(Debug, Parser)]
@@ -71,6 +73,9 @@ pub enum Command {
     Config(Config),
     /// Write the relay as a bundle for production.
     Export(Export),
+    /// Change or list the users file (auth.users), which is all that a relay without a directory needs.
+    #[command(subcommand)]
+    Users(Users),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -100,6 +105,7 @@ impl Command {
             Self::Build(_) => "build",
             Self::Config(_) => "config",
             Self::Export(_) => "export",
+            Self::Users(_) => "users",
             Self::Completions { .. } => "completions",
             Self::Watch { .. } => "watch",
         }

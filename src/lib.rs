@@ -5,6 +5,7 @@
 //! [`counterparts::Resolved`] → [`plan::Plan`] with its files → a running [`lab`], or
 //! a bundle of files.
 
+pub mod accounts;
 pub mod certs;
 pub mod checks;
 pub mod cli;

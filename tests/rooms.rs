@@ -24,7 +24,7 @@ const FLOORS: &[&[&str]] = &[
     &["render"],
     &["counterparts"],
     &["config", "container"],
-    &["diagnostics"],
+    &["accounts", "diagnostics"],
     &["secret", "progress", "visible"],
 ];
 

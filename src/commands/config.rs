@@ -56,7 +56,9 @@ fn shown(content: &Content) -> String {
         Content::CaCertificate => "(the certificate of the lab's CA)\n".to_owned(),
         Content::Certificate(role) => format!("(the certificate of the {})\n", role.name()),
         Content::CertificateKey(role) => format!("(the key of the {})\n", role.name()),
-        Content::OperatorFile(path) => format!("(the file {})\n", path.display()),
+        Content::OperatorFile(path) | Content::OperatorFolder(path) => {
+            format!("(the file {})\n", path.display())
+        }
         Content::Gateway(network) => format!("(the gateway address of {network})\n"),
     }
 }

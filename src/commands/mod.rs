@@ -16,6 +16,7 @@ mod logs;
 mod status;
 mod test;
 mod up;
+mod users;
 mod watch;
 
 use std::io::Write;
@@ -201,6 +202,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Build(arguments) => build::run(session, arguments).await,
         Command::Config(arguments) => config::run(session, arguments),
         Command::Export(arguments) => export::run(session, &arguments),
+        Command::Users(users) => users::run(session, users),
         Command::Watch { lab } => watch::run(session, &lab).await,
         Command::Completions { shell } => completions::run(session, shell),
     }

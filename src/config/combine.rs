@@ -3,6 +3,7 @@
 use super::problem::{Refusal, Report};
 use super::spec::{ClientCertificates, Listener, Received, SenderLogin, Spec};
 use super::tree::Node;
+use crate::accounts;
 
 /// Looks for what cannot be, in a `spec` that was filled from `root`.
 pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
@@ -113,7 +114,7 @@ impl Check<'_> {
                 self.warn(path, why);
             }
         }
-        if !self.report.sound(&["auth.ldap"]) {
+        if !self.report.sound(&["auth.ldap"]) || spec.auth.users.is_some() {
             return;
         }
         if spec.auth.ldap.login_attributes().is_empty() {
@@ -196,12 +197,21 @@ impl Check<'_> {
         if !self.report.sound(&["lab", "auth.ldap.servers"]) {
             return;
         }
-        if spec.lab.users.is_empty() && spec.auth.ldap.servers.iter().any(|url| in_lab(url)) {
+        let own = spec.auth.users.is_none() && spec.auth.ldap.servers.iter().any(|url| in_lab(url));
+        if spec.lab.users.is_empty() && own {
             let why = Refusal::new("nobody is in the lab's directory, so nobody can log in");
             self.refuse("lab.users", why.hint("add {name: alice, password: ...}"));
         }
+        if spec.auth.users.is_some() {
+            for user in &spec.lab.users {
+                if let Err(why) = accounts::check_name(&user.name) {
+                    let why = Refusal::new(format!("{why}; a users file cannot have it"));
+                    self.refuse("lab.users", why);
+                }
+            }
+        }
         let local = spec.listeners.bind.is_loopback();
-        if !local && spec.auth.ldap.servers.iter().any(|url| in_lab(url)) {
+        if !local && own {
             let why = "the lab's ports are open to others, and its passwords stand in relay.yaml";
             self.warn("listeners.bind", Refusal::new(why).hint("write 127.0.0.1"));
         }

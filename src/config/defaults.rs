@@ -38,6 +38,7 @@ pub fn built_in() -> Spec {
                 bind: None,
                 ca: TrustAnchor::Generated,
             },
+            users: None,
         },
         tls: Tls {
             certificate: Certificate::Generated,

@@ -47,7 +47,10 @@ struct Auth<'a> {
     mechanisms: Vec<&'static str>,
     listeners: Vec<&'static str>,
     outlook_compatible: bool,
-    ldap: Ldap<'a>,
+    /// The one of the two that checks logins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ldap: Option<Ldap<'a>>,
+    users: Option<String>,
     pam: Pam,
 }
 
@@ -196,9 +199,11 @@ pub fn effective(spec: &Spec) -> Effective<'_> {
 
 fn auth(spec: &Spec) -> Auth<'_> {
     let ldap = &spec.auth.ldap;
+    let users = spec.auth.users.as_ref();
+    let users = users.map(|users| users.file.display().to_string());
     let bind = ldap.bind.as_ref();
     Auth {
-        backend: "ldap",
+        backend: if users.is_some() { "pam" } else { "ldap" },
         mechanisms: spec
             .auth
             .mechanisms
@@ -214,7 +219,7 @@ fn auth(spec: &Spec) -> Auth<'_> {
             .map(Listener::name)
             .collect(),
         outlook_compatible: spec.auth.outlook_compatible,
-        ldap: Ldap {
+        ldap: users.is_none().then(|| Ldap {
             servers: &ldap.servers,
             start_tls: ldap.start_tls,
             search_base: &ldap.search_base,
@@ -224,7 +229,8 @@ fn auth(spec: &Spec) -> Auth<'_> {
                 password_file: bind.map(|bind| bind.password_file.display().to_string()),
             },
             ca: authority(&ldap.ca),
-        },
+        }),
+        users,
         pam: Pam {
             users_file: None,
             stack: None,

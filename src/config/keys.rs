@@ -197,6 +197,11 @@ static AUTH: &[Key] = &[
         Kind::Section(LDAP),
         "the directory that checks passwords",
     ),
+    nullable(
+        "users",
+        FILE,
+        "a users file that checks passwords, without any directory",
+    ),
     key(
         "pam",
         Kind::Section(PAM),

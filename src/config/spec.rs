@@ -164,8 +164,20 @@ pub struct Auth {
     pub mechanisms: Vec<Mechanism>,
     /// Whether the `250-AUTH=` line of old Outlook versions is sent as well.
     pub outlook_compatible: bool,
-    /// The directory that checks them.
+    /// The directory that checks them, where there is no users file.
     pub ldap: Ldap,
+    /// The users file that checks them in its place.
+    pub users: Option<Users>,
+}
+
+/// A users file, see [`crate::accounts`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Users {
+    /// Where it is, absolute. Its folder is mounted in production: the file is replaced
+    /// by another whenever somebody changes it.
+    pub file: PathBuf,
+    /// How many people are in it.
+    pub people: usize,
 }
 
 /// A SASL mechanism that saslauthd can serve: it needs the password itself.

@@ -208,6 +208,9 @@ pub enum Content {
     CertificateKey(Role),
     /// A file of the operator's: read and injected in a lab, mounted in an export.
     OperatorFile(PathBuf),
+    /// A file of the operator's that others replace while the relay runs: its folder is
+    /// mounted in an export, since a mounted file would stay the one that it was.
+    OperatorFolder(PathBuf),
     /// The gateway address of the network with this name, with a newline: how
     /// connections from the host look in the container.
     Gateway(String),

@@ -3,20 +3,26 @@
 //! production, and what an operator has to know of it.
 
 use super::ldap::{self, Directory};
+use super::users::{self, UsersFile};
 use super::{Purpose, StoodIn};
 use crate::config::{Missing, Spec, TrustAnchor, User};
-use crate::container::{File, Names, Neighbour};
+use crate::container::{File, Mount, Names, Neighbour, Volume};
 
 /// Who checks logins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backend {
     /// A directory (LDAP).
     Ldap(Directory),
+    /// A users file, by way of PAM.
+    Users(UsersFile),
 }
 
 impl Backend {
     pub(super) fn of(spec: &Spec, purpose: Purpose, stood_in: &mut Vec<StoodIn>) -> Self {
-        Self::Ldap(Directory::of(spec, purpose, stood_in))
+        match &spec.auth.users {
+            None => Self::Ldap(Directory::of(spec, purpose, stood_in)),
+            Some(users) => Self::Users(UsersFile::of(users, spec, purpose, stood_in)),
+        }
     }
 
     /// The directory, where it is one.
@@ -24,6 +30,7 @@ impl Backend {
     pub fn directory(&self) -> Option<&Directory> {
         match self {
             Self::Ldap(directory) => Some(directory),
+            Self::Users(_) => None,
         }
     }
 
@@ -33,6 +40,7 @@ impl Backend {
     pub fn mechanism(&self) -> &'static str {
         match self {
             Self::Ldap(_) => "ldap",
+            Self::Users(_) => "pam",
         }
     }
 
@@ -42,6 +50,7 @@ impl Backend {
     pub fn guard(&self) -> String {
         match self {
             Self::Ldap(directory) => directory.guard(),
+            Self::Users(file) => file.guard(),
         }
     }
 
@@ -50,6 +59,7 @@ impl Backend {
     pub fn files(&self) -> Vec<File> {
         match self {
             Self::Ldap(directory) => directory.files(),
+            Self::Users(file) => file.files(),
         }
     }
 
@@ -58,6 +68,7 @@ impl Backend {
     pub fn anchor(&self) -> Option<&TrustAnchor> {
         match self {
             Self::Ldap(directory) => Some(&directory.anchor),
+            Self::Users(_) => None,
         }
     }
 
@@ -66,12 +77,23 @@ impl Backend {
     pub fn neighbour(&self, names: Names<'_>) -> Option<Neighbour> {
         match self {
             Self::Ldap(directory) => directory.neighbour(names),
+            Self::Users(_) => None,
+        }
+    }
+
+    /// The volume that the relay has for it, beside its own.
+    #[must_use]
+    pub fn storage(&self, names: Names<'_>) -> Option<(Volume, Mount)> {
+        match self {
+            Self::Ldap(_) => None,
+            Self::Users(file) => Some(file.storage(names)),
         }
     }
 
     pub(super) fn address(&self, user: &User) -> String {
         match self {
             Self::Ldap(directory) => directory.address(user),
+            Self::Users(file) => file.address(user),
         }
     }
 
@@ -80,18 +102,22 @@ impl Backend {
     pub fn page(&self) -> Page {
         match self {
             Self::Ldap(directory) => directory.page(),
+            Self::Users(file) => file.page(),
         }
     }
 }
 
 /// What relay.yaml lacks of the backend for production.
 pub(super) fn missing(spec: &Spec) -> Vec<Missing> {
-    ldap::missing(&spec.auth.ldap)
+    match &spec.auth.users {
+        None => ldap::missing(&spec.auth.ldap),
+        Some(users) => users::missing(users),
+    }
 }
 
 /// What an operator has to know of a backend, in a bundle's README (Markdown, in lines
 /// that stand as they are).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
     /// What it means that a login is refused: goes after "Logins fail with `535`: ".
     pub refused: String,

@@ -8,6 +8,7 @@ mod crypt;
 mod ldap;
 mod next_hop;
 mod production;
+mod users;
 
 use crate::config::{Certificate, Spec, TrustAnchor, User};
 
@@ -15,6 +16,7 @@ pub use backend::{Backend, Page};
 pub use ldap::{Directory, LDAPS_PORT, PLAYED};
 pub use next_hop::{Destination, NextHop, next_hop_login};
 pub use production::missing_for_production;
+pub use users::UsersFile;
 
 /// The checks' mail comes from here and from other addresses in its domain: they
 /// are a lab's first person's, so that `relay.sender_login: own` lets them pass.

@@ -186,3 +186,26 @@ fn a_lab_is_not_for_production() {
         "auth.ldap.servers: `directory` is the lab's test directory; write [ldaps://your.directory]"
     );
 }
+
+#[test]
+fn a_users_file_needs_nobody_beside_the_relay() {
+    let users = |people| crate::config::Users {
+        file: PathBuf::from("/srv/users/accounts"),
+        people,
+    };
+    let mut spec = operators();
+    spec.auth.users = Some(users(0));
+    let missing = missing_for_production(&spec);
+    assert_eq!(missing.len(), 1);
+    assert_eq!(missing[0].path, "auth.users");
+    spec.auth.users = Some(users(1));
+    assert_eq!(missing_for_production(&spec), []);
+    let lab = Resolved::new(spec.clone(), Purpose::Lab);
+    assert!(keys(&lab).contains(&"auth.users"));
+    assert!(!keys(&lab).contains(&"auth.ldap.servers"));
+    for purpose in [Purpose::Lab, Purpose::Production] {
+        let relay = Resolved::new(spec.clone(), purpose);
+        assert_eq!(relay.backend.mechanism(), "pam");
+        assert_eq!(relay.backend.neighbour(crate::container::Names("x")), None);
+    }
+}

@@ -57,7 +57,15 @@ pub fn certificate_names(plan: &Plan) -> BTreeMap<Role, Names> {
         }
         (container.role, names)
     };
-    plan.containers.iter().map(names).collect()
+    let mut all: BTreeMap<Role, Names> = plan.containers.iter().map(names).collect();
+    // The sink shows it where it plays a server of another name.
+    if plan.container(Role::Sink).is_some() {
+        all.entry(Role::Directory).or_insert_with(|| Names {
+            dns: vec![Role::Directory.name().to_owned()],
+            ..Names::default()
+        });
+    }
+    all
 }
 
 #[cfg(test)]

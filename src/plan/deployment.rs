@@ -66,7 +66,12 @@ impl Plan {
             names.volume("relay-spool", true),
             names.volume("relay-state", false),
         ];
-        let mut containers = vec![relay(&resolved, names, &neighbours)];
+        let mut relay = relay(&resolved, names, &neighbours);
+        if let Some((volume, mount)) = resolved.backend.storage(names) {
+            volumes.push(volume);
+            relay.mounts.push(mount);
+        }
+        let mut containers = vec![relay];
         for neighbour in neighbours {
             networks.push(neighbour.network);
             volumes.extend(neighbour.volumes);

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Decoder, Field, Section, word};
+use crate::config::files;
 use crate::config::problem::Refusal;
-use crate::config::spec::{Bind, Ldap, Listener, Mechanism, Spec};
+use crate::config::spec::{Bind, Ldap, Listener, Mechanism, Spec, Users};
 use crate::config::syntax;
 
 /// saslauthd's buffer for all servers, separated by spaces (`LAK_URL_LEN`).
@@ -12,16 +13,11 @@ const SERVERS_LIMIT: usize = 1023;
 
 impl Decoder<'_> {
     pub(super) fn auth(&mut self, section: &Section<'_>, spec: &mut Spec) {
-        if let Some(field) = section
-            .field("backend")
-            .filter(|field| field.text() == "pam")
-        {
-            self.not_yet(&field, "write `ldap`");
-        }
+        spec.auth.users = self.users(section);
         let pam = section.section("pam");
-        for key in ["users_file", "stack"] {
+        for (key, instead) in [("users_file", "write auth.users"), ("stack", "write null")] {
             if let Some(field) = pam.field(key) {
-                self.not_yet(&field, "write null");
+                self.not_yet(&field, instead);
             }
         }
         if let Some(field) = section.field("mechanisms") {
@@ -51,6 +47,48 @@ impl Decoder<'_> {
             &mut spec.auth.outlook_compatible,
         );
         self.ldap(&section.section("ldap"), &mut spec.auth.ldap);
+    }
+
+    /// `auth.users`, which excludes `auth.ldap`: one of the two checks logins.
+    fn users(&mut self, section: &Section<'_>) -> Option<Users> {
+        let field = section.field("users");
+        let backend = section.field("backend");
+        let words = backend.as_ref().map(Field::text);
+        match (&field, words) {
+            (None, Some("pam")) => {
+                let backend = backend?;
+                let why = Refusal::new("`pam` reads a users file, and none is named");
+                self.refuse(&backend, why.hint("write auth.users: users/accounts"));
+                return None;
+            }
+            (Some(_), Some("ldap")) => {
+                let backend = backend?;
+                let why = Refusal::new("`ldap`, and auth.users names a users file");
+                self.refuse(&backend, why.hint("write pam, or remove one of the two"));
+                return None;
+            }
+            _ => {}
+        }
+        let field = field?;
+        if section.field("ldap").is_some() {
+            let why =
+                Refusal::new("auth.ldap is there too, expected one of the two to check logins");
+            self.refuse(&field, why.hint("remove auth.ldap, or auth.users"));
+            return None;
+        }
+        let file = self.path(&field)?;
+        match files::read_users(&file) {
+            Ok((people, warning)) => {
+                if let Some(warning) = warning {
+                    self.warn(&field, warning);
+                }
+                Some(Users { file, people })
+            }
+            Err(why) => {
+                self.refuse(&field, why);
+                None
+            }
+        }
     }
 
     fn ldap(&mut self, section: &Section<'_>, ldap: &mut Ldap) {

@@ -136,6 +136,7 @@ fn every_key_has_an_effect() {
             ".auth.backend",
             ".auth.pam.stack",
             ".auth.pam.users_file",
+            ".auth.users",
             ".tls.outbound.policies",
             ".version",
         ]
