@@ -269,8 +269,8 @@ pub(super) fn permits(need: Need, spec: &Spec) -> bool {
         | Need::Login
         | Need::Xclient
         | Need::Inbox
-        | Need::Lab
-        | Need::Directory => true,
+        | Need::Lab => true,
+        Need::Directory => spec.auth.users.is_none(),
     }
 }
 

@@ -4,13 +4,13 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
+use relaykit::certs;
 use relaykit::certs::Certificates;
 use relaykit::config::{SenderLogin, Spec, built_in};
 use relaykit::counterparts::{Purpose, Resolved};
 use relaykit::engine::ExecOutput;
 use relaykit::lab::{self, Readiness, Standing, Workshop};
 use relaykit::plan::{Container, Content, File, Plan, Role};
-use relaykit::certs;
 
 use crate::lab::{block_on, workshop};
 

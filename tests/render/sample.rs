@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use relaykit::config::{
     self, Bind, Certificate, ClientCertificates, Credentials, Listener, NextHop, Received,
-    SenderLogin, Spec, TlsVersion, TrustAnchor, User,
+    SenderLogin, Spec, TlsVersion, TrustAnchor, User, Users,
 };
 use relaykit::counterparts::{Purpose, Resolved};
 use relaykit::plan::Plan;
@@ -104,6 +104,16 @@ pub(crate) fn plans() -> Vec<(&'static str, Plan)> {
     let mut odd_production = odd_spec();
     odd_production.auth.ldap.ca = TrustAnchor::System;
     odd_production.tls.certificate = production_spec().tls.certificate;
+    let users = Users {
+        file: PathBuf::from("/srv/users/accounts"),
+        people: 2,
+    };
+    let mut with_users = default_spec();
+    with_users.relay.sender_login = SenderLogin::Own;
+    with_users.auth.users = Some(users.clone());
+    let mut users_production = production_spec();
+    users_production.auth.users = Some(users);
+    users_production.auth.ldap = default_spec().auth.ldap;
     [
         (
             "lab",
@@ -127,6 +137,14 @@ pub(crate) fn plans() -> Vec<(&'static str, Plan)> {
         (
             "odd-production",
             Plan::new(Resolved::new(odd_production, Purpose::Production), "odd"),
+        ),
+        (
+            "users",
+            Plan::new(Resolved::new(with_users, Purpose::Lab), "users"),
+        ),
+        (
+            "users-production",
+            Plan::new(Resolved::new(users_production, Purpose::Production), "mail"),
         ),
         ("hide", Plan::new(Resolved::new(hide, Purpose::Lab), "hide")),
         ("keep", Plan::new(Resolved::new(keep, Purpose::Lab), "keep")),

@@ -49,7 +49,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
         Need::Lab,
         Need::Setting {
             text: "two servers in auth.ldap.servers",
-            holds: |spec| spec.auth.ldap.servers.len() > 1,
+            holds: |spec| spec.auth.users.is_none() && spec.auth.ldap.servers.len() > 1,
         },
     ],
     exclusive: true,

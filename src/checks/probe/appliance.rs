@@ -16,6 +16,12 @@ pub(in super::super) fn lab(context: &Context) -> Judged<&Lab> {
     }
 }
 
+/// The roles of the lab's containers.
+pub(in super::super) fn roles(context: &Context) -> Judged<Vec<Role>> {
+    let containers = lab(context)?.plan.containers.iter();
+    ControlFlow::Continue(containers.map(|container| container.role).collect())
+}
+
 /// The container with `role` as it was planned.
 pub(in super::super) fn container(context: &Context, role: Role) -> Judged<&Container> {
     match lab(context)?.plan.container(role) {

@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use super::super::probe::appliance;
 use super::super::verdict::{broken, require_none, skip};
 use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use crate::plan::Role;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
     id: "runtime.size_is_limited",
@@ -58,7 +57,7 @@ async fn size_is_limited(context: Context) -> Judged {
         return skip("the engine cannot limit containers: it has no control groups for that");
     }
     let mut wrong = Vec::new();
-    for role in [Role::Relay, Role::Directory, Role::Sink] {
+    for role in appliance::roles(&context)? {
         let name = &appliance::container(&context, role)?.name;
         let facts = match engine.inspect(name).await {
             Ok(Some(facts)) => facts,
