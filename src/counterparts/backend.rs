@@ -44,14 +44,15 @@ impl Backend {
         }
     }
 
-    /// What the guard is told of it: settings of logins.conf, below the line that names
-    /// the mechanism.
+    /// What the guard is told of it: the settings of logins.conf that name the mechanism
+    /// and what it needs, with the reason for them.
     #[must_use]
     pub fn guard(&self) -> String {
-        match self {
-            Self::Ldap(directory) => directory.guard(),
-            Self::Users(file) => file.guard(),
-        }
+        let (why, settings) = match self {
+            Self::Ldap(directory) => (ldap::NAMES, directory.guard()),
+            Self::Users(file) => (users::NAMES, file.guard()),
+        };
+        format!("{why}backend: {}\n{settings}", self.mechanism())
     }
 
     /// The files that the relay has for it: saslauthd's, and what these name.

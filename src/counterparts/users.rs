@@ -13,6 +13,10 @@ const FOLDER: &str = "/var/lib/relaykit";
 /// The name of a lab's users file.
 const LABS: &str = "accounts";
 
+/// By which name people go.
+pub(super) const NAMES: &str = "# Who knows the people: a users file, by way of PAM. A person goes by the name that\n\
+     # stands there: in the log, in the trace header, and to whatever counts messages.\n";
+
 /// Where saslauthd's own copy is, see the image's program `accounts`.
 const COPY: &str = "/run/saslauthd/accounts";
 
@@ -143,7 +147,7 @@ impl UsersFile {
   itself. This shows who is in the file, as the relay sees it:
 
   ```sh
-  docker compose exec -T relay cut -d : -f 1 {path}
+  docker compose exec -T relay sed -n 's/^\\([^:#]*\\):.*/\\1/p' {path}
   ```
 
 - Somebody comes, goes or has a new password: `relaykit users add|remove|passwd NAME --users {file}`

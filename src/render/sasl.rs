@@ -36,12 +36,8 @@ fn logins_conf(resolved: &Resolved) -> String {
          # saslauthd needs the password itself, so these are all that it can serve.\n\
          mechanisms: {mechanisms}\n\
          \n\
-         # Who knows the people. A person goes by the first of these attributes that the\n\
-         # entry has: in the log, in the trace header, and to whatever counts messages.\n\
-         backend: {mechanism}\n\
          {settings}",
         mechanisms = mechanisms.join(" "),
-        mechanism = backend.mechanism(),
         settings = backend.guard(),
     );
     if let Some(most) = spec.limits.failed_logins_per_minute {

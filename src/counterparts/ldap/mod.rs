@@ -36,6 +36,10 @@ const LIMITS: Limits = Limits {
 /// How long slapd may take to stop.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
+/// By which name people go.
+pub(super) const NAMES: &str = "# Who knows the people. A person goes by the first of these attributes that the\n\
+     # entry has: in the log, in the trace header, and to whatever counts messages.\n";
+
 /// The attribute with a person's addresses (RFC 4524 section 2.16).
 const ADDRESSES: &str = "mail";
 
