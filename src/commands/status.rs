@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ pub(super) struct Report {
     pub(super) lab: String,
     pub(super) hostname: String,
     pub(super) endpoints: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bind: Option<IpAddr>,
     pub(super) ca_certificate: PathBuf,
     users: Vec<Person>,
     containers: BTreeMap<&'static str, String>,
@@ -46,6 +49,7 @@ impl Report {
             endpoints: endpoints
                 .map(|(name, at)| ((*name).to_owned(), at.to_string()))
                 .collect(),
+            bind: Some(plan.resolved.spec.listeners.bind),
             ca_certificate: store.ca_certificate(&plan.name),
             users: people(&plan.resolved.spec.lab.users),
             containers: containers
@@ -72,6 +76,7 @@ impl Report {
             lab: found.lab,
             hostname: found.hostname,
             endpoints: endpoints.map(|(name, at)| (name, at.to_string())).collect(),
+            bind: found.bind,
             containers: found
                 .containers
                 .into_iter()
@@ -127,5 +132,14 @@ fn describe(text: &mut String, report: &Report) -> std::fmt::Result {
     for (name, address) in &report.endpoints {
         writeln!(text, "  {name:<12} {address}")?;
     }
+    text.push_str(&report.bind.and_then(open_to_all).unwrap_or_default());
     Ok(())
+}
+
+/// The line that says so where the relay's ports are open to all, which is not seen in the
+/// addresses at which they answer here.
+pub(super) fn open_to_all(bind: IpAddr) -> Option<String> {
+    let line = "the relay's ports are open on every address of the engine's host";
+    bind.is_unspecified()
+        .then(|| format!("  {:<12} {line}\n", bind.to_string()))
 }

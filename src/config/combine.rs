@@ -1,7 +1,11 @@
 //! Combinations of values that are right each for itself and impossible together.
 
+use jiff::Timestamp;
+
+use super::certificate;
+use super::files;
 use super::problem::{Refusal, Report};
-use super::spec::{ClientCertificates, Listener, Received, SenderLogin, Spec};
+use super::spec::{Certificate, ClientCertificates, Listener, Received, SenderLogin, Spec};
 use super::tree::Node;
 use crate::accounts;
 
@@ -11,6 +15,7 @@ pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
     check.ports();
     check.listeners();
     check.logins();
+    check.certificate();
     check.client_certificates();
     check.privacy();
     check.outbound();
@@ -125,6 +130,33 @@ impl Check<'_> {
         }
     }
 
+    /// What clients will see, where the files are here: an export may be for another
+    /// machine, which has them.
+    fn certificate(&mut self) {
+        let Certificate::Files { cert, key } = &self.spec.tls.certificate else {
+            return;
+        };
+        if !self.report.sound(&["hostname", "tls.certificate"]) {
+            return;
+        }
+        let (Ok(chain), Ok(secret)) = (files::text(cert), files::text(key)) else {
+            return;
+        };
+        let hostname = &self.spec.hostname;
+        for finding in certificate::judge(&chain, &secret, hostname, Timestamp::now(), authorities)
+        {
+            let path = match finding.file {
+                certificate::File::Certificate => "tls.certificate.cert",
+                certificate::File::Key => "tls.certificate.key",
+            };
+            if finding.fatal {
+                self.refuse(path, finding.why);
+            } else {
+                self.warn(path, finding.why);
+            }
+        }
+    }
+
     /// Postfix demands a certificate only where it demands TLS (`smtpd_tls_req_ccert`
     /// in postconf(5)), which port 25 cannot.
     fn client_certificates(&mut self) {
@@ -216,6 +248,13 @@ impl Check<'_> {
             self.warn("listeners.bind", Refusal::new(why).hint("write 127.0.0.1"));
         }
     }
+}
+
+/// The certificates (DER) of the authorities that this machine knows; a list that
+/// cannot be read knows none.
+fn authorities() -> Vec<Vec<u8>> {
+    let known = rustls_native_certs::load_native_certs().certs;
+    known.into_iter().map(|der| der.to_vec()).collect()
 }
 
 /// Whether an LDAP URL means the lab's own directory.

@@ -149,6 +149,16 @@ fn count(text: &str) -> usize {
     text.matches("-----BEGIN CERTIFICATE-----").count()
 }
 
+/// The text of a PEM file.
+pub(super) fn text(path: &Path) -> std::io::Result<String> {
+    let mut text = Vec::new();
+    // A bundle of all the world's authorities has a quarter of a megabyte.
+    std::fs::File::open(path)?
+        .take(4 << 20)
+        .read_to_end(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 /// Looks into a PEM file that exists. One that does not may be on the machine that
 /// an export is for, so its absence says nothing here.
 pub(super) fn look_at_pem(path: &Path, expected: Pem) -> Result<Option<Refusal>, Refusal> {
@@ -161,12 +171,7 @@ pub(super) fn look_at_pem(path: &Path, expected: Pem) -> Result<Option<Refusal>,
             "{shown} is not a regular file, expected a PEM file"
         )));
     }
-    let mut text = Vec::new();
-    // A bundle of all the world's authorities has a quarter of a megabyte.
-    std::fs::File::open(path)
-        .and_then(|file| file.take(4 << 20).read_to_end(&mut text))
-        .map_err(|error| Refusal::new(format!("cannot read {shown}: {error}")))?;
-    let text = String::from_utf8_lossy(&text);
+    let text = text(path).map_err(|error| Refusal::new(format!("cannot read {shown}: {error}")))?;
     let has = |what: &str| {
         text.lines()
             .any(|l| l.starts_with("-----BEGIN ") && l.contains(what))

@@ -6,6 +6,7 @@
 //! against the tables of keys ([`keys`], `shape`), values to a [`Spec`]
 //! (`decode`, with `syntax` for single values and `combine` for combinations).
 
+mod certificate;
 mod combine;
 mod decode;
 mod defaults;

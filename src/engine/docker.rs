@@ -128,6 +128,7 @@ fn number(version: &str) -> (u32, u32) {
 fn at_version(mut request: BollardRequest, api: &str) -> BollardRequest {
     let uri = request.uri();
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let path = images::one_change_each(path);
     if let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority())
         && let Ok(versioned) = format!("{scheme}://{authority}/v{api}{path}").parse()
     {

@@ -196,7 +196,7 @@ pub struct Capacity {
 }
 
 /// An image that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageFacts {
     /// `sha256:...`; of the same image another one on an engine with another kind of store.
     pub id: String,
@@ -212,6 +212,8 @@ pub struct ImageFacts {
     pub command: Vec<String>,
     /// What its processes begin with, `NAME=value`.
     pub environment: Vec<String>,
+    /// Its USER: who its processes are; empty for root.
+    pub user: String,
 }
 
 /// See [`Engine::import`].

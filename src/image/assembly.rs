@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::dockerfile::{Recipe, quoted};
 use super::{Error, context};
-use crate::engine::{self, CommitRequest, ContainerRequest, Engine, Kind, Labels, LogRequest};
+use crate::engine::{
+    self, CommitRequest, ContainerRequest, Engine, ImageFacts, Kind, Labels, LogRequest,
+};
 use crate::progress::Task;
 
 /// How many of a failed script's last lines its error shows.
@@ -20,6 +22,9 @@ const LINES_KEPT: usize = 20;
 /// Where proxies are told to the scripts, and removed by them: in the container's
 /// environment they would stay in the image, with a password that they may have.
 const PROXIES: &str = ".relaykit-proxies";
+
+/// Who makes an image of ours.
+const ROOT: &str = "0:0";
 
 /// Where programs are found.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -32,6 +37,9 @@ pub(super) struct Assembly<'a> {
     pub(super) reference: &'a str,
     /// The image that it is made from.
     pub(super) base: &'a str,
+    /// Whether it is done by root, and the image is root's, where the base is another
+    /// user's; else it is as a builder has it: the base's user, until `recipe` names one.
+    pub(super) as_root: bool,
     /// What is done.
     pub(super) recipe: Recipe,
     /// What is copied to `/`, as a tar.
@@ -54,7 +62,10 @@ impl Assembly<'_> {
     /// # Errors
     /// [`engine::Error::Build`] where a script fails, with its last lines.
     pub(super) async fn run(self, task: &Task) -> Result<(), Error> {
-        let changes = self.changes().await?;
+        let base = self.engine.image(self.base).await?;
+        let base = base.ok_or_else(|| internal(format!("{} has gone", self.base)))?;
+        let user = (self.as_root && !is_root(&base.user)).then(|| ROOT.to_owned());
+        let changes = self.changes(&base, user.as_deref())?;
         let script = self.script();
         let (environment, script) = script.unwrap_or_else(|| (Vec::new(), ":".to_owned()));
         let container = ContainerRequest {
@@ -63,6 +74,7 @@ impl Assembly<'_> {
             entrypoint: vec!["/bin/sh".to_owned(), "-c".to_owned()],
             command: vec![script],
             environment,
+            user,
             unconfined: true,
             labels: self.container_labels.clone(),
             stop_grace: Duration::ZERO,
@@ -166,14 +178,12 @@ impl Assembly<'_> {
 
     /// The recipe's changes, the labels, and what the base starts: a commit would
     /// keep the program that ran in this container instead.
-    async fn changes(&self) -> Result<Vec<String>, Error> {
-        let internal = |reason: String| Error::Internal {
-            action: "building an image",
-            reason,
-        };
-        let base = self.engine.image(self.base).await?;
-        let base = base.ok_or_else(|| internal(format!("{} has gone", self.base)))?;
-        let mut changes = Vec::new();
+    fn changes(&self, base: &ImageFacts, user: Option<&str>) -> Result<Vec<String>, Error> {
+        // Before the recipe's own.
+        let mut changes: Vec<String> = user
+            .map(|user| format!("USER {user}"))
+            .into_iter()
+            .collect();
         // As every builder does, for runtimes that have no path of their own.
         if !base
             .environment
@@ -197,6 +207,19 @@ impl Assembly<'_> {
         changes.extend(context::label_instruction(&self.labels));
         Ok(changes)
     }
+}
+
+fn internal(reason: String) -> Error {
+    Error::Internal {
+        action: "building an image",
+        reason,
+    }
+}
+
+/// Whether an image's USER is root, by name or number, with or without a group.
+fn is_root(user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or_default();
+    ["", "0", "root"].contains(&name)
 }
 
 /// What a terminal would show of a line that was written over itself, as progress is.
@@ -242,6 +265,16 @@ mod tests {
             "(Reading database ... \r(Reading database ... 5%\r(Reading database ... 4932 files)\r";
         assert_eq!(overwritten(line), "(Reading database ... 4932 files)");
         assert_eq!(overwritten("Setting up s6"), "Setting up s6");
+    }
+
+    #[test]
+    fn root_has_a_name_and_a_number() {
+        for root in ["", "0", "root", "0:0", "root:staff"] {
+            assert!(is_root(root), "{root}");
+        }
+        for other in ["1000", "app", "app:root", "rooted"] {
+            assert!(!is_root(other), "{other}");
+        }
     }
 
     #[test]

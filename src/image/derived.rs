@@ -31,6 +31,7 @@ pub async fn derived(
         engine,
         reference,
         base,
+        as_root: false,
         recipe,
         root: None,
         proxies: Vec::new(),

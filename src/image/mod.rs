@@ -212,6 +212,7 @@ async fn build(
         engine,
         reference,
         base: &base.reference,
+        as_root: true,
         root: recipe.copies_root.then_some(root),
         recipe,
         proxies: proxies(&settings.bootstrap),

@@ -20,8 +20,10 @@ pub struct Found {
     pub lab: String,
     /// The relay's host name; empty where the relay is missing.
     pub hostname: String,
-    /// Published ports by name.
+    /// Published ports by name, where they answer here.
     pub endpoints: BTreeMap<String, SocketAddr>,
+    /// The address of the engine's host that the relay's ports are published on.
+    pub bind: Option<IpAddr>,
     /// The containers' names.
     pub containers: BTreeMap<Role, String>,
     /// `running`, or the engine's word with the exit code: `exited (1)`.
@@ -54,11 +56,13 @@ pub async fn find(engine: &Arc<dyn Engine>) -> Result<Vec<Found>, Error> {
             lab,
             hostname: String::new(),
             endpoints: BTreeMap::new(),
+            bind: None,
             containers: BTreeMap::new(),
             health: BTreeMap::new(),
         });
         if role == Role::Relay {
             found.hostname = label(labels::HOSTNAME);
+            found.bind = facts.ports.values().map(|(bind, _)| *bind).next();
         }
         found.endpoints.extend(endpoints(&facts, &way));
         found.health.insert(role, health(&facts));

@@ -26,7 +26,9 @@ fn an_image_is_imported_from_a_stream_made_of_a_container_and_removed() {
         engine.import(request).await.unwrap();
         writing.await.unwrap().unwrap();
         let facts = engine.image(&imported).await.unwrap().unwrap();
-        assert_eq!((facts.size, &*facts.labels["a"]), (2_000_000, "b"));
+        // Podman counts what the image's description takes, too.
+        assert!((2_000_000..2_100_000).contains(&facts.size), "{facts:?}");
+        assert_eq!(facts.labels["a"], "b");
 
         let container = ContainerRequest {
             unconfined: true,
@@ -77,7 +79,8 @@ fn an_image_is_imported_from_a_stream_made_of_a_container_and_removed() {
         let ours = labels::of_lab(&bench.name);
         let found = engine.images(&ours).await.unwrap();
         assert_eq!(found.len(), 2, "{found:?}");
-        assert_eq!(found[0], derived);
+        // Podman tells the registry that a name without one would be from.
+        assert_eq!(found[0].trim_start_matches("docker.io/"), derived);
         let nameless = &found[1];
         let facts = engine.image(nameless).await.unwrap().unwrap();
         assert_eq!(facts.labels["word"], "said");

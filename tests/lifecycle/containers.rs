@@ -83,8 +83,12 @@ fn relaykit_in_a_container_reaches_its_labs() {
         "{}:/usr/local/bin/relaykit:ro",
         env!("CARGO_BIN_EXE_relaykit")
     );
+    // Without an option of its own a program demands the name that it connects to.
+    let by_name = format!(
+        "echo QUIT | openssl s_client -quiet -crlf -starttls smtp -connect relay.relaykit.test:587 -CAfile ~/.local/state/relaykit/labs/{other}/ca.pem -verify_return_error -verify_hostname relay.relaykit.test"
+    );
     let script = format!(
-        "set -e; cd /tmp; relaykit up --lab {other} --format json; relaykit status --format json; relaykit test --format json auth.plaintext_is_never_offered runtime.xclient >report; relaykit down --lab {other} --volumes >down; cat report"
+        "set -e; cd /tmp; relaykit up --lab {other} --format json; relaykit status --format json; {by_name} >said; relaykit test --format json auth.plaintext_is_never_offered runtime.xclient >report; relaykit down --lab {other} --volumes >down; cat report said"
     );
     let job = [
         "run",
@@ -121,6 +125,7 @@ fn relaykit_in_a_container_reaches_its_labs() {
         "{report}"
     );
     assert_eq!(report["summary"]["failed"], 0, "{report}");
+    assert!(run.stdout.contains("221 2.0.0"), "{run}");
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn json_has_the_contracts_shape_and_every_endpoint_answers() {
     );
     let up = run.json();
     let expected = [
+        "bind",
         "ca_certificate",
         "containers",
         "elapsed_ms",
@@ -43,6 +44,7 @@ fn json_has_the_contracts_shape_and_every_endpoint_answers() {
     );
     assert_eq!(up["lab"], lab.name.as_str());
     assert_eq!(up["hostname"], "relay.relaykit.test");
+    assert_eq!(up["bind"], "127.0.0.1");
     assert_eq!(
         up["users"],
         json!([{"name": "alice", "password": "wonderland"}])

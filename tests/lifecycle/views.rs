@@ -42,6 +42,25 @@ fn status_has_what_up_printed_and_the_health_of_each_container() {
 }
 
 #[test]
+fn ports_that_are_open_to_all_are_told_by_up_and_by_status() {
+    let lab = Lab::new("open");
+    let text =
+        crate::lab::configuration("").replace("submissions: 0", "submissions: 0, bind: 0.0.0.0");
+    lab.write("relay.yaml", &text);
+    let told = "  0.0.0.0      the relay's ports are open on every address of the engine's host";
+    let line = |run: crate::lab::Run| run.succeeded().stdout.lines().any(|line| line == told);
+    assert!(line(lab.relaykit(&["up"])));
+    assert!(line(lab.run(&["status"])));
+    let up = lab.up();
+    assert_eq!(up["bind"], "0.0.0.0");
+    let at = up["endpoints"]["submission"].as_str().unwrap();
+    assert!(!at.starts_with("0.0.0.0:"), "nobody connects to {at}");
+
+    lab.configure("");
+    assert!(!line(lab.relaykit(&["up"])));
+}
+
+#[test]
 fn logs_are_of_all_roles_of_one_or_followed_to_the_end() {
     let lab = Lab::new("logs");
     let mut before = lab.relaykit(&["logs"]);

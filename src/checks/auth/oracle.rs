@@ -79,7 +79,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         title: "However slow the directory's hash, an unknown name is refused no sooner",
         citation: "RFC 4616 section 2; RFC 4513 section 6.3.1",
         severity: Severity::Medium,
-        about: "Adds somebody whose password takes the directory a third of a second to compare, lets \
+        about: "Adds somebody whose password takes the directory some tenths of a second to compare, lets \
                 them log in, and then tries that name and unknown ones with wrong passwords, in \
                 turns. If every unknown name is answered sooner by a quarter, the time tells which \
                 names exist. A delay that is the same for all hides only what is faster than it.",
@@ -90,7 +90,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "a refusal waits for a fixed time",
             changes: &[another_guard!(
-                "sed -i 's/^    return .COLD if /    return $BEATS[0]; &/' other/Refusals.pm && \
+                "sed -i 's/^    return .COLD if /    return 0.1; &/' other/Refusals.pm && \
                  sed -i 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' other/Refusals.pm"
             )],
             sees: "an unknown name is answered sooner",

@@ -199,38 +199,52 @@ async fn both_are_put_off(context: &Context) -> Judged {
     wrong
 }
 
-/// As saslauthd tells it of the login in `$1`; with `$2`, as soon as it is asked.
-const LATE: &str = r#"
-asked() { grep -q ' 0001 03 .*/behind/mux' /proc/net/unix; }
-tries=0
-until [ -z "$2" ] || asked; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 1000 ] || exit 1
-    sleep 0.01
-done
+/// As saslauthd tells it of the login in `$1`: at once, or by a process that stays, as soon
+/// as saslauthd is asked. That one is there before anybody logs in, and writes to `$2`.
+const TELL: &str = r#"
 say() { logger -t saslauthd --id=9999 -p auth.debug -- "$1"; }
-say "ldap_simple_bind() failed -1 (Can't contact LDAP server)."
-say "Authentication failed for $1: Other error (-1)"
+tell() {
+    say "ldap_simple_bind() failed -1 (Can't contact LDAP server)."
+    say "Authentication failed for $1: Other error (-1)"
+}
+asked() { grep -q ' 0001 03 .*/behind/mux' /proc/net/unix; }
+[ -n "$2" ] || { tell "$1"; exit; }
+{
+    tries=0
+    until asked; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 1000 ] || { echo 'nobody asks saslauthd'; exit 1; }
+        sleep 0.01
+    done
+    tell "$1" && echo told
+} >"$2" 2>&1 &
+"#;
+
+/// Waits until what stays of [`TELL`] has written to `$1`.
+const TOLD: &str = r#"
+until [ -s "$1" ]; do sleep 0.01; done
+said=$(cat "$1")
+rm "$1"
+[ "$said" = told ] || { echo "$said" >&2; exit 1; }
 "#;
 
 async fn late_words_are_no_outage(context: Context) -> Judged {
     let name = people::name("late");
     let password = "what takes long to compare";
     let slow = people::add_slow(&context, &name, password).await?;
-    let tell = |when| ["bash", "-c", LATE, "late", &slow.name, when];
-    let (while_asked, before) = (tell("asked"), tell(""));
     let wrong = Secret::new("x");
-    let (told, reply) = tokio::join!(
-        appliance::output(&context, Role::Relay, &while_asked),
-        log_in_as(&context, &slow.name, &wrong),
-    );
-    told?;
+    let file = format!("/run/{name}");
+    let tell = |file| ["bash", "-c", TELL, "late", &slow.name, file];
+    appliance::output(&context, Role::Relay, &tell(&file)).await?;
+    let reply = log_in_as(&context, &slow.name, &wrong).await;
+    let told = ["bash", "-c", TOLD, "late", &file];
+    appliance::output(&context, Role::Relay, &told).await?;
     let expected = "535 to a wrong password";
     let reply = reply?;
     require(reply.code == 535, expected, || {
         format!("told while it is asked: {reply}")
     })?;
-    appliance::output(&context, Role::Relay, &before).await?;
+    appliance::output(&context, Role::Relay, &tell("")).await?;
     let reply = log_in_as(&context, &slow.name, &wrong).await?;
     require(reply.code == 535, expected, || {
         format!("told before it is asked: {reply}")

@@ -99,6 +99,12 @@ async fn half_handshakes_end_soon(context: Context) -> Judged {
 async fn one_client_fills_no_port(context: Context) -> Judged {
     let argv = ["postconf", "-F", "submissions/inet/process_limit"];
     let told = appliance::output(&context, Role::Relay, &argv).await?;
+    if told.trim().is_empty() {
+        return fail(
+            "an entry for submissions in master.cf",
+            "none, so that nothing answers on its port",
+        );
+    }
     let limit = told.trim().rsplit(' ').next().unwrap_or_default();
     // 0 is without a limit, and a dash Postfix's default.
     let enough = limit.parse().is_ok_and(|n: u32| n == 0 || n >= ENOUGH);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use super::super::status::open_to_all;
 use crate::config::{Listener, User};
 use crate::lab::{Finding, Running};
 
@@ -29,11 +30,8 @@ pub(super) fn human(running: &Running, ca: &Path, elapsed: Duration) -> Result<S
             about(name, running)
         )?;
     }
-    if spec.listeners.bind.is_unspecified() {
-        // The endpoints are where they answer here; that they answer elsewhere is told.
-        let bind = spec.listeners.bind;
-        let line = "the relay's ports are open on every address of the engine's host";
-        writeln!(text, "\n  {bind:<12} {line}")?;
+    if let Some(line) = open_to_all(spec.listeners.bind) {
+        write!(text, "\n{line}")?;
     }
     writeln!(text, "\n  CA           {}", ca.display())?;
     for user in &spec.lab.users {

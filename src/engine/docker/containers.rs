@@ -5,7 +5,7 @@ use std::time::Duration;
 use bollard::errors::Error as Fault;
 use bollard::models::{
     EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, SystemInfo,
-    SystemInfoCgroupVersionEnum,
+    SystemInfoCgroupDriverEnum, SystemInfoCgroupVersionEnum,
 };
 use bollard::query_parameters::{
     CreateContainerOptions, KillContainerOptions, StopContainerOptions,
@@ -76,10 +76,7 @@ impl DockerEngine {
     pub(super) async fn limits(&self) -> Result<Capacity, Error> {
         let asked = self.capacity.get_or_try_init(|| async {
             let info = self.info().await?;
-            // Podman tells of the machine's control groups. Those of the first version
-            // are root's alone.
-            let of_root = self.publishes_from_within().await?
-                && info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_1);
+            let of_root = self.publishes_from_within().await? && !hands_over_groups(&info);
             Ok(Capacity {
                 memory: info.memory_limit.unwrap_or(true) && !of_root,
                 processes: info.pids_limit.unwrap_or(true) && !of_root,
@@ -223,5 +220,34 @@ impl DockerEngine {
                 reason: "the answer was empty".to_owned(),
             }),
         }
+    }
+}
+
+/// Whether a user's Podman has control groups to limit containers by. It tells of the
+/// machine's: those of the first version are root's alone, and of the second a user has
+/// what systemd hands over. Podman itself goes by the same (`PidsLimit` in
+/// <https://github.com/containers/common/blob/main/pkg/config/default.go>).
+fn hands_over_groups(info: &SystemInfo) -> bool {
+    info.cgroup_version != Some(SystemInfoCgroupVersionEnum::_1)
+        && info.cgroup_driver == Some(SystemInfoCgroupDriverEnum::SYSTEMD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SystemInfoCgroupDriverEnum::{CGROUPFS, SYSTEMD};
+    use super::SystemInfoCgroupVersionEnum::{_1, _2};
+    use super::*;
+
+    #[test]
+    fn a_users_podman_limits_by_what_systemd_hands_over() {
+        let groups = |version, driver| {
+            hands_over_groups(&SystemInfo {
+                cgroup_version: Some(version),
+                cgroup_driver: Some(driver),
+                ..SystemInfo::default()
+            })
+        };
+        assert!(groups(_2, SYSTEMD));
+        assert!(!groups(_2, CGROUPFS) && !groups(_1, SYSTEMD) && !groups(_1, CGROUPFS));
     }
 }

@@ -1,7 +1,7 @@
 //! What an engine knows of a container, as far as relaykit asks.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use bollard::models::{ContainerInspectResponse, PortBinding};
 
@@ -41,7 +41,11 @@ pub(super) fn facts(container: ContainerInspectResponse) -> ContainerFacts {
 /// Published TCP ports; of several bindings the IPv4 one.
 fn published(ports: HashMap<String, Option<Vec<PortBinding>>>) -> BTreeMap<u16, (IpAddr, u16)> {
     let parsed = |binding: PortBinding| {
-        let address: IpAddr = binding.host_ip?.parse().ok()?;
+        let address: IpAddr = match binding.host_ip.as_deref() {
+            // As the API has it for all addresses.
+            None | Some("") => Ipv4Addr::UNSPECIFIED.into(),
+            Some(address) => address.parse().ok()?,
+        };
         Some((address, binding.host_port?.parse().ok()?))
     };
     ports
@@ -52,4 +56,27 @@ fn published(ports: HashMap<String, Option<Vec<PortBinding>>>) -> BTreeMap<u16, 
             Some((port, bindings.min_by_key(|(address, _)| address.is_ipv6())?))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_on_no_address_is_on_all_of_them_and_an_ipv4_one_comes_first() {
+        let binding = |address: Option<&str>| PortBinding {
+            host_ip: address.map(str::to_owned),
+            host_port: Some("2525".to_owned()),
+        };
+        let seen = |bindings: Vec<PortBinding>| {
+            let ports = HashMap::from([("25/tcp".to_owned(), Some(bindings))]);
+            published(ports)[&25].0.to_string()
+        };
+        assert_eq!(seen(vec![binding(None)]), "0.0.0.0");
+        assert_eq!(seen(vec![binding(Some(""))]), "0.0.0.0");
+        assert_eq!(
+            seen(vec![binding(Some("::")), binding(Some("127.0.0.1"))]),
+            "127.0.0.1"
+        );
+    }
 }

@@ -92,10 +92,15 @@ fn copying(folder: &str, container: &str) -> String {
     format!("copying files to {folder} in the container {container}")
 }
 
-/// A missing path and a missing container have the same status.
+/// A missing path and a missing container have the same status. Docker begins with `No
+/// such container`, and Podman ends with it.
 fn is_missing_path(fault: &Fault) -> bool {
+    let of_container = |message: &str| {
+        let message = message.trim().to_lowercase();
+        message.starts_with("no such container") || message.ends_with("no such container")
+    };
     matches!(fault, Fault::DockerResponseServerError { status_code: 404, message }
-        if !message.to_lowercase().starts_with("no such container"))
+        if !of_container(message))
 }
 
 /// What is left of `path` below `folder`; nothing where it is the folder itself.
@@ -200,6 +205,26 @@ mod tests {
                 ("/srv/ab", vec![line("key", "3")]),
             ]
         );
+    }
+
+    #[test]
+    fn a_missing_path_is_told_from_a_missing_container() {
+        let missing = |message: &str| {
+            is_missing_path(&Fault::DockerResponseServerError {
+                status_code: 404,
+                message: message.to_owned(),
+            })
+        };
+        assert!(missing(
+            "Could not find the file /etc/none in container a-relay"
+        ));
+        assert!(missing(
+            "\"/etc/none\" could not be found on container a-relay: stat: no such file or directory"
+        ));
+        assert!(!missing("No such container: a-relay"));
+        assert!(!missing(
+            "no container with name or ID \"a-relay\" found: no such container"
+        ));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Images: what is there, pulling, importing, committing.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,6 +37,7 @@ impl DockerEngine {
             entrypoint: config.entrypoint.unwrap_or_default(),
             command: config.cmd.unwrap_or_default(),
             environment: config.env.unwrap_or_default(),
+            user: config.user.unwrap_or_default(),
         }))
     }
 
@@ -161,6 +163,27 @@ impl DockerEngine {
     }
 }
 
+/// The path and query of a request with each change of an imported image in a parameter of
+/// its own, as the API has them. bollard joins them by newlines, which Docker takes apart
+/// again; Podman reads all as the first one, and labels that came after it are lost.
+pub(super) fn one_change_each(path: &str) -> Cow<'_, str> {
+    let Some((route, query)) = path.split_once('?') else {
+        return path.into();
+    };
+    if !route.ends_with("/images/create") {
+        return path.into();
+    }
+    let parameters = query.split('&').map(|parameter| {
+        if parameter.starts_with("changes=") {
+            parameter.replace("%0A", "&changes=")
+        } else {
+            parameter.to_owned()
+        }
+    });
+    let query: Vec<String> = parameters.collect();
+    format!("{route}?{}", query.join("&")).into()
+}
+
 /// Over the digests of an image's layers, uncompressed: an id is that of a configuration
 /// in one kind of store and that of a manifest in another, and changes with `docker load`.
 fn content(layers: &[String]) -> Option<String> {
@@ -240,6 +263,18 @@ mod tests {
             assert_ne!(content(&layers(&other)), Some(base.clone()));
         }
         assert_eq!(content(&[]), None);
+    }
+
+    #[test]
+    fn an_imported_images_changes_are_asked_for_one_by_one() {
+        let joined =
+            "/images/create?fromSrc=-&repo=a%0Ab&changes=CMD+%5B%5D%0ALABEL+a%3Db&platform=";
+        let each =
+            "/images/create?fromSrc=-&repo=a%0Ab&changes=CMD+%5B%5D&changes=LABEL+a%3Db&platform=";
+        assert_eq!(one_change_each(joined), each);
+        for other in ["/commit?changes=A%0AB", "/images/json", "/images/create"] {
+            assert_eq!(one_change_each(other), other);
+        }
     }
 
     #[test]

@@ -27,7 +27,10 @@ const POLL: Duration = Duration::from_millis(50);
 const RANGES_TRIED: u32 = 64;
 const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
 const GATEWAY_MODE: &str = "com.docker.network.bridge.gateway_mode_ipv4";
-/// From this version on (Docker Engine 27) a bridge has modes.
+/// From this version on a bridge has modes, `nat` among them: the option came with Docker
+/// Engine 27.0 (<https://github.com/moby/moby/pull/47871>, in
+/// <https://docs.docker.com/engine/release-notes/27/#2700>), whose API is 1.46; 26.1 has
+/// 1.45 and not the option. `isolated` came with 28.0, API 1.48.
 const GATEWAY_MODES: (u32, u32) = (1, 46);
 
 impl DockerEngine {
