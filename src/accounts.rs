@@ -1,5 +1,5 @@
 //! A users file: who may log in where no directory says so. A line is
-//! `name:hash:addresses`: the hash is one of crypt(5), as pam_pwdfile(8) reads it, and
+//! `name:hash:addresses`: the hash is one of crypt(5), as `pam_pwdfile(8)` reads it, and
 //! the addresses, with commas between, are those that the name may send from; `@domain`
 //! is all of a domain. Lines that begin with `#` are for people.
 

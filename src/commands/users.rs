@@ -22,11 +22,11 @@ pub(super) fn run(session: &Session, command: Users) -> anyhow::Result<Exit> {
             password_file,
             place,
         } => {
-            accounts::check_name(&name).map_err(usage)?;
+            accounts::check_name(&name).map_err(|why| usage(&why))?;
             addresses
                 .iter()
                 .try_for_each(|a| accounts::check_address(a))
-                .map_err(usage)?;
+                .map_err(|why| usage(&why))?;
             let path = file(session, &place)?;
             if read(&path)?.has(&name) {
                 return Err(Unsuitable(format!("{name} is in {} already", path.display())).into());
@@ -88,7 +88,7 @@ fn told(session: &Session, path: &Path, name: &str, what: &str) -> anyhow::Resul
     Ok(Exit::Done)
 }
 
-fn usage(why: Wrong) -> Usage {
+fn usage(why: &Wrong) -> Usage {
     Usage(why.to_string())
 }
 

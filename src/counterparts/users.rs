@@ -1,5 +1,5 @@
 //! A users file checks logins: the guard finds the person in it, and saslauthd has PAM
-//! compare the password (pam_pwdfile(8)). A lab makes one of `lab.users`.
+//! compare the password (`pam_pwdfile(8)`). A lab makes one of `lab.users`.
 
 use super::{CHECKED_SENDER, Page, Purpose, StoodIn, crypt};
 use crate::accounts::{Account, Accounts};

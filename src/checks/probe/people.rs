@@ -28,8 +28,8 @@ const WRITE: &str = "set -e; hash=$(slappasswd -n -h '{CRYPT}' -c \"$4\" -s \"$2
 /// What is done with the lines of a users file in `@lines`: with the name, the hash of the
 /// password, the address.
 const ADD: &str = r#"push @lines, join(":", $name, $hash, length $address ? $address : ()) . "\n""#;
-const CHANGE: &str = r#"s/^(\Q$name\E):[^:\n]*/$1:$hash/ for @lines"#;
-const REMOVE: &str = r#"@lines = grep { !/^\Q$name\E:/ } @lines"#;
+const CHANGE: &str = r"s/^(\Q$name\E):[^:\n]*/$1:$hash/ for @lines";
+const REMOVE: &str = r"@lines = grep { !/^\Q$name\E:/ } @lines";
 
 /// Changes a lab's users file as whoever owns it does: one at a time, and by another file
 /// in its place.

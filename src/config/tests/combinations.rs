@@ -1,4 +1,4 @@
-use super::{problems, refused, spec, taken, told};
+use super::{loaded, problems, refused, spec, taken, told};
 use crate::config::Listener;
 
 #[test]
