@@ -7,7 +7,6 @@ use super::files;
 use super::problem::{Refusal, Report};
 use super::spec::{Certificate, ClientCertificates, Listener, Received, SenderLogin, Spec};
 use super::tree::Node;
-use crate::accounts;
 
 /// Looks for what cannot be, in a `spec` that was filled from `root`.
 pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
@@ -233,14 +232,6 @@ impl Check<'_> {
         if spec.lab.users.is_empty() && own {
             let why = Refusal::new("nobody is in the lab's directory, so nobody can log in");
             self.refuse("lab.users", why.hint("add {name: alice, password: ...}"));
-        }
-        if spec.auth.users.is_some() {
-            for user in &spec.lab.users {
-                if let Err(why) = accounts::check_name(&user.name) {
-                    let why = Refusal::new(format!("{why}; a users file cannot have it"));
-                    self.refuse("lab.users", why);
-                }
-            }
         }
         let local = spec.listeners.bind.is_loopback();
         if !local && own {

@@ -196,10 +196,6 @@ fn a_users_file_takes_the_place_of_a_directory() {
             "auth.users names a users file",
         ),
         ("auth: {backend: pam}", "none is named"),
-        (
-            "auth: {users: /away/accounts}\nlab: {users: [{name: a b, password: x}]}",
-            "a users file cannot have it",
-        ),
     ] {
         let told = told(text);
         assert!(
