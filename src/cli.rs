@@ -10,12 +10,14 @@ use crate::export::{self, FORMATS};
 use crate::lab;
 
 mod check;
+mod doctor;
 mod images;
 mod reports;
 mod told;
 mod users;
 
 pub use check::{Check, Place};
+pub use doctor::Doctor;
 pub use images::Images;
 pub use reports::Reports;
 pub use told::{LogFormat, Told};
@@ -78,6 +80,8 @@ pub enum Command {
     /// Change or list the users file (auth.users), which is all that a relay without a directory needs.
     #[command(subcommand)]
     Users(Users),
+    /// Try what a lab needs of the engine and of this machine, before `up` does.
+    Doctor(Doctor),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -108,6 +112,7 @@ impl Command {
             Self::Config(_) => "config",
             Self::Export(_) => "export",
             Self::Users(_) => "users",
+            Self::Doctor(_) => "doctor",
             Self::Completions { .. } => "completions",
             Self::Watch { .. } => "watch",
         }
@@ -309,6 +314,8 @@ pub enum Config {
         #[command(flatten)]
         which: Which,
     },
+    /// Print the JSON Schema of relay.yaml, for editors.
+    Schema,
     /// Print the files that the containers would get.
     Render {
         /// The configuration.

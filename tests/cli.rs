@@ -132,6 +132,7 @@ fn every_command_has_help() {
         &["inbox", "clear"],
         &["config", "validate"],
         &["config", "render"],
+        &["config", "schema"],
         &["export"],
     ] {
         let help = place.relaykit(&[command, &["--help"]].concat()).succeeded();
@@ -385,6 +386,7 @@ fn what_is_printed_as_json_has_its_published_shape() {
     for (shape, command) in [
         ("config_validate", &["config", "validate"][..]),
         ("config_render", &["config", "render"]),
+        ("config_schema", &["config", "schema"]),
         ("checks", &["test", "--list"]),
         (
             "checks",

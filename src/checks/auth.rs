@@ -19,14 +19,18 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::probe::unguarded::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, NO_GUARD};
 
+use super::check::{Change, Check, Sabotage};
+use super::need::Need;
 use super::probe::rows;
 use super::probe::session::{
     CLIENT, any_certificate, command, ehlo, in_clear, port, right_certificate, starts_in_clear,
     under_tls,
 };
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{PASS, require, skip};
-use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use crate::config::{Listener, Mechanism};
+use crate::config::{Listener, Says};
+use crate::report::Severity;
 use crate::smtp::{Capabilities, Session};
 
 const AUTH_IN_CLEAR: Sabotage = Sabotage {
@@ -39,25 +43,13 @@ const AUTH_IN_CLEAR: Sabotage = Sabotage {
     sees: "AUTH ",
 };
 
-const PLAIN: Need = Need::Seen {
-    text: "auth.mechanisms: plain",
-    holds: |spec| spec.auth.mechanisms.contains(&Mechanism::Plain),
-};
+const PLAIN: Need = Need::Seen("auth.mechanisms", Says::Has("plain"));
 
-const LOGIN: Need = Need::Seen {
-    text: "auth.mechanisms: login",
-    holds: |spec| spec.auth.mechanisms.contains(&Mechanism::Login),
-};
+const LOGIN: Need = Need::Seen("auth.mechanisms", Says::Has("login"));
 
-const OUTLOOK: Need = Need::Setting {
-    text: "auth.outlook_compatible: true",
-    holds: |spec| spec.auth.outlook_compatible,
-};
+const OUTLOOK: Need = Need::Setting("auth.outlook_compatible", Says::Is("true"));
 
-const NO_OUTLOOK: Need = Need::Setting {
-    text: "auth.outlook_compatible: false",
-    holds: |spec| !spec.auth.outlook_compatible,
-};
+const NO_OUTLOOK: Need = Need::Setting("auth.outlook_compatible", Says::Is("false"));
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -69,10 +61,8 @@ pub(super) static CHECKS: &[Check] = &[
                 or the AUTH= line of old clients, must not be there: a client that sees it sends \
                 its password, and everybody on the way reads it.",
         repair: "By hand, smtpd_tls_auth_only = yes for every service.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[AUTH_IN_CLEAR],
-        run: |context| Box::pin(plaintext_is_never_offered(context)),
+        ..Check::by(&plaintext_is_never_offered)
     },
     Check {
         id: "auth.plaintext_is_never_accepted",
@@ -84,10 +74,8 @@ pub(super) static CHECKS: &[Check] = &[
                 the password, 334 that it asks for one. Clients that are set to TLS 'if \
                 available' try, when somebody on the way removes STARTTLS.",
         repair: "By hand, smtpd_tls_auth_only = yes for every service.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[AUTH_IN_CLEAR.seen_as("535")],
-        run: |context| Box::pin(plaintext_is_never_accepted(context)),
+        ..Check::by(&plaintext_is_never_accepted)
     },
     Check {
         id: "auth.mechanisms_are_those_configured",
@@ -99,16 +87,15 @@ pub(super) static CHECKS: &[Check] = &[
                 and clients prefer it; one too few locks out those who know no other.",
         repair: "Set auth.mechanisms. By hand, mech_list in Cyrus SASL's smtpd.conf.",
         needs: &[Need::Login, Need::Built],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "PLAIN is not served",
             changes: &[
                 Change::Given(PLAIN),
-                Change::Spec(|spec| spec.auth.mechanisms = vec![Mechanism::Login]),
+                Change::Setting("auth.mechanisms", "[login]"),
             ],
             sees: "AUTH LOGIN",
         }],
-        run: |context| Box::pin(mechanisms_are_those_configured(context)),
+        ..Check::by(&mechanisms_are_those_configured)
     },
     Check {
         id: "auth.outlook_line_is_as_configured",
@@ -120,7 +107,6 @@ pub(super) static CHECKS: &[Check] = &[
                 mechanism, and without it there must be none.",
         repair: "Set auth.outlook_compatible. By hand, broken_sasl_auth_clients.",
         needs: &[Need::Login, Need::Built],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "no line for broken clients",
@@ -139,7 +125,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "a line AUTH=",
             },
         ],
-        run: |context| Box::pin(outlook_line_is_as_configured(context)),
+        ..Check::by(&outlook_line_is_as_configured)
     },
     Check {
         id: "auth.only_login_listeners_offer_it",
@@ -153,13 +139,12 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set auth.listeners. By hand, smtpd_sasl_auth_enable = no in main.cf and yes \
                  only for services that need it.",
         needs: &[Need::Built],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "logins everywhere",
             changes: &[Change::Main("smtpd_sasl_auth_enable", "yes")],
             sees: "250-AUTH ",
         }],
-        run: |context| Box::pin(only_login_listeners_offer_it(context)),
+        ..Check::by(&only_login_listeners_offer_it)
     },
 ];
 
@@ -171,10 +156,10 @@ async fn plaintext_is_never_offered(context: Context) -> Judged {
         |context, listener| async move {
             let mut session = in_clear(&context, listener).await?;
             let offers = ehlo(&mut session, CLIENT).await?;
-            let offered = if context.target().manners.is_none() {
-                offers.has("AUTH") || offers.has("AUTH=")
-            } else {
+            let offered = if context.target().is_stranger() {
                 shows_secrets(&offers)
+            } else {
+                offers.has("AUTH") || offers.has("AUTH=")
             };
             require(!offered, "no AUTH in the reply to EHLO", || {
                 offers.reply.to_string()

@@ -7,12 +7,16 @@ use std::ops::ControlFlow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::check::{Change, Check, Sabotage};
+use super::need::Need;
 use super::probe::appliance;
 use super::probe::directory::{Directory, SUCCESS};
 use super::probe::session::user;
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{broken, require, require_none};
-use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::Role;
+use crate::report::Severity;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -27,7 +31,6 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Look at lab.users in relay.yaml and at the access rules of slapd.conf: \
                  userPassword needs `by anonymous auth`.",
         needs: &[Need::Directory, Need::Login],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "passwords that cannot be tried",
             changes: &[Change::Replace(
@@ -38,7 +41,7 @@ pub(super) static CHECKS: &[Check] = &[
             )],
             sees: "for the right password",
         }],
-        run: |context| Box::pin(right_password_alone_binds(context)),
+        ..Check::by(&right_password_alone_binds)
     },
     Check {
         id: "directory.empty_password_never_binds",
@@ -52,7 +55,6 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Take `allow bind_anon_dn` out of slapd.conf, or what it is called in your \
                  directory.",
         needs: &[Need::Directory, Need::Login],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "names without password are let in",
             changes: &[Change::Replace(
@@ -63,7 +65,7 @@ pub(super) static CHECKS: &[Check] = &[
             )],
             sees: "result 0",
         }],
-        run: |context| Box::pin(empty_password_never_binds(context)),
+        ..Check::by(&empty_password_never_binds)
     },
     Check {
         id: "directory.anonymous_reads_nothing",
@@ -77,9 +79,8 @@ pub(super) static CHECKS: &[Check] = &[
                  pseudo-attribute entry alone; better still, give saslauthd an account \
                  (auth.ldap.bind).",
         needs: &[Need::Directory],
-        exclusive: false,
         sabotages: &[OPEN.seen_as("userPassword")],
-        run: |context| Box::pin(anonymous_reads_nothing(context)),
+        ..Check::by(&anonymous_reads_nothing)
     },
     Check {
         id: "directory.people_cannot_read_passwords",
@@ -92,9 +93,8 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "In slapd.conf: `access to attrs=userPassword by anonymous auth by * none`, before \
                  every other rule.",
         needs: &[Need::Directory, Need::Login],
-        exclusive: false,
         sabotages: &[OPEN.seen_as("uid=")],
-        run: |context| Box::pin(people_cannot_read_passwords(context)),
+        ..Check::by(&people_cannot_read_passwords)
     },
     Check {
         id: "directory.people_see_nobody_else",
@@ -107,9 +107,8 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "End the access rules of slapd.conf with `access to * by * none`, and grant nothing \
                  to `users`.",
         needs: &[Need::Directory, Need::Login],
-        exclusive: false,
         sabotages: &[OPEN.seen_as("objectClass")],
-        run: |context| Box::pin(people_see_nobody_else(context)),
+        ..Check::by(&people_see_nobody_else)
     },
     Check {
         id: "directory.nobody_changes_anything",
@@ -123,9 +122,8 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Grant no `write` in the access rules of slapd.conf, and take out `allow \
                  update_anon`.",
         needs: &[Need::Directory, Need::Login],
-        exclusive: false,
         sabotages: &[OPEN.seen_as("a stranger may add an entry")],
-        run: |context| Box::pin(nobody_changes_anything(context)),
+        ..Check::by(&nobody_changes_anything)
     },
     Check {
         id: "directory.passwords_are_hashed",
@@ -138,7 +136,6 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Store passwords as {CRYPT}$6$ or a stronger salted scheme (slappasswd(8)); what is \
                  in clear now has to be changed.",
         needs: &[Need::Lab, Need::Directory],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a person whose password is kept in clear",
             changes: &[Change::File(
@@ -149,7 +146,7 @@ pub(super) static CHECKS: &[Check] = &[
             )],
             sees: "a password without one",
         }],
-        run: |context| Box::pin(passwords_are_hashed(context)),
+        ..Check::by(&passwords_are_hashed)
     },
 ];
 

@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
-use super::{Context, Lab, Target};
+use super::target::{Context, Lab, Target};
 use crate::engine::LogRequest;
 use crate::plan::Role;
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::ports::Ports;
 use super::probe::mail::{RECIPIENT, SENDER};
-use super::{Delivered, Inbox, Lab, Lacks, Moved, Ports, Target, Undelivered};
+use super::target::{Delivered, Inbox, Lab, Lacks, Moved, Target, Undelivered};
 use crate::counterparts::Purpose;
 use crate::engine::{LogRequest, Shells};
 use crate::lab::{self, Feed, Running};

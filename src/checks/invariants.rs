@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{AREAS, Change, Check, all};
+use super::check::{Change, Check};
+use super::need::Need;
+use super::{AREAS, all};
+use crate::config::{self, Says, Shown};
 
 /// Files of this room that hold no checks.
 const NOT_AREAS: &[&str] = &[
+    "check",
     "in_lab",
     "mod",
     "evidence",
     "invariants",
+    "need",
     "runner",
     "selection",
     "subject",
@@ -19,6 +24,7 @@ const NOT_AREAS: &[&str] = &[
     "testing",
     "variants",
     "verdict",
+    "knocking",
     "ports",
     "probe",
 ];
@@ -212,4 +218,55 @@ fn needs_are_not_said_twice() {
         let needs: BTreeSet<_> = check.needs.iter().map(|need| need.text()).collect();
         assert_eq!(needs.len(), check.needs.len(), "{}", check.id);
     }
+}
+
+/// The settings that a need names, and what they are to say.
+fn settings(need: &Need) -> Vec<(&'static str, Says)> {
+    match *need {
+        Need::Setting(key, says) | Need::Seen(key, says) => vec![(key, says)],
+        Need::Settings(all) => all.to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+/// The words of needs and sabotages are those of relay.yaml: a value that a key cannot
+/// have, or is shown otherwise, would be asked for in vain.
+#[test]
+fn needs_and_changes_name_settings_and_their_values() {
+    let as_shown = |key: &str, value: &str| {
+        let mut spec = config::built_in();
+        let set = config::set(&mut spec, key, value);
+        assert!(set.is_ok(), "{key}: {value}: {set:?}");
+        let shown = config::value(&spec, key).map(|shown| shown.to_string());
+        assert_eq!(shown.as_deref(), Some(value), "{key}");
+    };
+    let needs = |needs: &[Need]| {
+        for (key, says) in needs.iter().flat_map(settings) {
+            match says {
+                Says::Is(value) => as_shown(key, value),
+                Says::OneOf(values) => values.iter().for_each(|value| as_shown(key, value)),
+                _ => assert!(config::value(&config::built_in(), key).is_some(), "{key}"),
+            }
+        }
+    };
+    let mut changed = 0;
+    for check in all() {
+        needs(check.needs);
+        for change in check.sabotages.iter().flat_map(|sabotage| sabotage.changes) {
+            match *change {
+                Change::Given(need) => needs(&[need]),
+                Change::Setting(key, value) => {
+                    let set = config::set(&mut config::built_in(), key, value);
+                    assert!(set.is_ok(), "{key}: {value}: {set:?}");
+                    changed += 1;
+                }
+                Change::Turned(key) => {
+                    let value = config::value(&config::built_in(), key);
+                    assert!(matches!(value, Some(Shown::Flag(_))), "{key}");
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(changed > 3, "{changed}");
 }

@@ -6,6 +6,8 @@ pub(super) mod waiting;
 
 use std::ops::ControlFlow;
 
+use super::check::{Change, Check, Sabotage};
+use super::need::Need;
 use super::probe::appliance;
 use super::probe::log::Log;
 use super::probe::mail::{self, SENDER};
@@ -13,26 +15,25 @@ use super::probe::played::{self, PLAYED};
 use super::probe::rows;
 use super::probe::session::{logged_in, login_listener};
 use super::probe::trace::{Trace, parse};
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{PASS, fail, require};
-use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use crate::config::{OutboundLevel, Spec};
+use crate::config::{OutboundLevel, Says};
 use crate::plan::Role;
 use crate::render::next_hops::{CLEAR, MISNAMED, OLD, Played, STRANGER, STRANGERS_CERTIFICATE};
+use crate::report::Severity;
 
-const MAY: Need = Need::Setting {
-    text: "tls.outbound.level: may",
-    holds: |spec| spec.outbound_level() == OutboundLevel::May,
-};
+const MAY: Need = Need::Settings(&[
+    ("tls.outbound.level", Says::Is("may")),
+    ("outbound.credentials", Says::Is("null")),
+]);
 
-const TLS_OR_NOTHING: Need = Need::Setting {
-    text: "tls.outbound.level: encrypt, verify or secure",
+const TLS_OR_NOTHING: Need = Need::Comes {
+    to: "tls.outbound.level: encrypt, verify or secure, or outbound.credentials",
     holds: |spec| spec.outbound_level() != OutboundLevel::May,
 };
 
-const VERIFIED: Need = Need::Setting {
-    text: "tls.outbound.level: verify or secure",
-    holds: Spec::verifies_next_hop,
-};
+const VERIFIED: Need = Need::Setting("tls.outbound.level", Says::OneOf(&["verify", "secure"]));
 
 const OPPORTUNISTIC: Sabotage = Sabotage {
     name: "TLS only where it is offered",
@@ -58,13 +59,12 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set tls.outbound.level to may or higher in relay.yaml; by hand, \
                  smtp_tls_security_level = may in main.cf.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "TLS to nobody",
             changes: &[Change::Main("smtp_tls_security_level", "none")],
             sees: "with ESMTP id",
         }],
-        run: |context| Box::pin(next_hop_gets_tls(context)),
+        ..Check::by(&next_hop_gets_tls)
     },
     Check {
         id: "outbound.relay_names_itself",
@@ -77,13 +77,12 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set hostname in relay.yaml to the relay's public name; by hand, myhostname, and \
                  smtp_helo_name = $myhostname.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "another name",
             changes: &[Change::Main("smtp_helo_name", "somebody.example")],
             sees: "from somebody.example",
         }],
-        run: |context| Box::pin(relay_names_itself(context)),
+        ..Check::by(&relay_names_itself)
     },
     Check {
         id: "outbound.optional_tls_loses_no_mail",
@@ -96,13 +95,13 @@ pub(super) static CHECKS: &[Check] = &[
                 message has to be delivered.",
         repair: "Set tls.outbound.level: may in relay.yaml; by hand, smtp_tls_security_level = may.",
         needs: &[Need::Login, Need::Lab, PLAYED, MAY],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "TLS is demanded of every next hop",
             changes: &[Change::Main("smtp_tls_security_level", "secure")],
             sees: "TLS is required, but was not offered",
         }],
-        run: |context| Box::pin(optional_tls_loses_no_mail(context)),
+        ..Check::by(&optional_tls_loses_no_mail)
     },
     Check {
         id: "outbound.without_tls_nothing_is_sent",
@@ -115,9 +114,8 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set tls.outbound.level to encrypt, verify or secure in relay.yaml; by hand, \
                  smtp_tls_security_level = encrypt, without a policy that weakens it.",
         needs: &[Need::Login, Need::Lab, PLAYED, TLS_OR_NOTHING],
-        exclusive: false,
         sabotages: &[OPPORTUNISTIC],
-        run: |context| Box::pin(without_tls_nothing_is_sent(context)),
+        ..Check::by(&without_tls_nothing_is_sent)
     },
     Check {
         id: "outbound.unknown_authority_gets_nothing",
@@ -130,9 +128,8 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set tls.outbound.level to verify or secure and tls.outbound.ca to the authorities \
                  that sign next hops; by hand, smtp_tls_security_level and smtp_tls_CAfile.",
         needs: &[Need::Login, Need::Lab, PLAYED, VERIFIED],
-        exclusive: false,
         sabotages: &[UNVERIFIED],
-        run: |context| Box::pin(unknown_authority_gets_nothing(context)),
+        ..Check::by(&unknown_authority_gets_nothing)
     },
     Check {
         id: "outbound.wrong_name_gets_nothing",
@@ -145,7 +142,6 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set tls.outbound.level: secure in relay.yaml; by hand, smtp_tls_security_level = \
                  secure, and smtp_tls_secure_cert_match with no name but the next hop's.",
         needs: &[Need::Login, Need::Lab, PLAYED, VERIFIED],
-        exclusive: false,
         sabotages: &[
             UNVERIFIED,
             Sabotage {
@@ -157,7 +153,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "status=sent",
             },
         ],
-        run: |context| Box::pin(wrong_name_gets_nothing(context)),
+        ..Check::by(&wrong_name_gets_nothing)
     },
     Check {
         id: "outbound.old_tls_is_not_spoken",
@@ -170,7 +166,6 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "By hand, smtp_tls_protocols = >=TLSv1.2 and smtp_tls_mandatory_protocols = \
                  >=TLSv1.2; relaykit sets both.",
         needs: &[Need::Login, Need::Inbox, Need::Lab, PLAYED],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "old TLS is spoken",
             changes: &[
@@ -180,7 +175,7 @@ pub(super) static CHECKS: &[Check] = &[
             ],
             sees: "using TLSv1.1",
         }],
-        run: |context| Box::pin(old_tls_is_not_spoken(context)),
+        ..Check::by(&old_tls_is_not_spoken)
     },
 ];
 

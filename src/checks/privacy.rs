@@ -11,42 +11,37 @@ pub(super) mod trace;
 pub(super) mod whole;
 pub(super) mod without_login;
 
+use super::check::{Change, Check, Sabotage};
+use super::need::Need;
 use super::probe::forms::{self, CANARY, FORM, FORMS, Form, RECIPIENTS};
 use super::probe::mail;
 use super::probe::rows;
 use super::probe::secrets::told;
 use super::probe::session::{CLIENT, logged_in, login_listener, port, user};
 use super::probe::trace::{Trace, newest};
+use super::target::{Context, Delivered};
+use super::verdict::Judged;
 use super::verdict::require;
-use super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
-use crate::config::{ClientCertificates, Listener, Received};
+use crate::config::{Listener, Received, Says};
 use crate::plan::Role;
 use crate::render::{MARK, NO_CLIENT};
+use crate::report::Severity;
 
-const HIDDEN: Need = Need::Setting {
-    text: "privacy.received: rewrite or hide",
-    holds: |spec| spec.privacy.received != Received::Keep,
-};
+const HIDDEN: Need = Need::Setting("privacy.received", Says::OneOf(&["rewrite", "hide"]));
 
 /// Where Postfix's own trace header leaves as it is.
-pub(super) const KEPT: Need = Need::Setting {
-    text: "privacy.received: keep",
-    holds: |spec| spec.privacy.received == Received::Keep,
-};
+pub(super) const KEPT: Need = Need::Setting("privacy.received", Says::Is("keep"));
 
-const SHORT_FORM: Need = Need::Setting {
-    text: "privacy.received: hide",
-    holds: |spec| spec.privacy.received == Received::Hide,
-};
+const SHORT_FORM: Need = Need::Setting("privacy.received", Says::Is("hide"));
 
 /// Where `login_header_checks` are what hides a client.
-pub(super) const REWRITTEN_ON_SUBMISSION: Need = Need::Setting {
-    text: "privacy.received: rewrite, and auth.listeners with a submission port",
-    holds: |spec| {
-        let submission = |listener: &Listener| *listener != Listener::Smtp;
-        spec.privacy.received == Received::Rewrite && spec.auth.listeners.iter().any(submission)
-    },
-};
+pub(super) const REWRITTEN_ON_SUBMISSION: Need = Need::Settings(&[
+    ("privacy.received", Says::Is("rewrite")),
+    (
+        "auth.listeners",
+        Says::HasOneOf(&["submission", "submissions"]),
+    ),
+]);
 
 const NO_HEADER_CHECKS: Sabotage = Sabotage {
     name: "no header checks",
@@ -59,12 +54,10 @@ const NO_HEADER_CHECKS: Sabotage = Sabotage {
 };
 
 /// Where `mixed_header_checks` are.
-const REWRITTEN_ON_SMTP: Need = Need::Setting {
-    text: "privacy.received: rewrite, and auth.listeners with smtp",
-    holds: |spec| {
-        spec.privacy.received == Received::Rewrite && spec.auth.listeners.contains(&Listener::Smtp)
-    },
-};
+const REWRITTEN_ON_SMTP: Need = Need::Settings(&[
+    ("privacy.received", Says::Is("rewrite")),
+    ("auth.listeners", Says::Has("smtp")),
+]);
 
 /// The same on port 25.
 const NO_MIXED_HEADER_CHECKS: Sabotage = Sabotage {
@@ -127,7 +120,7 @@ pub(super) static CHECKS: &[Check] = &[
             Need::Xclient,
             REWRITTEN_ON_SUBMISSION,
         ],
-        exclusive: false,
+        long: true,
         sabotages: &[
             NO_HEADER_CHECKS,
             Sabotage {
@@ -140,7 +133,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "IPv6 on port",
             },
         ],
-        run: |context| Box::pin(login_hides_every_client(context)),
+        ..Check::by(&login_hides_every_client)
     },
     Check {
         id: "privacy.login_on_shared_port_hides_too",
@@ -152,12 +145,12 @@ pub(super) static CHECKS: &[Check] = &[
                 submits to every way to write a recipient: each trace header must be whole.",
         repair: REPAIR,
         needs: &[Need::Login, Need::Inbox, Need::Xclient, REWRITTEN_ON_SMTP],
-        exclusive: false,
+        long: true,
         sabotages: &[
             NO_MIXED_HEADER_CHECKS,
             PLAIN_RECIPIENTS_ON_SMTP.seen_as("<\"a b\"@elsewhere.example>"),
         ],
-        run: |context| Box::pin(login_on_shared_port_hides_too(context)),
+        ..Check::by(&login_on_shared_port_hides_too)
     },
     Check {
         id: "privacy.login_hides_this_client",
@@ -169,13 +162,12 @@ pub(super) static CHECKS: &[Check] = &[
                 shows the message before and after.",
         repair: REPAIR,
         needs: &[Need::Login, Need::Inbox, HIDDEN],
-        exclusive: false,
         sabotages: &[
             NO_HEADER_CHECKS.seen_as("client.relaykit.test"),
             NO_MIXED_HEADER_CHECKS.seen_as("client.relaykit.test"),
             NO_SHORT_FORM.seen_as("client.relaykit.test"),
         ],
-        run: |context| Box::pin(login_hides_this_client(context)),
+        ..Check::by(&login_hides_this_client)
     },
     Check {
         id: "privacy.short_form_hides_every_client",
@@ -187,9 +179,9 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set privacy.received: hide in relay.yaml; by hand, smtpd_hide_client_session = \
                  yes for every submission service in master.cf.",
         needs: &[Need::Login, Need::Inbox, Need::Xclient, SHORT_FORM],
-        exclusive: false,
+        long: true,
         sabotages: &[NO_SHORT_FORM],
-        run: |context| Box::pin(login_hides_every_client(context)),
+        ..Check::by(&login_hides_every_client)
     },
     Check {
         id: "privacy.client_certificate_is_not_told",
@@ -204,14 +196,10 @@ pub(super) static CHECKS: &[Check] = &[
             Need::Login,
             Need::Inbox,
             HIDDEN,
-            Need::Setting {
-                text: "tls.client_certificates: require",
-                holds: |spec| spec.tls.client_certificates == ClientCertificates::Require,
-            },
+            Need::Setting("tls.client_certificates", Says::Is("require")),
         ],
-        exclusive: false,
         sabotages: &[NO_HEADER_CHECKS.seen_as("CN \"relaykit client\"")],
-        run: |context| Box::pin(client_certificate_is_not_told(context)),
+        ..Check::by(&client_certificate_is_not_told)
     },
 ];
 

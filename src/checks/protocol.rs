@@ -11,14 +11,18 @@ pub(super) mod turns;
 
 use std::ops::ControlFlow;
 
+use super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::need::Need;
 use super::probe::mail::RECIPIENT;
 use super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, greeted, logged_in, login_listener, mistakes,
     open,
 };
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{PASS, broken, fail, require, require_none, skip};
-use super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use crate::config::Listener;
+use crate::report::Severity;
 use crate::smtp::{Error, Failure, Reply, Session};
 
 pub(super) static CHECKS: &[Check] = &[
@@ -34,13 +38,12 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set smtpd_helo_required = yes. The order of the other commands cannot be \
                  changed in Postfix: look at smtpd_command_filter and at what stands before it.",
         needs: &[Need::Login, Need::Envelope, Need::Recipient],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "HELO is not required",
             changes: &[ON_SMTP, Change::Main("smtpd_helo_required", "no")],
             sees: "MAIL before EHLO: 250",
         }],
-        run: |context| Box::pin(commands_keep_their_order(context)),
+        ..Check::by(&commands_keep_their_order)
     },
     Check {
         id: "protocol.a_mistake_ends_no_session",
@@ -54,13 +57,12 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Leave smtpd_hard_error_limit at ten or more and smtpd_command_filter as \
                  relaykit writes it.",
         needs: &[Need::Login, Need::Envelope, Need::Recipient],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "one mistake ends the session",
             changes: &[Change::Main("smtpd_hard_error_limit", "1")],
             sees: "421",
         }],
-        run: |context| Box::pin(a_mistake_ends_no_session(context)),
+        ..Check::by(&a_mistake_ends_no_session)
     },
     Check {
         id: "protocol.endless_mistakes_end_the_session",
@@ -72,7 +74,7 @@ pub(super) static CHECKS: &[Check] = &[
                 passwords would otherwise do so for ever over one connection.",
         repair: "Set smtpd_hard_error_limit to 10 or 20, not to thousands.",
         needs: &[Need::Built],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "mistakes without end",
             changes: &[
@@ -81,7 +83,7 @@ pub(super) static CHECKS: &[Check] = &[
             ],
             sees: "mistakes, and the session goes on",
         }],
-        run: |context| Box::pin(endless_mistakes_end_the_session(context)),
+        ..Check::by(&endless_mistakes_end_the_session)
     },
 ];
 
@@ -109,7 +111,7 @@ async fn submission(context: &Context) -> Judged<Session> {
 async fn submission_to(context: &Context, listener: Listener) -> Judged<Session> {
     let mut session = logged_in(context, listener).await?;
     let target = context.target();
-    if target.manners.is_some() {
+    if target.is_stranger() {
         let rcpt = (!target.recipients.is_empty()).then(|| rcpt_to(context));
         let lines = [Some(mail_from(context)), rcpt, Some("RSET".to_owned())];
         for line in lines.into_iter().flatten() {
@@ -209,7 +211,7 @@ fn rcpt_to(context: &Context) -> String {
 async fn commands_keep_their_order(context: Context) -> Judged {
     let mut wrong = Vec::new();
     // Others than relaykit may do without (RFC 5321 section 4.1.4).
-    if context.target().manners.is_none() {
+    if !context.target().is_stranger() {
         let mut session = stranger(&context).await?;
         let reply = command(&mut session, &mail_from(&context)).await?;
         if !reply.is_permanent() {

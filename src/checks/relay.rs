@@ -10,15 +10,19 @@ pub(super) mod strangers;
 
 use std::ops::ControlFlow;
 
+use super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::need::Need;
 use super::probe::mail::{self, RECIPIENT, SENDER};
 use super::probe::rows;
 use super::probe::session::{
     CLIENT, any_certificate, command, ehlo, in_clear, logged_in, mistakes, port, require_code,
     starts_in_clear, under_tls,
 };
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{PASS, fail, require};
-use super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
-use crate::config::{Listener, Spec};
+use crate::config::{Listener, Says, Spec};
+use crate::report::Severity;
 use crate::smtp::Session;
 
 const ANYBODY: Sabotage = Sabotage {
@@ -41,7 +45,6 @@ pub(super) static CHECKS: &[Check] = &[
                  that stays in the queue is a next hop that cannot be reached or asks for more \
                  than tls.outbound allows.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "a login opens nothing",
@@ -60,7 +63,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "envelope sender \"somebody@relaykit.example\"",
             },
         ],
-        run: |context| Box::pin(login_relays_anywhere(context)),
+        ..Check::by(&login_relays_anywhere)
     },
     Check {
         id: "relay.nobody_relays_without_login",
@@ -75,8 +78,6 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Keep relay.trusted_networks empty. By hand: smtpd_relay_restrictions = \
                  permit_sasl_authenticated, reject_unauth_destination, an empty mynetworks, and \
                  a smtpd_data_restrictions that ends in reject for what passes RCPT unseen.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[
             ANYBODY.seen_as("mail taken for <recipient@elsewhere.example>"),
             Sabotage {
@@ -89,7 +90,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "mail taken for <postmaster>",
             },
         ],
-        run: |context| Box::pin(nobody_relays_without_login(context)),
+        ..Check::by(&nobody_relays_without_login)
     },
     Check {
         id: "relay.own_domains_open_nothing_else",
@@ -101,11 +102,8 @@ pub(super) static CHECKS: &[Check] = &[
                 past the recipient restrictions is mail that is relayed.",
         repair: "Name in relay.domains nothing but the domains; relaykit's smtpd_command_filter \
                  and address_verify_sender = <> close what Postfix lets pass. By hand, set both.",
-        needs: &[Need::Setting {
-            text: "relay.domains with a domain",
-            holds: has_own_domain,
-        }],
-        exclusive: false,
+        needs: &[Need::Setting("relay.domains", Says::Something)],
+        long: true,
         sabotages: &[
             Sabotage {
                 name: "postmaster slips past the command filter",
@@ -121,7 +119,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "mail taken for <double-bounce@",
             },
         ],
-        run: |context| Box::pin(nobody_relays_without_login(context)),
+        ..Check::by(&nobody_relays_without_login)
     },
     Check {
         id: "relay.no_sender_is_trusted",
@@ -133,8 +131,6 @@ pub(super) static CHECKS: &[Check] = &[
                 these, so that none may replace a login.",
         repair: "Remove check_sender_access and check_helo_access with an OK, and \
                  permit_mynetworks, from smtpd_relay_restrictions.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[
             ANYBODY.seen_as("taken from <>"),
             Sabotage {
@@ -150,16 +146,12 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "taken from <postmaster",
             },
         ],
-        run: |context| Box::pin(no_sender_is_trusted(context)),
+        ..Check::by(&no_sender_is_trusted)
     },
 ];
 
 /// Recipients asked for in one session: Postfix slows down from ten errors on.
 const PER_SESSION: usize = 8;
-
-fn has_own_domain(spec: &Spec) -> bool {
-    own_domain(spec).is_some()
-}
 
 /// A domain of `relay.domains` that is a plain name, not a pattern.
 fn own_domain(spec: &Spec) -> Option<&str> {

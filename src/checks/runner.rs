@@ -287,7 +287,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         let context = Context::new(target);
         self.tell(Fact::CheckStarted { id: check.id });
         let deadline = tokio::time::Instant::now() + self.options.within();
-        let judging = within(deadline, (check.run)(context.clone()));
+        let judging = within(deadline, check.run.run(context.clone()));
         let handle = tasks.spawn(judging.instrument(span.clone()));
         let task = Running {
             check,

@@ -12,13 +12,17 @@ pub(super) mod size;
 
 use std::ops::ControlFlow;
 
+use super::check::{Change, Check, Sabotage};
+use super::need::Need;
 use super::probe::appliance;
 use super::probe::postconf::{self, Postconf};
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{broken, require, require_none};
-use super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::counterparts::{Purpose, Resolved};
 use crate::lab;
 use crate::plan::{File, Plan, Role};
+use crate::report::Severity;
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -34,7 +38,6 @@ pub(super) static CHECKS: &[Check] = &[
                  '*/*/chroot = n'`). relaykit's own services have it; look at postfix.master in \
                  relay.yaml.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a service in a chroot",
             changes: &[Change::Replace(
@@ -45,7 +48,7 @@ pub(super) static CHECKS: &[Check] = &[
             )],
             sees: "showq/unix has \"y\"",
         }],
-        run: |context| Box::pin(no_service_is_chrooted(context)),
+        ..Check::by(&no_service_is_chrooted)
     },
     Check {
         id: "runtime.no_service_delivers_here",
@@ -58,7 +61,6 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Remove these services from master.cf (in relay.yaml, look at postfix.master). Mail \
                  comes by SMTP and goes by SMTP.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "services that deliver here",
             changes: &[
@@ -75,7 +77,7 @@ pub(super) static CHECKS: &[Check] = &[
             ],
             sees: "uucp/unix is pipe",
         }],
-        run: |context| Box::pin(no_service_delivers_here(context)),
+        ..Check::by(&no_service_delivers_here)
     },
     Check {
         id: "runtime.postfix_finds_no_fault",
@@ -87,7 +89,7 @@ pub(super) static CHECKS: &[Check] = &[
                 else change what Postfix trusts.",
         repair: "Do what the warning says; most are gone after `postfix set-permissions`.",
         needs: &[Need::Lab],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "a queue folder of somebody else",
             changes: &[Change::Script(
@@ -96,7 +98,7 @@ pub(super) static CHECKS: &[Check] = &[
             )],
             sees: "hold",
         }],
-        run: |context| Box::pin(postfix_finds_no_fault(context)),
+        ..Check::by(&postfix_finds_no_fault)
     },
     Check {
         id: "runtime.every_parameter_is_known",
@@ -110,13 +112,12 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Correct the name that the warning shows; in relay.yaml, look at postfix.main and \
                  postfix.master.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a parameter with a typing error",
             changes: &[Change::Main("smtpd_recipient_restrictons", "reject")],
             sees: "smtpd_recipient_restrictons",
         }],
-        run: |context| Box::pin(every_parameter_is_known(context)),
+        ..Check::by(&every_parameter_is_known)
     },
     Check {
         id: "runtime.xclient_is_for_proofs_alone",
@@ -130,13 +131,12 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Leave smtpd_authorized_xclient_hosts empty in main.cf and master.cf; in relay.yaml, \
                  look at postfix.main.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "XCLIENT for all the world",
             changes: &[Change::Main("smtpd_authorized_xclient_hosts", "0.0.0.0/0")],
             sees: "0.0.0.0/0",
         }],
-        run: |context| Box::pin(xclient_is_for_proofs_alone(context)),
+        ..Check::by(&xclient_is_for_proofs_alone)
     },
 ];
 

@@ -1,6 +1,6 @@
 //! Which checks a person's filters mean.
 
-use super::Check;
+use super::check::Check;
 
 /// The filters name nothing: exit code 11.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -11,7 +11,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
 use super::probe::session::{any_certificate, under_tls};
-use super::{Context, Lab, Target};
+use super::target::{Context, Lab, Target};
 use crate::config::Listener;
 use crate::plan::{Container, Role};
 use crate::report::{

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::ports::turned_away;
+use super::ports::{Ports, turned_away};
 use super::probe::mail::{RECIPIENT, SENDER};
-use super::probe::session::CLIENT;
-use super::{Lacks, Ports, Target};
+use super::probe::session::{CLIENT, PATIENCE};
+use super::target::{Lacks, Target};
 use crate::config::{self, Listener, Mechanism, Spec, User};
 use crate::smtp::{
     Capabilities, Connect, Error, Failure, Manners, Reply, Session, TlsSettings, TlsVersion,
@@ -18,10 +18,6 @@ use crate::smtp::{
 
 /// How many sessions a table of a check opens side by side with a stranger.
 const SIDE_BY_SIDE: u32 = 2;
-
-/// How long a stranger's reply is waited for. RFC 5321 section 4.5.3.2 allows five
-/// minutes; a relay that looks up its client's name in vain takes half of one.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long the first connection and the first words are waited for: somewhat longer than
 /// such a look-up, and no more than a run with no port that answers may take.

@@ -3,7 +3,6 @@
 mod inbox;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -116,6 +115,13 @@ impl Moved {
 }
 
 impl Target {
+    /// Whether relaykit did not build it: of such a relay nothing is known but what was seen
+    /// of it, and manners are owed to it.
+    #[must_use]
+    pub fn is_stranger(&self) -> bool {
+        self.manners.is_some()
+    }
+
     /// Where `listener` answers, if it is turned on.
     #[must_use]
     pub fn endpoint(&self, listener: Listener) -> Option<SocketAddr> {
@@ -149,89 +155,6 @@ impl Target {
     pub fn login_listeners(&self) -> impl Iterator<Item = Listener> + '_ {
         self.listeners()
             .filter(|l| self.spec.auth.listeners.contains(l))
-    }
-}
-
-/// What a check needs of its target. Checks without it are skipped, and the
-/// catalogue shows it.
-#[derive(Clone, Copy)]
-pub enum Need {
-    /// A user to log in as, and a listener that offers logins.
-    Login,
-    /// This listener turned on.
-    Listener(Listener),
-    /// XCLIENT, to be any client.
-    Xclient,
-    /// An inbox behind the relay.
-    Inbox,
-    /// The containers of a lab.
-    Lab,
-    /// The lab's directory over `ldaps://`.
-    Directory,
-    /// A relay built from relay.yaml: what the check judges is promised there alone.
-    Built,
-    /// A login that may send from the sender of the probes, in a domain that nobody
-    /// has, to their recipient: relays that look at senders do not let it.
-    Envelope,
-    /// Somebody to send a message to.
-    Recipient,
-    /// A setting of relay.yaml.
-    Setting {
-        /// As relay.yaml has it: `privacy.received: rewrite`.
-        text: &'static str,
-        /// Whether a relay has it.
-        holds: fn(&Spec) -> bool,
-    },
-    /// A setting of relay.yaml that the survey sees of a stranger, too.
-    Seen {
-        /// As relay.yaml has it: `tls.minimum: TLSv1.2`.
-        text: &'static str,
-        /// Whether a relay has it.
-        holds: fn(&Spec) -> bool,
-    },
-}
-
-impl fmt::Debug for Need {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
-    }
-}
-
-impl Need {
-    /// In words, to go after `needs`.
-    #[must_use]
-    pub fn text(self) -> String {
-        match self {
-            Self::Login => "a user who can log in".into(),
-            Self::Listener(listener) => format!("the listener {}", listener.name()),
-            Self::Xclient => "XCLIENT (a lab of `relaykit test`)".into(),
-            Self::Inbox => "an inbox behind the relay".into(),
-            Self::Lab => "the containers of a lab".into(),
-            Self::Directory => "the directory of a lab".into(),
-            Self::Built => "a relay that relaykit built".into(),
-            Self::Envelope => "a login that may send from any domain to any other".into(),
-            Self::Recipient => "a recipient (--recipient)".into(),
-            Self::Setting { text, .. } | Self::Seen { text, .. } => text.into(),
-        }
-    }
-
-    /// Whether `target` has it.
-    #[must_use]
-    pub fn is_met(self, target: &Target) -> bool {
-        match self {
-            Self::Login => !target.users.is_empty() && target.login_listeners().next().is_some(),
-            Self::Listener(listener) => target.endpoint(listener).is_some(),
-            Self::Xclient => target.xclient,
-            Self::Inbox => target.inbox.is_some(),
-            Self::Lab => target.lab.is_some(),
-            Self::Directory => target.endpoints.contains_key("ldaps"),
-            Self::Built => target.manners.is_none(),
-            Self::Envelope => target.lacks.envelope.is_none(),
-            Self::Recipient => !target.recipients.is_empty(),
-            // What a stranger was built from, nobody knows here.
-            Self::Setting { holds, .. } => target.manners.is_none() && holds(&target.spec),
-            Self::Seen { holds, .. } => holds(&target.spec),
-        }
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) mod waiting;
 
 use std::ops::ControlFlow;
 
+use super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::need::Need;
 use super::probe::client_hello::{self, ClientHello, Version};
 use super::probe::mail::{RECIPIENT, SENDER};
 use super::probe::rows;
@@ -21,17 +23,16 @@ use super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, in_clear, open, open_even_if_silent, port,
     require_code, starts_in_clear, tls_listeners, under_tls,
 };
+use super::target::Context;
+use super::verdict::Judged;
 use super::verdict::{fail, require};
-use super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use crate::certs::Flaw;
-use crate::config::{self, Listener};
+use crate::config::{self, Listener, Says};
+use crate::report::Severity;
 use crate::smtp::{Session, TlsVersion};
 
 /// What hand-made offers need: they can be read as far as TLS 1.2 goes.
-const TLS12: Need = Need::Seen {
-    text: "tls.minimum: TLSv1.2",
-    holds: |spec| spec.tls.minimum == config::TlsVersion::V1_2,
-};
+const TLS12: Need = Need::Seen("tls.minimum", Says::Is("TLSv1.2"));
 
 /// Nobody gets TLS.
 const TLS_IS_OFF: Sabotage = Sabotage {
@@ -50,8 +51,8 @@ const NO_TLS13: Sabotage = Sabotage {
     sees: "ProtocolVersion",
 };
 
-const REQUIRES_TLS: Need = Need::Setting {
-    text: "the listener submission or submissions",
+const REQUIRES_TLS: Need = Need::Comes {
+    to: "the listener submission or submissions",
     holds: |spec| spec.listeners.submission.is_some() || spec.listeners.submissions.is_some(),
 };
 
@@ -68,7 +69,6 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Keep `listeners.submissions` as it is. By hand: `-o smtpd_tls_wrappermode=yes` \
                  for the submissions service in master.cf.",
         needs: &[Need::Listener(Listener::Submissions)],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "no wrapper mode",
             changes: &[Change::Service(
@@ -78,7 +78,7 @@ pub(super) static CHECKS: &[Check] = &[
             )],
             sees: "SMTP in the clear",
         }],
-        run: |context| Box::pin(submissions_starts_with_tls(context)),
+        ..Check::by(&submissions_starts_with_tls)
     },
     Check {
         id: "tls.starttls_is_offered_in_clear",
@@ -90,8 +90,6 @@ pub(super) static CHECKS: &[Check] = &[
                 everything in the clear from clients that take what they can get.",
         repair: "By hand: `smtpd_tls_security_level = may` or `encrypt`, and a certificate in \
                  `smtpd_tls_chain_files` that Postfix can read. Look for `TLS` in its log.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[
             TLS_IS_OFF,
             Sabotage {
@@ -100,7 +98,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "454 4.7.0",
             },
         ],
-        run: |context| Box::pin(starttls_is_offered_in_clear(context)),
+        ..Check::by(&starttls_is_offered_in_clear)
     },
     Check {
         id: "tls.submission_requires_starttls",
@@ -113,7 +111,6 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "By hand: `-o smtpd_tls_security_level=encrypt` for the submission service in \
                  master.cf.",
         needs: &[Need::Listener(Listener::Submission)],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "STARTTLS is a choice",
             changes: &[Change::Service(
@@ -123,7 +120,7 @@ pub(super) static CHECKS: &[Check] = &[
             )],
             sees: "250 2.1.0",
         }],
-        run: |context| Box::pin(submission_requires_starttls(context)),
+        ..Check::by(&submission_requires_starttls)
     },
     Check {
         id: "tls.ports_do_not_mix",
@@ -135,8 +132,6 @@ pub(super) static CHECKS: &[Check] = &[
                 client waiting that was configured by the book.",
         repair: "By hand: `smtpd_tls_wrappermode = yes` belongs to the submissions service alone; \
                  take it out of main.cf and of the other services.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "wrapper mode on port 587",
             changes: &[Change::Service(
@@ -146,7 +141,7 @@ pub(super) static CHECKS: &[Check] = &[
             )],
             sees: "a ServerHello",
         }],
-        run: |context| Box::pin(ports_do_not_mix(context)),
+        ..Check::by(&ports_do_not_mix)
     },
     Check {
         id: "tls.modern_versions_are_spoken",
@@ -159,10 +154,8 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set `tls.minimum`, and nothing about protocols under `postfix.main`. By hand: \
                  `smtpd_tls_protocols = >=TLSv1.2` and the same for \
                  `smtpd_tls_mandatory_protocols`.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[NO_TLS13],
-        run: |context| Box::pin(modern_versions_are_spoken(context)),
+        ..Check::by(&modern_versions_are_spoken)
     },
     Check {
         id: "tls.old_versions_are_refused",
@@ -176,7 +169,6 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Leave `tls.minimum` at TLSv1.2 or above. By hand: `smtpd_tls_protocols = \
                  >=TLSv1.2` and the same for `smtpd_tls_mandatory_protocols`.",
         needs: &[TLS12],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "TLS 1.0 for old clients",
             changes: &[
@@ -187,7 +179,7 @@ pub(super) static CHECKS: &[Check] = &[
             ],
             sees: "a ServerHello for TLS 1.0",
         }],
-        run: |context| Box::pin(old_versions_are_refused(context)),
+        ..Check::by(&old_versions_are_refused)
     },
     Check {
         id: "tls.minimum_version_holds",
@@ -199,11 +191,7 @@ pub(super) static CHECKS: &[Check] = &[
         repair: "Set nothing about protocols under `postfix.main`. By hand: `smtpd_tls_protocols \
                  = >=TLSv1.3` and the same for `smtpd_tls_mandatory_protocols`, which is the one \
                  that counts where TLS is required.",
-        needs: &[Need::Setting {
-            text: "tls.minimum: TLSv1.3",
-            holds: |spec| spec.tls.minimum == config::TlsVersion::V1_3,
-        }],
-        exclusive: false,
+        needs: &[Need::Setting("tls.minimum", Says::Is("TLSv1.3"))],
         sabotages: &[
             Sabotage {
                 name: "the minimum is forgotten where TLS is required",
@@ -219,7 +207,7 @@ pub(super) static CHECKS: &[Check] = &[
                 sees: "a ServerHello for TLS 1.2",
             },
         ],
-        run: |context| Box::pin(minimum_version_holds(context)),
+        ..Check::by(&minimum_version_holds)
     },
 ];
 
@@ -264,7 +252,7 @@ async fn starttls_is_offered_in_clear(context: Context) -> Judged {
 async fn submission_requires_starttls(context: Context) -> Judged {
     let mut session = in_clear(&context, Listener::Submission).await?;
     ehlo(&mut session, CLIENT).await?;
-    if context.target().manners.is_some() {
+    if context.target().is_stranger() {
         return takes_nothing(&mut session).await;
     }
     for line in ["MAIL FROM:<sender@relaykit.example>", "VRFY postmaster"] {

@@ -1,21 +1,18 @@
 //! The labs that a run needs: the one that relay.yaml describes and, for checks
 //! that need a setting it does not have, variants of it with that setting.
 
-use super::{Check, Need, Sabotage};
-use crate::config::{
-    ClientCertificates, Listener, OutboundLevel, Received, SenderLogin, Spec, TlsVersion, User,
-};
+use super::check::{Check, Sabotage};
+use crate::config::{self, Listener, Problems, Says, Spec};
 use crate::counterparts::next_hop_login;
 use crate::render::next_hops::{AWAY, BUSY, REFUSING};
 use crate::render::settled;
-use crate::secret::Secret;
 
 /// A domain that nobody can have (RFC 6761 section 6.4), for mail that comes
 /// without a login.
 const RELAY_DOMAIN: &str = "relay-domain.invalid";
 
 /// Who has not to be what the first user may.
-const SECOND_USER: &str = "bob";
+const SECOND_USER: &str = "{name: bob, password: looking-glass}";
 
 /// Networks of nobody's: for measurements and for documents (RFC 2544, RFC 3849).
 const TRUSTED: [&str; 2] = ["198.18.5.0/24", "2001:db8:5::/48"];
@@ -24,11 +21,11 @@ const TRUSTED: [&str; 2] = ["198.18.5.0/24", "2001:db8:5::/48"];
 const SIZE: u64 = 1 << 20;
 
 /// Connections of one client at once. The host may use XCLIENT, and has no limit.
-const CONNECTIONS: u32 = 5;
+const CONNECTIONS: &str = "5";
 
 /// Messages of one login in an hour: soon reached by a check that means to, and
 /// not by all that the others send as the first user.
-const MESSAGES: u32 = 24;
+const MESSAGES: &str = "24";
 
 /// A lab to bring up for a run.
 #[derive(Debug, Clone)]
@@ -57,7 +54,40 @@ const LIMITED: &str = "limited";
 /// A change of relay.yaml that lets more checks run.
 struct Variant {
     name: &'static str,
-    change: fn(&mut Spec),
+    changes: &'static [Alteration],
+}
+
+/// One change of relay.yaml.
+enum Alteration {
+    /// A setting, by its key, and what it says then, in YAML.
+    Set(&'static str, &'static str),
+    /// One more item of a list.
+    Add(&'static str, &'static str),
+    /// The others, where relay.yaml has all these settings.
+    Where(&'static [(&'static str, Says)], &'static [Alteration]),
+    /// What no value can say, because relay.yaml's own decides.
+    By(fn(&mut Spec)),
+}
+
+use Alteration::{Add, By, Set, Where};
+
+impl Alteration {
+    /// What does not go together with relay.yaml is told, such as a second `BOB`.
+    fn apply(&self, spec: &mut Spec) -> Result<(), Problems> {
+        match self {
+            Set(key, value) => config::set(spec, key, value),
+            Add(key, item) => config::add(spec, key, item),
+            Where(settings, changes) => {
+                let there = settings.iter().all(|(key, says)| says.holds(key, spec));
+                let mut changes = changes.iter().filter(|_| there);
+                changes.try_for_each(|change| change.apply(spec))
+            }
+            By(change) => {
+                change(spec);
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Each is one more lab, so that settings that do not hinder each other share one.
@@ -66,78 +96,94 @@ const VARIANTS: &[Variant] = &[
     // too: the hardest case for telling the two apart.
     Variant {
         name: "mixed",
-        change: |spec| {
-            let domains = [RELAY_DOMAIN, REFUSING, BUSY, AWAY.domain];
-            spec.relay.domains.extend(domains.map(str::to_owned));
-            spec.relay
-                .trusted_networks
-                .extend(TRUSTED.map(str::to_owned));
-            if spec.listeners.smtp.is_some() && spec.privacy.received != Received::Hide {
-                spec.auth.listeners.insert(Listener::Smtp);
-                if spec.tls.client_certificates == ClientCertificates::Require {
-                    spec.tls.client_certificates = ClientCertificates::Ask;
-                }
-            }
-        },
+        changes: &[
+            Add("relay.domains", RELAY_DOMAIN),
+            Add("relay.domains", REFUSING),
+            Add("relay.domains", BUSY),
+            Add("relay.domains", AWAY.domain),
+            Add("relay.trusted_networks", TRUSTED[0]),
+            Add("relay.trusted_networks", TRUSTED[1]),
+            Where(
+                &[
+                    ("listeners.smtp", Says::Something),
+                    ("privacy.received", Says::OneOf(&["rewrite", "keep"])),
+                ],
+                &[
+                    Add("auth.listeners", "smtp"),
+                    Where(
+                        &[("tls.client_certificates", Says::Is("require"))],
+                        &[Set("tls.client_certificates", "ask")],
+                    ),
+                ],
+            ),
+        ],
     },
     // Everything as strict as it can be.
     Variant {
         name: "strict",
-        change: |spec| {
-            spec.auth.outlook_compatible = false;
-            spec.tls.minimum = TlsVersion::V1_3;
-            if keeps_logins_off_port_25(spec) {
-                spec.tls.client_certificates = ClientCertificates::Require;
-            }
-            spec.tls.outbound.level = OutboundLevel::Secure;
-            spec.outbound.credentials = Some(next_hop_login());
-            spec.privacy.show_login = false;
-            spec.privacy.strip_headers = ["X-Originating-IP", "X-Mailer", "User-Agent"]
-                .map(str::to_owned)
-                .to_vec();
-            spec.relay.sender_login = SenderLogin::Own;
-            spec.relay.message_size_limit = spec.relay.message_size_limit.min(SIZE);
-            spec.limits.connections_per_client = CONNECTIONS;
-            spec.limits.messages_per_login_per_hour = Some(MESSAGES);
-            if spec.lab.users.len() < 2 {
-                spec.lab.users.push(User {
-                    name: SECOND_USER.to_owned(),
-                    password: Secret::new("looking-glass"),
-                });
-            }
-        },
+        changes: &[
+            Set("auth.outlook_compatible", "false"),
+            Set("tls.minimum", "TLSv1.3"),
+            By(keep_logins_off_port_25),
+            Where(
+                &[("auth.listeners", Says::Lacks("smtp"))],
+                &[Set("tls.client_certificates", "require")],
+            ),
+            Set("tls.outbound.level", "secure"),
+            By(|spec| spec.outbound.credentials = Some(next_hop_login())),
+            Set("privacy.show_login", "false"),
+            Set(
+                "privacy.strip_headers",
+                "[X-Originating-IP, X-Mailer, User-Agent]",
+            ),
+            Set("relay.sender_login", "own"),
+            By(|spec| spec.relay.message_size_limit = spec.relay.message_size_limit.min(SIZE)),
+            Set("limits.connections_per_client", CONNECTIONS),
+            Set("limits.messages_per_login_per_hour", MESSAGES),
+            Where(
+                &[("lab.users", Says::Fewer(2))],
+                &[Add("lab.users", SECOND_USER)],
+            ),
+        ],
     },
     // The middle setting where there are three, and freedom where relay.yaml is strict.
     Variant {
         name: "ask",
-        change: |spec| {
-            spec.tls.client_certificates = ClientCertificates::Ask;
-            if keeps_logins_off_port_25(spec) {
-                spec.privacy.received = Received::Hide;
-            }
-            spec.relay.sender_login = SenderLogin::Any;
-            spec.tls.outbound.level = OutboundLevel::May;
-            spec.outbound.credentials = None;
-            let servers = &mut spec.auth.ldap.servers;
-            if let [only] = servers.as_slice() {
-                servers.push(only.clone());
-            }
-        },
+        changes: &[
+            Set("tls.client_certificates", "ask"),
+            By(keep_logins_off_port_25),
+            Where(
+                &[("auth.listeners", Says::Lacks("smtp"))],
+                &[Set("privacy.received", "hide")],
+            ),
+            Set("relay.sender_login", "any"),
+            Set("tls.outbound.level", "may"),
+            Set("outbound.credentials", "null"),
+            By(|spec| {
+                let servers = &mut spec.auth.ldap.servers;
+                if let [only] = servers.as_slice() {
+                    servers.push(only.clone());
+                }
+            }),
+        ],
     },
+    // Mail as it came.
     Variant {
         name: "keep",
-        change: |spec| spec.privacy.received = Received::Keep,
+        changes: &[
+            Set("privacy.received", "keep"),
+            Set("privacy.add_missing_headers", "false"),
+        ],
     },
 ];
 
 /// What Postfix cannot do on port 25, where mail comes without a login too, is no
-/// relay's (`config::combine`). Whether no login is left there.
-fn keeps_logins_off_port_25(spec: &mut Spec) -> bool {
+/// relay's (`config::combine`). Takes logins off it, unless no login would be left.
+fn keep_logins_off_port_25(spec: &mut Spec) {
     let logins = &mut spec.auth.listeners;
     if logins.iter().any(|listener| *listener != Listener::Smtp) {
         logins.remove(&Listener::Smtp);
     }
-    !logins.contains(&Listener::Smtp)
 }
 
 /// One lab serves this many checks that disturb, which run one after the other;
@@ -148,8 +194,9 @@ const DISTURBING_AT_MOST: usize = 4;
 /// suits asks for none. Disturbing checks get labs of their own.
 #[must_use]
 pub fn laboratories(spec: &Spec, checks: &[&'static Check]) -> Vec<Laboratory> {
+    let offered = Offered::to(spec);
     let mut labs: Vec<Laboratory> = Vec::new();
-    for lab in checks.iter().filter_map(|check| laboratory(spec, check)) {
+    for lab in checks.iter().filter_map(|check| offered.laboratory(check)) {
         let serves = |other: &&mut Laboratory| {
             let alike = other.name == lab.name && other.disposable == lab.disposable;
             alike && (!lab.disposable || other.checks < DISTURBING_AT_MOST)
@@ -164,52 +211,99 @@ pub fn laboratories(spec: &Spec, checks: &[&'static Check]) -> Vec<Laboratory> {
     labs
 }
 
-/// The lab that `check` is run in, the first that has the settings it needs.
-#[must_use]
-pub fn laboratory(spec: &Spec, check: &Check) -> Option<Laboratory> {
-    suitable(spec, check).next().map(|(name, spec)| Laboratory {
-        name,
-        spec,
-        disposable: check.exclusive,
-        checks: 1,
-    })
-}
-
-/// No lab that `check` can be run in has room for a sabotage.
+/// No lab that a check can be run in has room for a sabotage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsuitable {
     /// What the relay of relay.yaml lacks for it, to go after `needs`.
     pub lacks: String,
 }
 
-/// The lab that `sabotage` of `check` is planted in: the first in which the check
-/// can be run and the sabotage is a fault. `None`: the check is run nowhere.
-///
-/// # Errors
-/// [`Unsuitable`].
-pub fn to_plant(
-    spec: &Spec,
-    check: &Check,
-    sabotage: &Sabotage,
-) -> Result<Option<Laboratory>, Unsuitable> {
-    let mut lacks = None;
-    for (name, spec) in suitable(spec, check) {
-        let Some(missing) = sabotage.misplaced(&spec) else {
-            return Ok(Some(Laboratory {
-                name,
-                spec,
-                disposable: check.exclusive,
-                checks: 1,
-            }));
-        };
-        lacks.get_or_insert(missing);
-    }
-    lacks.map_or(Ok(None), |lacks| Err(Unsuitable { lacks }))
+/// What labs there can be with a relay.yaml.
+pub struct Offered {
+    candidates: Vec<Candidate>,
 }
 
-/// The candidates that have the settings that `check` needs, and that can be had.
-fn suitable(spec: &Spec, check: &Check) -> impl Iterator<Item = (&'static str, Spec)> {
-    asked_for(spec, check).filter(|(name, candidate)| hindrances(spec, name, candidate).is_empty())
+/// The relay of a lab that there can be.
+struct Candidate {
+    name: &'static str,
+    spec: Spec,
+    /// The keys below `postfix` in relay.yaml for which it cannot be had.
+    hindrances: Vec<String>,
+}
+
+impl Offered {
+    /// With a relay.yaml of `spec`.
+    #[must_use]
+    pub fn to(spec: &Spec) -> Self {
+        let candidates = candidates(spec)
+            .into_iter()
+            .map(|(name, candidate)| Candidate {
+                name,
+                hindrances: hindrances(spec, name, &candidate),
+                spec: candidate,
+            });
+        Self {
+            candidates: candidates.collect(),
+        }
+    }
+
+    /// The lab that `check` is run in, the first that has the settings it needs.
+    #[must_use]
+    pub fn laboratory(&self, check: &Check) -> Option<Laboratory> {
+        let first = self.suitable(check).next();
+        first.map(|candidate| candidate.laboratory(check))
+    }
+
+    /// The lab that `sabotage` of `check` is planted in: the first in which the check
+    /// can be run and the sabotage is a fault. `None`: the check is run nowhere.
+    ///
+    /// # Errors
+    /// [`Unsuitable`].
+    pub fn to_plant(
+        &self,
+        check: &Check,
+        sabotage: &Sabotage,
+    ) -> Result<Option<Laboratory>, Unsuitable> {
+        let mut lacks = None;
+        for candidate in self.suitable(check) {
+            let Some(missing) = sabotage.misplaced(&candidate.spec) else {
+                return Ok(Some(candidate.laboratory(check)));
+            };
+            lacks.get_or_insert(missing);
+        }
+        lacks.map_or(Ok(None), |lacks| Err(Unsuitable { lacks }))
+    }
+
+    /// The keys below `postfix` in relay.yaml for which there is no lab that `check` can be
+    /// run in, where that is why.
+    pub(super) fn hindered(&self, check: &Check) -> Option<String> {
+        let keys = &self.asked_for(check).next()?.hindrances;
+        (!keys.is_empty()).then(|| keys.join(" and "))
+    }
+
+    /// The candidates that have the settings that `check` needs, and that can be had.
+    fn suitable(&self, check: &Check) -> impl Iterator<Item = &Candidate> {
+        let candidates = self.asked_for(check);
+        candidates.filter(|candidate| candidate.hindrances.is_empty())
+    }
+
+    /// The candidates that have the settings that `check` needs.
+    fn asked_for(&self, check: &Check) -> impl Iterator<Item = &Candidate> {
+        let needs = check.needs;
+        let suits = move |spec: &Spec| needs.iter().all(|need| need.is_promised(spec));
+        self.candidates.iter().filter(move |c| suits(&c.spec))
+    }
+}
+
+impl Candidate {
+    fn laboratory(&self, check: &Check) -> Laboratory {
+        Laboratory {
+            name: self.name,
+            spec: self.spec.clone(),
+            disposable: check.exclusive,
+            checks: 1,
+        }
+    }
 }
 
 /// The keys below `postfix` that a candidate cannot be had with. What relay.yaml itself
@@ -221,22 +315,6 @@ fn hindrances(spec: &Spec, name: &str, candidate: &Spec) -> Vec<String> {
     settled(spec, candidate)
 }
 
-/// The candidates that have the settings that `check` needs.
-fn asked_for(spec: &Spec, check: &Check) -> impl Iterator<Item = (&'static str, Spec)> {
-    let suits = |spec: &Spec| check.needs.iter().all(|need| permits(*need, spec));
-    candidates(spec)
-        .into_iter()
-        .filter(move |(_, spec)| suits(spec))
-}
-
-/// The keys below `postfix` in relay.yaml for which there is no lab that `check` can be
-/// run in, where that is why.
-pub(super) fn hindered(spec: &Spec, check: &Check) -> Option<String> {
-    let (name, variant) = asked_for(spec, check).next()?;
-    let keys = hindrances(spec, name, &variant);
-    (!keys.is_empty()).then(|| keys.join(" and "))
-}
-
 /// What relay.yaml says but for its limits first, then with them, then each variant of
 /// it. The checks of a run send hundreds of messages as one login, and are many clients
 /// with one address, so that limits on these are left to the checks that ask for them.
@@ -246,32 +324,17 @@ fn candidates(spec: &Spec) -> Vec<(&'static str, Spec)> {
     let connections = &mut roomy.limits.connections_per_client;
     *connections = (*connections).max(ENOUGH);
     let limited = (roomy.limits != spec.limits).then(|| (LIMITED, spec.clone()));
-    let variants = VARIANTS.iter().map(|variant| {
+    let variants = VARIANTS.iter().filter_map(|variant| {
         let mut spec = roomy.clone();
-        (variant.change)(&mut spec);
-        (variant.name, spec)
+        let applied = variant.changes.iter().try_for_each(|c| c.apply(&mut spec));
+        // What relay.yaml says can rule a variant out: it is then not offered.
+        applied.ok().map(|()| (variant.name, spec))
     });
     let configured = (AS_CONFIGURED, roomy.clone());
     std::iter::once(configured)
         .chain(limited)
         .chain(variants)
         .collect()
-}
-
-/// Whether a relay of `spec` has what relay.yaml decides of a need.
-pub(super) fn permits(need: Need, spec: &Spec) -> bool {
-    match need {
-        Need::Setting { holds, .. } | Need::Seen { holds, .. } => holds(spec),
-        Need::Listener(listener) => spec.listeners.port(listener).is_some(),
-        Need::Built
-        | Need::Envelope
-        | Need::Recipient
-        | Need::Login
-        | Need::Xclient
-        | Need::Inbox
-        | Need::Lab => true,
-        Need::Directory => spec.auth.users.is_none(),
-    }
 }
 
 #[cfg(test)]

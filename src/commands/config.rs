@@ -19,6 +19,11 @@ pub(super) fn run(session: &Session, command: cli::Config) -> anyhow::Result<Exi
             let effective = config::effective(&spec);
             session.print(&effective, &serde_yaml::to_string(&effective)?)?;
         }
+        cli::Config::Schema => {
+            let schema = config::schema();
+            let text = serde_json::to_string_pretty(&schema)?;
+            session.print(&schema, &format!("{text}\n"))?;
+        }
         cli::Config::Render { which, path } => {
             let plan = Plan::new(
                 Resolved::new(spec(session, &which)?, Purpose::Lab),

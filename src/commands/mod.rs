@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod config;
 mod display;
+mod doctor;
 mod down;
 mod exit;
 mod export;
@@ -203,6 +204,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Config(arguments) => config::run(session, arguments),
         Command::Export(arguments) => export::run(session, &arguments),
         Command::Users(users) => users::run(session, users),
+        Command::Doctor(arguments) => doctor::run(session, arguments).await,
         Command::Watch { lab } => watch::run(session, &lab).await,
         Command::Completions { shell } => completions::run(session, shell),
     }

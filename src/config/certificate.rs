@@ -335,14 +335,15 @@ fn ordinal(index: usize) -> String {
 /// The first few: some certificates have a hundred.
 fn shortened(names: &[String]) -> String {
     const SHOWN: usize = 5;
-    let mut text = names
+    let text = names
         .iter()
         .take(SHOWN)
         .cloned()
         .collect::<Vec<_>>()
         .join(", ");
     if names.len() > SHOWN {
-        text += &format!(" and {} more", names.len() - SHOWN);
+        format!("{text} and {} more", names.len() - SHOWN)
+    } else {
+        text
     }
-    text
 }

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::certificate;
 use super::files;
+use super::node::Node;
 use super::problem::{Refusal, Report};
-use super::spec::{Certificate, ClientCertificates, Listener, Received, SenderLogin, Spec};
-use super::tree::Node;
+use super::spec::{Certificate, ClientCertificates, Ldap, Listener, Received, SenderLogin, Spec};
 
 /// Looks for what cannot be, in a `spec` that was filled from `root`.
 pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
@@ -60,8 +60,7 @@ impl Check<'_> {
     }
 
     fn written(&self, path: &str) -> bool {
-        let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
-        self.root.locate(path) != self.root.locate(parent)
+        self.root.find(path).is_some()
     }
 
     fn listeners(&mut self) {
@@ -118,8 +117,19 @@ impl Check<'_> {
                 self.warn(path, why);
             }
         }
+        self.backend();
         if !self.report.sound(&["auth.ldap"]) || spec.auth.users.is_some() {
             return;
+        }
+        let start_tls = "auth.ldap.start_tls";
+        if let Some(entry) = self.root.find(start_tls)
+            && spec.auth.ldap.start_tls
+            && self.root.find("auth.ldap.servers").is_none()
+        {
+            let why = Refusal::new("start_tls is true, and the default server is ldaps://");
+            let hint = "write auth.ldap.servers: ['ldap://directory']";
+            self.report
+                .refuse(entry.value.at, start_tls, why.hint(hint));
         }
         if spec.auth.ldap.login_attributes().is_empty() {
             let why = "a person goes by the attribute that is compared with the login, and this \
@@ -153,6 +163,31 @@ impl Check<'_> {
             } else {
                 self.warn(path, finding.why);
             }
+        }
+    }
+
+    /// A directory or a users file checks logins, and not both.
+    fn backend(&mut self) {
+        let auth = &self.spec.auth;
+        let written = self.root.find("auth.backend");
+        let written = written.map(|entry| entry.value.text());
+        match (&auth.users, written) {
+            (None, Some("pam")) if self.report.sound(&["auth.users"]) => {
+                let why = Refusal::new("`pam` reads a users file, and none is named");
+                let hint = "write auth.users: users/accounts";
+                self.refuse("auth.backend", why.hint(hint));
+            }
+            (Some(_), Some("ldap")) => {
+                let why = Refusal::new("`ldap`, and auth.users names a users file");
+                let hint = "write pam, or remove one of the two";
+                self.refuse("auth.backend", why.hint(hint));
+            }
+            _ => {}
+        }
+        if auth.users.is_some() && auth.ldap != Ldap::default() {
+            let why = "auth.ldap is there too, expected one of the two to check logins";
+            let hint = "remove auth.ldap, or auth.users";
+            self.refuse("auth.users", Refusal::new(why).hint(hint));
         }
     }
 

@@ -1,42 +1,55 @@
 //! `relay.yaml`: loading with positions, validation, and the [`Spec`] that the
 //! rest of the house reads.
 //!
-//! A file goes through three stages, and each finds all of its problems before
-//! anybody is told: text to a tree that keeps places (`tree`), the tree held
-//! against the tables of keys ([`keys`], `shape`), values to a [`Spec`]
-//! (`decode`, with `syntax` for single values and `combine` for combinations).
+//! A setting is declared once, in `settings`: its key, what it may hold, its default, what
+//! it is for. A file goes through three stages by those declarations, and each finds all
+//! of its problems before anybody is told: text to a tree that keeps places (`tree`), the
+//! tree held to the shape that is declared (`shape`), values to a [`Spec`] (`value`, with
+//! `syntax` for what single texts mean, and `combine` for combinations).
 
 mod certificate;
 mod combine;
 mod decode;
-mod defaults;
-mod effective;
 mod files;
-pub mod keys;
+mod next_hop;
+mod node;
 mod overrides;
 pub mod parameters;
 mod problem;
 mod production;
 mod promises;
+mod reference;
+mod saying;
+mod schema;
+mod setting;
+mod settings;
 mod shape;
+mod shown;
 mod spec;
 mod syntax;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod trust;
+mod value;
 
 use std::path::Path;
 
 pub use combine::in_lab;
-pub use defaults::built_in;
-pub use effective::{Effective, effective};
 pub use overrides::takes_back_a_promise;
 pub use problem::{Problem, Problems, Warning};
 pub use production::{Missing, missing_for_production};
+pub use reference::{Described, reference};
+pub use saying::{Says, add, set};
+pub use schema::schema;
+pub use setting::Counts;
+pub use settings::{effective, value};
+pub use shown::Shown;
 pub use spec::*;
 
+use decode::Decoder;
+use node::Node;
 use problem::{Position, Refusal, Report};
-use tree::Node;
 
 /// The version of relay.yaml that this relaykit reads.
 const VERSION: u64 = 1;
@@ -50,6 +63,12 @@ pub struct Loaded {
     pub spec: Spec,
     /// What works and is unwise, in the order of the file.
     pub warnings: Vec<Problem>,
+}
+
+/// The lab without a file: every key at its default.
+#[must_use]
+pub fn built_in() -> Spec {
+    Spec::default()
 }
 
 /// Reads a relay.yaml from its `text`. `file` names it in messages; `base` is the
@@ -88,8 +107,16 @@ fn read(bytes: &[u8], base: &Path, report: &mut Report) -> Spec {
     if !version(&root, report) {
         return built_in();
     }
-    shape::check(&mut root, keys::ROOT, "", report);
-    let spec = decode::spec(&root, base, report);
+    shape::check(&mut root, report);
+    let mut spec = built_in();
+    let mut decoder = Decoder {
+        base,
+        report,
+        adding: false,
+    };
+    settings::read(&root, &mut decoder, &mut spec);
+    settings::settle(&root, &mut spec);
+    overrides::check(&root, report);
     combine::check(&spec, &root, report);
     promises::check(&spec, &root, report);
     spec

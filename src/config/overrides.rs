@@ -1,16 +1,18 @@
 //! What is known about single Postfix parameters that `postfix.main` may set over
 //! relaykit's own. Most are the operator's business; some open the relay.
 
+use super::node::{Entry, Node, Value};
+use super::problem::{Refusal, Report};
+use super::settings;
+use super::syntax;
+
 /// What a setting does to the relay's promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Nothing known against it.
     Fine,
     /// It goes round a key of relay.yaml, so that two places say different things.
-    Unwise {
-        why: &'static str,
-        instead: &'static str,
-    },
+    Unwise { why: &'static str, instead: String },
     /// It takes back a promise: who may relay, or what a message tells.
     Unsafe {
         why: &'static str,
@@ -92,26 +94,49 @@ const UNSAFE: &[(&str, &str, &str)] = &[
     ("cleanup_service_name", TRACE, RECHECK),
 ];
 
-/// Parameters that have a key of their own.
-const OWN_KEY: &[(&str, &str)] = &[
-    ("myhostname", "use hostname"),
-    ("message_size_limit", "use relay.message_size_limit"),
-    ("relayhost", "use outbound.next_hop"),
-    ("smtp_sasl_password_maps", "use outbound.credentials"),
-    ("smtp_tls_security_level", "use tls.outbound.level"),
-    ("smtp_tls_CAfile", "use tls.outbound.ca"),
-    ("smtpd_tls_chain_files", "use tls.certificate"),
-    ("smtpd_tls_protocols", "use tls.minimum"),
-    ("smtpd_tls_mandatory_protocols", "use tls.minimum"),
-    ("smtpd_tls_ask_ccert", "use tls.client_certificates"),
-    ("smtpd_tls_req_ccert", "use tls.client_certificates"),
-    ("smtpd_sasl_auth_enable", "use auth.listeners"),
-    ("broken_sasl_auth_clients", "use auth.outlook_compatible"),
-    (
-        "smtpd_client_connection_count_limit",
-        "use limits.connections_per_client",
-    ),
-];
+/// Tells what is known against each override of a file.
+pub(super) fn check(root: &Node, report: &mut Report) {
+    let postfix = root.entry("postfix").map(|entry| &entry.value);
+    for (section, judge) in [
+        ("main", main as fn(&Entry) -> Vec<Verdict>),
+        ("master", master),
+    ] {
+        let section = postfix.and_then(|node| node.entry(section));
+        let Some(Value::Mapping(entries)) = section.map(|entry| &entry.value.value) else {
+            continue;
+        };
+        let above = section.map_or("", |entry| &entry.key);
+        for entry in entries.iter().filter(|entry| entry.value.sound) {
+            let path = format!("postfix.{above}.{}", entry.key);
+            for verdict in judge(entry) {
+                say(report, entry, &path, verdict);
+            }
+        }
+    }
+}
+
+fn main(entry: &Entry) -> Vec<Verdict> {
+    vec![parameter(&entry.key, entry.value.text())]
+}
+
+fn master(entry: &Entry) -> Vec<Verdict> {
+    let known = syntax::service_name(&entry.key).is_ok();
+    if known {
+        service(entry.value.text())
+    } else {
+        Vec::new()
+    }
+}
+
+fn say(report: &mut Report, entry: &Entry, path: &str, verdict: Verdict) {
+    let at = entry.value.at;
+    match verdict {
+        Verdict::Fine => {}
+        Verdict::Unwise { why, instead } => report.warn(at, path, Refusal::new(why).hint(instead)),
+        Verdict::Unsafe { why, instead } => report.warn(at, path, Refusal::new(why).hint(instead)),
+        Verdict::Forbidden { why } => report.refuse(at, path, Refusal::new(why).hint("remove it")),
+    }
+}
 
 /// What `name = value` in main.cf does.
 pub(super) fn parameter(name: &str, value: &str) -> Verdict {
@@ -129,10 +154,10 @@ pub(super) fn parameter(name: &str, value: &str) -> Verdict {
     if let Some((_, why, instead)) = UNSAFE.iter().find(|(unsafe_name, ..)| *unsafe_name == name) {
         return Verdict::Unsafe { why, instead };
     }
-    match OWN_KEY.iter().find(|(known, _)| *known == name) {
-        Some((_, instead)) => Verdict::Unwise {
+    match settings::same(name).next() {
+        Some((key, _)) => Verdict::Unwise {
             why: "relay.yaml has a key for it",
-            instead,
+            instead: format!("use {key}"),
         },
         None => Verdict::Fine,
     }
@@ -159,7 +184,7 @@ pub(super) fn service(line: &str) -> Vec<Verdict> {
         verdicts.push(Verdict::Unwise {
             why: "the chroot column is not `n`, and the container has neither the files nor the \
                   capability for a chroot",
-            instead: "write n in the third place",
+            instead: "write n in the third place".to_owned(),
         });
     }
     for (name, value) in options(line) {
@@ -211,7 +236,8 @@ mod tests {
     fn each_parameter_here_is_one_of_postfix() {
         let known = crate::config::parameters::names();
         let unsafe_ones = super::UNSAFE.iter().map(|(name, ..)| name);
-        let own = super::OWN_KEY.iter().map(|(name, _)| name);
+        let keys = super::settings::all();
+        let own = keys.iter().flat_map(|(_, key)| key.parameters);
         for name in unsafe_ones.chain(own).chain([&super::XCLIENT]) {
             assert!(known.contains(name), "{name}");
         }

@@ -172,20 +172,26 @@ impl Report {
     }
 
     /// The warnings of a file without problems, or else everything.
-    pub(super) fn finish(mut self) -> Result<Vec<Problem>, Problems> {
+    pub(super) fn finish(self) -> Result<Vec<Problem>, Problems> {
+        let Problems { problems, warnings } = self.problems();
+        if problems.is_empty() {
+            Ok(warnings)
+        } else {
+            Err(Problems { problems, warnings })
+        }
+    }
+
+    /// Everything that was found, in the order of the file.
+    pub(super) fn problems(mut self) -> Problems {
         let place = |p: &Problem| (p.line, p.column);
         self.problems.sort_by_key(place);
         self.warnings.sort_by_key(place);
         // What is refused needs no warning beside that.
         let refused = |path: &str| self.problems.iter().any(|p| p.path == path);
         self.warnings.retain(|warning| !refused(&warning.path));
-        if self.problems.is_empty() {
-            Ok(self.warnings)
-        } else {
-            Err(Problems {
-                problems: self.problems,
-                warnings: self.warnings,
-            })
+        Problems {
+            problems: self.problems,
+            warnings: self.warnings,
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Promises of relay.yaml that a line of `postfix.main` or `postfix.master` could
 //! take back without a word: what one key says, an override may add to or say in
-//! its own way, and not undo. Of single parameters that are dangerous whatever
-//! relay.yaml says, `overrides` knows.
+//! its own way, and not undo. What a single parameter says over again stands on the
+//! setting (`Setting::parameters`), what takes more to see in `table`. Of parameters
+//! that are dangerous whatever relay.yaml says, `overrides` knows.
 
 mod table;
 mod words;
 
+use super::node::Node;
 use super::problem::{Refusal, Report};
+use super::settings;
 use super::spec::{Listener, Spec};
-use super::tree::Node;
 use table::{Key, Promise, promises};
 
 /// Where a parameter is set.
@@ -84,6 +86,7 @@ fn judge(
     name: &str,
     value: &str,
 ) {
+    twice(root, report, path, name);
     let value = words::expanded(value, &spec.postfix.main);
     let over = Override {
         spec,
@@ -96,7 +99,8 @@ fn judge(
             continue;
         }
         if let Some(instead) = (promise.taken)(&over) {
-            let why = format!("this takes back {}", told(promise, root));
+            let (Key::Written(key) | Key::Says(key, _)) = promise.key;
+            let why = format!("this takes back {}", told(key, promise.promised, root));
             report.refuse(
                 root.locate(path),
                 path,
@@ -114,24 +118,27 @@ fn made(promise: &Promise, spec: &Spec, root: &Node) -> bool {
     }
 }
 
+/// Two places for one value: what a written key says, a parameter may not say again.
+fn twice(root: &Node, report: &mut Report, path: &str, name: &str) {
+    for (key, promised) in settings::same(name) {
+        if !promised.is_empty() && written(root, key) {
+            let why = format!("this takes back {}", told(key, promised, root));
+            let instead = format!("remove {name} here and write the value there");
+            report.refuse(root.locate(path), path, Refusal::new(why).hint(instead));
+        }
+    }
+}
+
 /// What is promised, and where.
-fn told(promise: &Promise, root: &Node) -> String {
-    let (Key::Written(key) | Key::Says(key, _)) = promise.key;
+fn told(key: &str, promised: &str, root: &Node) -> String {
     let place = if written(root, key) {
         format!("in line {}", root.locate(key).line)
     } else {
         "by default".to_owned()
     };
-    format!("what `{key}` promises {place}: {}", promise.promised)
+    format!("what `{key}` promises {place}: {promised}")
 }
 
 fn written(root: &Node, key: &str) -> bool {
-    let mut node = root;
-    key.split('.').all(|name| match node.entry(name) {
-        Some(entry) => {
-            node = &entry.value;
-            true
-        }
-        None => false,
-    })
+    root.find(key).is_some()
 }

@@ -1,16 +1,42 @@
-//! Holds a tree against the tables of [`keys`](super::keys): unknown and missing
-//! keys, wrong types, numbers out of range, words that are not among the choices.
+//! Holds a tree against the keys that are declared: unknown and missing keys, wrong
+//! types, numbers out of range, words that are not among the choices.
 
-use super::keys::{self, Key, Kind, Need};
+use super::node::{Node, Value, join};
 use super::problem::{Refusal, Report, alternatives, nearest, quoted};
-use super::tree::{Node, Value, join};
+use super::setting::{Key, Kind, Need};
+use super::settings;
 
 const FLAG: &str = "`true` or `false`";
 const PARAMETER: &str = "text or a number";
 
-/// Checks the mapping `node` and everything below it. Nodes with a wrong shape
-/// are marked, so that nobody asks for their meaning.
-pub(super) fn check(node: &mut Node, table: &'static [Key], path: &str, report: &mut Report) {
+/// Checks a whole file. Nodes with a wrong shape are marked, so that nobody asks for
+/// their meaning.
+pub(super) fn check(file: &mut Node, report: &mut Report) {
+    mapping(file, settings::root(), "", report);
+}
+
+/// Checks a file of which no more than one value is there: what is missing beside it, is
+/// not missed.
+pub(super) fn check_part(file: &mut Node, report: &mut Report) {
+    if let Value::Mapping(entries) = &mut file.value {
+        for entry in entries {
+            let keys = settings::root().iter();
+            for key in keys.filter(|key| key.name == entry.key) {
+                null_or_value(&mut entry.value, key, key.name, report);
+            }
+        }
+    }
+}
+
+fn null_or_value(node: &mut Node, key: &Key, path: &str, report: &mut Report) {
+    let absent = matches!(node.value, Value::Null | Value::Empty);
+    if !(absent && key.need == Need::Nullable) {
+        value(node, &key.kind, path, report);
+    }
+}
+
+/// Checks the mapping `node` and everything below it.
+fn mapping(node: &mut Node, table: &[Key], path: &str, report: &mut Report) {
     let at = node.at;
     let entries = match &mut node.value {
         Value::Mapping(entries) => entries,
@@ -24,11 +50,7 @@ pub(super) fn check(node: &mut Node, table: &'static [Key], path: &str, report: 
             report.refuse(entry.at, &path, unknown(&entry.key, table));
             continue;
         };
-        let absent = matches!(entry.value.value, Value::Null | Value::Empty);
-        if absent && key.need == Need::Nullable {
-            continue;
-        }
-        value(&mut entry.value, &key.kind, &path, report);
+        null_or_value(&mut entry.value, key, &path, report);
     }
     for key in table.iter().filter(|key| key.need == Need::Required) {
         if !entries.iter().any(|entry| entry.key == key.name) {
@@ -42,7 +64,7 @@ pub(super) fn check(node: &mut Node, table: &'static [Key], path: &str, report: 
     }
 }
 
-fn unknown(name: &str, table: &'static [Key]) -> Refusal {
+fn unknown(name: &str, table: &[Key]) -> Refusal {
     let names: Vec<&str> = table.iter().map(|key| key.name).collect();
     let refusal = Refusal::new(format!("unknown key {}", quoted(name)));
     if name == "<<" {
@@ -52,17 +74,17 @@ fn unknown(name: &str, table: &'static [Key]) -> Refusal {
     if let Some(meant) = nearest(name, &names) {
         return refusal.hint(format!("did you mean `{meant}`?"));
     }
-    match keys::elsewhere(name) {
+    match settings::elsewhere(name) {
         Some(path) => refusal.hint(format!("the key belongs at `{path}`")),
         None => refusal.hint(format!("valid here: {}", names.join(", "))),
     }
 }
 
-fn value(node: &mut Node, kind: &'static Kind, path: &str, report: &mut Report) {
+fn value(node: &mut Node, kind: &Kind, path: &str, report: &mut Report) {
     match kind {
-        Kind::Section(table) => check(node, table, path, report),
+        Kind::Section(table) => mapping(node, table, path, report),
         Kind::WordOr(_, table) if matches!(node.value, Value::Mapping(_)) => {
-            check(node, table, path, report);
+            mapping(node, table, path, report);
         }
         Kind::WordOr(words, table) => {
             let keys: Vec<&str> = table.iter().map(|key| key.name).collect();
@@ -75,7 +97,7 @@ fn value(node: &mut Node, kind: &'static Kind, path: &str, report: &mut Report) 
         }
         Kind::Word(words) => word(node, words, &alternatives(words), path, report),
         Kind::Flag => {
-            if flag(node).is_none() {
+            if node.flag().is_none() {
                 mismatch(node, FLAG, path, report, true);
             }
         }
@@ -87,7 +109,7 @@ fn value(node: &mut Node, kind: &'static Kind, path: &str, report: &mut Report) 
         }
         Kind::Text(what) => text(node, what, path, report, Rule::Strict),
         Kind::Secret => text(node, "text", path, report, Rule::Secret),
-        Kind::List(kind) => list(node, kind, path, report),
+        Kind::List(kind, _) => list(node, kind, path, report),
         Kind::Open(names) => open(node, names, path, report),
     }
 }
@@ -139,7 +161,7 @@ fn text(node: &mut Node, what: &str, path: &str, report: &mut Report, rule: Rule
     let Value::Scalar { text, .. } = &node.value else {
         return mismatch(node, what, path, report, shown);
     };
-    if number || flag(node).is_some() {
+    if number || node.flag().is_some() {
         return mismatch(node, what, path, report, shown);
     }
     let why = if let Some(control) = text.chars().find(|c| is_control(*c)) {
@@ -165,7 +187,7 @@ fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-fn list(node: &mut Node, kind: &'static Kind, path: &str, report: &mut Report) {
+fn list(node: &mut Node, kind: &Kind, path: &str, report: &mut Report) {
     let Value::List(items) = &mut node.value else {
         return mismatch(
             node,
@@ -236,7 +258,7 @@ fn mismatch_hint(node: &Node, expected: &str) -> Option<&'static str> {
         Value::Scalar { plain: true, .. } if expected == PARAMETER => {
             Some("Postfix wants yes or no")
         }
-        Value::Scalar { plain: true, .. } if node.is_number() || flag(node).is_some() => {
+        Value::Scalar { plain: true, .. } if node.is_number() || node.flag().is_some() => {
             (!structure && !expected.contains("number") && !expected.contains("port"))
                 .then_some("put it into quotes")
         }
@@ -248,18 +270,6 @@ fn mismatch_hint(node: &Node, expected: &str) -> Option<&'static str> {
         Value::List(_) if !structure => {
             Some("a value that begins with `[` needs quotes, such as '[host]:587'")
         }
-        _ => None,
-    }
-}
-
-/// `true` or `false` without quotes.
-pub(super) fn flag(node: &Node) -> Option<bool> {
-    match &node.value {
-        Value::Scalar { text, plain: true } => match text.as_str() {
-            "true" | "True" | "TRUE" => Some(true),
-            "false" | "False" | "FALSE" => Some(false),
-            _ => None,
-        },
         _ => None,
     }
 }

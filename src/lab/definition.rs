@@ -155,7 +155,8 @@ pub(super) fn volume_labels(plan: &Plan) -> BTreeMap<String, Labels> {
         .collect()
 }
 
-fn request(container: &Container, image: &str) -> ContainerRequest {
+/// What is asked for `container`, running `image`.
+pub(super) fn request(container: &Container, image: &str) -> ContainerRequest {
     let networks = container.networks.iter();
     let ports = container.ports.iter();
     let mounts = container.mounts.iter();

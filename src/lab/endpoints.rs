@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use super::{Error, Workshop, inside, ready};
+use super::{Error, Workshop, inside, missing};
 use crate::engine::{ContainerFacts, Engine};
 use crate::plan::{Container, Plan, Port, Role};
 
@@ -88,7 +88,7 @@ pub(super) async fn endpoints(
         let facts = workshop.engine.inspect(&container.name).await?;
         let facts = match facts {
             Some(facts) if facts.running => facts,
-            facts => return Err(ready::ended(container, facts.as_ref(), workshop).await),
+            facts => return Err(missing::ended(container, facts.as_ref(), workshop).await),
         };
         let answering = answering(container, &facts, &way);
         if container.role == Role::Relay && answering.is_empty() {

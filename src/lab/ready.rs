@@ -11,14 +11,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{Instrument as _, debug, info, info_span};
 
-use super::evidence::Evidence;
 use super::finding::{Finding, contains, findings};
 use super::inbox::Feed;
 use super::listening::{Trial, Trouble, trials};
+use super::missing::{Missing, ended, not_ready};
 use super::{Error, Readiness, Running, StoredMessage, Workshop, started};
 use crate::diagnostics::{Open, within_of};
-use crate::engine::{self, ContainerFacts, LogRequest};
-use crate::plan::{Container, Plan, Role};
+use crate::engine::{self, LogRequest};
+use crate::plan::Role;
 use crate::smtp::{Reply, SubmitOptions, Submitted, submit};
 
 /// Between two tries of a login. Nothing tells when saslauthd has its socket.
@@ -43,12 +43,6 @@ until (IO::Socket::INET->new(PeerAddr => $host, PeerPort => 25, Timeout => 1)) {
     select undef, undef, undef, 0.05;
 }
 ";
-
-/// What was still wrong, and whose log may tell why.
-pub(super) struct Missing {
-    pub(super) what: String,
-    pub(super) role: Role,
-}
 
 /// Waits until the lab is ready; what the relay was seen to do wrong all the same.
 ///
@@ -337,36 +331,5 @@ impl Proof<'_> {
                 }
             }
         }
-    }
-}
-
-/// That what is `missing` did not come.
-pub(super) async fn not_ready(
-    missing: &Missing,
-    open: Open,
-    began: Instant,
-    workshop: &Workshop,
-    plan: &Plan,
-) -> Error {
-    let container = plan.container(missing.role).map_or("", |c| c.name.as_str());
-    Error::NotReady {
-        after: began.elapsed(),
-        last: missing.what.clone(),
-        open,
-        role: missing.role,
-        evidence: Box::new(Evidence::of(workshop.engine.as_ref(), container).await),
-    }
-}
-
-/// That `container` has ended, with what it said.
-pub(super) async fn ended(
-    container: &Container,
-    facts: Option<&ContainerFacts>,
-    workshop: &Workshop,
-) -> Error {
-    Error::Ended {
-        role: container.role,
-        exit_code: facts.and_then(|f| f.exit_code).unwrap_or(-1),
-        evidence: Box::new(Evidence::of(workshop.engine.as_ref(), &container.name).await),
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{Instrument as _, info_span};
 
-use super::ready::{Missing, not_ready};
+use super::missing::{Missing, not_ready};
 use super::{Error, Running, Workshop};
 use crate::diagnostics::within;
 use crate::engine::LogRequest;

@@ -48,6 +48,12 @@ impl Store {
         Self { root }
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// What tells this state folder from all others, made when it is first needed.
     ///
     /// # Errors

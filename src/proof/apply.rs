@@ -4,7 +4,7 @@ use super::edit;
 use super::plants::Plant;
 use crate::certs::Flaw;
 use crate::checks::Change;
-use crate::config::Spec;
+use crate::config::{self, Shown, Spec};
 use crate::counterparts::{Purpose, Resolved};
 use crate::plan::{Content, File, Plan, Role};
 use crate::secret::Secret;
@@ -35,9 +35,7 @@ pub(super) struct Sabotaged {
 pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
     let mut spec = plant.spec.clone();
     for change in plant.changes {
-        if let Change::Spec(alter) = change {
-            alter(&mut spec);
-        }
+        say(change, &mut spec)?;
     }
     let mut plan = Plan::new(Resolved::new(spec, Purpose::Proof), lab);
     let mut scripts = Vec::new();
@@ -60,6 +58,24 @@ pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
         instructions,
         flaw,
     })
+}
+
+/// Changes what relay.yaml says.
+fn say(change: &Change, spec: &mut Spec) -> Result<(), String> {
+    let (key, value) = match *change {
+        Change::Setting(key, value) => (key, value.to_owned()),
+        Change::Turned(key) => match config::value(spec, key) {
+            Some(Shown::Flag(set)) => (key, (!set).to_string()),
+            _ => return Err(format!("{key} is not true or false")),
+        },
+        _ => return Ok(()),
+    };
+    let before = spec.clone();
+    config::set(spec, key, &value).map_err(|problems| problems.to_string())?;
+    if *spec == before {
+        return Err(format!("{key} is {value} already"));
+    }
+    Ok(())
 }
 
 fn carry_out(change: &Change, plan: &mut Plan) -> Result<(), String> {
@@ -87,7 +103,8 @@ fn carry_out(change: &Change, plan: &mut Plan) -> Result<(), String> {
             Ok(())
         }
         Change::Given(_)
-        | Change::Spec(_)
+        | Change::Setting(..)
+        | Change::Turned(_)
         | Change::Script(..)
         | Change::Image(_)
         | Change::Certificate(_) => Ok(()),
@@ -182,7 +199,7 @@ mod tests {
             Change::Service("submission/inet", "smtpd_tls_security_level", "may"),
             Change::File(Role::Relay, "logins.conf", "a line below SEARCH_BASE"),
             Change::Replace(Role::Relay, "logins.conf", "plain login", "plain"),
-            Change::Spec(|spec| spec.auth.outlook_compatible = false),
+            Change::Setting("auth.outlook_compatible", "false"),
             Change::Plan(|plan| plan.containers[0].capabilities.push("SYS_ADMIN")),
             Change::Script(Role::Relay, "true"),
             Change::Certificate(Flaw::OtherName),

@@ -136,56 +136,15 @@ fn next(waiting: &Mutex<VecDeque<Plant>>, last: Option<Kind>) -> Option<Plant> {
     waiting.remove(same.unwrap_or(0))
 }
 
-/// Checks that stand by nobody. Each sends messages, refuses logins or searches files
-/// by the dozen: together they take as long as all the others that stand by.
-const LONG: &[&str] = &[
-    "auth.directory_changes_count_at_once",
-    "auth.empty_password_is_refused",
-    "auth.failed_login_can_be_repeated",
-    "auth.filter_characters_are_refused",
-    "auth.guesses_are_braked",
-    "auth.identities_do_not_mix",
-    "auth.log_repeats_no_blind_login",
-    "auth.log_tells_who_failed",
-    "auth.long_password_is_not_cut",
-    "auth.overlong_responses_are_refused",
-    "auth.person_goes_by_one_name",
-    "auth.refusals_read_alike",
-    "auth.refusals_take_alike",
-    "auth.slow_hash_tells_no_name",
-    "auth.special_characters_log_in",
-    "auth.unknown_user_is_refused",
-    "auth.wrong_password_is_refused",
-    "outbound.envelope_arrives_as_given",
-    "outbound.every_domain_goes_to_the_next_hop",
-    "outbound.optional_tls_loses_no_mail",
-    "privacy.login_hides_every_client",
-    "privacy.login_on_shared_port_hides_too",
-    "privacy.mail_without_login_keeps_its_trace",
-    "privacy.odd_logins_stay_one_comment",
-    "privacy.short_form_hides_every_client",
-    "privacy.trace_left_is_whole",
-    "protocol.endless_mistakes_end_the_session",
-    "protocol.too_long_lines_are_refused",
-    "relay.own_domains_open_nothing_else",
-    "relay.surplus_recipients_are_put_off",
-    "relay.unknown_recipients_are_refused_at_once",
-    "runtime.logs_hold_no_password",
-    "runtime.networks_are_as_planned",
-    "runtime.no_core_is_dumped",
-    "runtime.postfix_finds_no_fault",
-    "tls.half_handshakes_end_soon",
-];
-
 /// The checks that are run beside those that claim to see a sabotage, to learn
 /// what else it breaks: those that stand in the same files of the catalogue, but
-/// none that disturbs or is [`LONG`]. All others would take longer than the rest of
+/// none that disturbs or is long. All others would take longer than the rest of
 /// the proof.
 fn bystanders(plant: &Plant, checks: &[&'static Check]) -> Vec<&'static Check> {
     let claims = &plant.claims;
     let claimed = |check: &Check| claims.iter().any(|claim| claim.check.id == check.id);
     let near = |check: &Check| claims.iter().any(|c| checks::are_near(c.check, check));
-    let may_stand_by = |check: &Check| !check.exclusive && !LONG.contains(&check.id);
+    let may_stand_by = |check: &Check| !check.exclusive && !check.long;
     let stands_by = |check: &&&Check| may_stand_by(check) && near(check) && !claimed(check);
     checks.iter().filter(stands_by).copied().collect()
 }
@@ -207,21 +166,13 @@ mod tests {
     use crate::config;
 
     #[test]
-    fn who_is_too_long_to_stand_by_is_in_the_catalogue() {
-        for id in LONG {
-            let check = checks::all().find(|check| check.id == *id);
-            assert!(check.is_some_and(|check| !check.exclusive), "{id}");
-        }
-    }
-
-    #[test]
     fn those_who_stand_by_are_near_and_neither_disturb_nor_take_long() {
         let all: Vec<_> = checks::all().collect();
         for plant in plants::plants(&config::built_in(), &all) {
             let claimed: Vec<_> = plant.claims.iter().map(|c| c.check).collect();
             for check in bystanders(&plant, &all) {
                 let id = check.id;
-                assert!(!check.exclusive && !LONG.contains(&id), "{id}");
+                assert!(!check.exclusive && !check.long, "{id}");
                 assert!(claimed.iter().all(|c| c.id != id), "{id} is no bystander");
                 assert!(claimed.iter().any(|c| c.area() == check.area()), "{id}");
             }

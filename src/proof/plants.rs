@@ -1,6 +1,6 @@
 //! Which sabotages are to be planted, in which labs, and who claims to see them.
 
-use crate::checks::{Change, Check, to_plant};
+use crate::checks::{Change, Check, Offered};
 use crate::config::Spec;
 use crate::report::Unplanted;
 
@@ -32,10 +32,6 @@ pub(super) enum Cost {
     Files,
 }
 
-/// Reads what its container has logged since it was made, and would find there what
-/// an earlier plant did.
-const READS_OLD_LINES: &str = "runtime.logs_hold_no_password";
-
 impl Plant {
     /// Whether something of it may be left in the relay's container: a program was
     /// run there, or a check disturbed it.
@@ -47,7 +43,7 @@ impl Plant {
 
     /// Whether its relay must be in a container that nobody has used.
     pub(super) fn needs_new_container(&self) -> bool {
-        let reads = |claim: &Claim| claim.check.id == READS_OLD_LINES;
+        let reads = |claim: &Claim| claim.check.reads_old_lines;
         self.leaves_traces() || self.claims.iter().any(reads)
     }
 
@@ -74,10 +70,11 @@ pub(super) struct Claim {
 /// The sabotages of `checks` against `spec`, each once for each lab that its
 /// checks need, those of a kind one after the other.
 pub(super) fn plants(spec: &Spec, checks: &[&'static Check]) -> Vec<Plant> {
+    let offered = Offered::to(spec);
     let mut plants: Vec<Plant> = Vec::new();
     for check in checks {
         for sabotage in check.sabotages {
-            let Ok(Some(lab)) = to_plant(spec, check, sabotage) else {
+            let Ok(Some(lab)) = offered.to_plant(check, sabotage) else {
                 continue;
             };
             let claim = Claim {
@@ -104,12 +101,13 @@ pub(super) fn plants(spec: &Spec, checks: &[&'static Check]) -> Vec<Plant> {
 /// The sabotages of `checks` that no relay of `spec`, as configured or in a variant,
 /// can have.
 pub(super) fn left_out(spec: &Spec, checks: &[&'static Check]) -> Vec<Unplanted> {
+    let offered = Offered::to(spec);
     let all = checks.iter().flat_map(|check| {
         let sabotages = check.sabotages.iter();
         sabotages.map(move |sabotage| (check, sabotage))
     });
     all.filter_map(|(check, sabotage)| {
-        let lacks = to_plant(spec, check, sabotage).err()?.lacks;
+        let lacks = offered.to_plant(check, sabotage).err()?.lacks;
         Some(Unplanted {
             sabotage: sabotage.name,
             check: check.id,
@@ -126,7 +124,7 @@ mod tests {
 
     use super::super::apply::sabotaged;
     use super::*;
-    use crate::checks::{self, laboratory};
+    use crate::checks;
     use crate::config;
 
     /// What operators write, each key that makes another relay at least once.
@@ -203,7 +201,8 @@ mod tests {
                 let new = told.insert((unplanted.sabotage, unplanted.check));
                 assert!(new, "{text}: {unplanted:?} is planted, too");
             }
-            let run = all.iter().filter(|c| laboratory(&spec, c).is_some());
+            let offered = Offered::to(&spec);
+            let run = all.iter().filter(|c| offered.laboratory(c).is_some());
             let claims = run.flat_map(|c| c.sabotages.iter().map(|s| (s.name, c.id)));
             assert_eq!(told, claims.collect(), "{text}");
         }

@@ -162,13 +162,14 @@ fn has_cleanup(spec: &Spec, name: &str) -> bool {
     header_checks::needs_tables(spec) || completes(spec, name)
 }
 
-/// Whether what a message lacks (Date, Message-ID, From) is added by this cleanup: to
-/// mail that is submitted (RFC 6409 section 8), never to mail that comes by for
+/// Whether what a message lacks (Date, Message-ID, From) is added by this cleanup, where
+/// relay.yaml wants that: to mail that is submitted (RFC 6409 section 8), never to mail that comes by for
 /// relay.domains (RFC 5321 section 6.4). Postfix cannot tell the two apart in one
 /// service. `postfix.main` has the last word.
 fn completes(spec: &Spec, name: &str) -> bool {
     let submitted = name == CLEANUP_LOGIN || spec.relay.domains.is_empty();
-    submitted && main_override(spec, "always_add_missing_headers").is_none()
+    let wanted = spec.privacy.add_missing_headers;
+    wanted && submitted && main_override(spec, "always_add_missing_headers").is_none()
 }
 
 /// The ordinary cleanup, and those of login listeners.

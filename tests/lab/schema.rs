@@ -20,7 +20,7 @@ pub(crate) fn is_a(shape: &str, value: &Value) {
             close(inner);
         }
         if name == shape && definition.get("type") != Some(&json!("array")) {
-            definition["unevaluatedProperties"] = json!(name == "config_validate");
+            definition["unevaluatedProperties"] = json!(name.starts_with("config_"));
         }
     }
     let mut schemas = Schemas::new();

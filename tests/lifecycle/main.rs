@@ -14,6 +14,7 @@ mod certificates;
 mod changes;
 mod containers;
 mod diagnostics;
+mod doctor;
 mod down;
 mod inbox;
 mod parameters;

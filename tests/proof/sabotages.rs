@@ -1,6 +1,6 @@
 //! `relaykit test --prove`.
 
-use relaykit::checks::{Change, Check, Judged, Options, Sabotage};
+use relaykit::checks::{Change, Check, Context, Judged, Options, Sabotage};
 use relaykit::config::built_in;
 use relaykit::lab::{self, Readiness};
 use relaykit::plan::Role;
@@ -173,12 +173,8 @@ fn a_lab_that_did_not_come_up_is_no_beginning_of_the_next() {
         title: "A directory that starts",
         citation: "row 8",
         severity: Severity::High,
-        about: "",
-        repair: "",
-        needs: &[],
-        exclusive: false,
         sabotages: ONE_AFTER_THE_OTHER,
-        run: |_| Box::pin(async { Judged::Continue(()) }),
+        ..Check::by(&|_: Context| async { Judged::Continue(()) })
     }));
     let (judgements, limit) = block_on(async {
         let request = Request {

@@ -289,6 +289,8 @@ fn what_a_message_lacks_is_added_to_mail_by_login_alone() {
     }
     let passing = |spec: &mut Spec| spec.relay.domains = vec!["a.example".to_owned()];
     assert_eq!(adds(&passing), [false, true, false]);
+    let off = |spec: &mut Spec| spec.privacy.add_missing_headers = false;
+    assert_eq!(adds(&off), [false, false, false]);
     let last_word = |spec: &mut Spec| {
         let off = ("always_add_missing_headers".to_owned(), "no".to_owned());
         spec.postfix.main.extend([off]);

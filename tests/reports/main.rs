@@ -21,4 +21,5 @@ mod json;
 mod junit;
 mod page;
 mod real;
+mod reference;
 mod sample;

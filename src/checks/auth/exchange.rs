@@ -4,16 +4,20 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, attempt, command, ehlo, login_listener, require_code, right_certificate,
     under_tls, user,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{BY_LIBRARY, LIBRARY_FOLDER, LIBRARY_PATH, PLAIN, ready};
 use crate::config::Mechanism;
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 use crate::smtp::{Reply, Session};
 
@@ -41,7 +45,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "List in auth.mechanisms what saslauthd can serve. By hand, mech_list: plain login \
                  in smtpd.conf, and smtpd_sasl_security_options = noanonymous.",
         needs: &[Need::Login],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "ANONYMOUS and CRAM-MD5 are served",
             changes: &[
@@ -58,7 +61,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "ANONYMOUS: 334",
         }],
-        run: |context| Box::pin(other_mechanisms_are_refused(context)),
+        ..Check::by(&other_mechanisms_are_refused)
     },
     Check {
         id: "auth.cancelled_exchange_is_survived",
@@ -71,9 +74,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 cancel has to start the program again.",
         repair: "By hand, look for a proxy or a smtpd_command_filter between the client and Postfix.",
         needs: &[Need::Login],
-        exclusive: false,
         sabotages: &[SWALLOWED],
-        run: |context| Box::pin(cancelled_exchange_is_survived(context)),
+        ..Check::by(&cancelled_exchange_is_survived)
     },
     Check {
         id: "auth.garbled_responses_are_refused",
@@ -87,9 +89,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 and another's password from such a response.",
         repair: "Keep Postfix and Cyrus SASL up to date; there is no setting for it.",
         needs: &[Need::Login, PLAIN],
-        exclusive: false,
         sabotages: &[SWALLOWED],
-        run: |context| Box::pin(garbled_responses_are_refused(context)),
+        ..Check::by(&garbled_responses_are_refused)
     },
     Check {
         id: "auth.auth_out_of_place_is_refused",
@@ -101,13 +102,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 change who a message is from in the middle of it.",
         repair: "By hand, smtpd_helo_required = yes.",
         needs: &[Need::Login, PLAIN],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "no EHLO needed",
             changes: &[Change::Main("smtpd_helo_required", "no")],
             sees: "before EHLO: 235",
         }],
-        run: |context| Box::pin(auth_out_of_place_is_refused(context)),
+        ..Check::by(&auth_out_of_place_is_refused)
     },
     Check {
         id: "auth.overlong_responses_are_refused",
@@ -120,9 +120,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 the LDAP library.",
         repair: "Keep Cyrus SASL up to date; relaykit's guard refuses what saslauthd would cut.",
         needs: &[Need::Login, PLAIN],
-        exclusive: false,
+        long: true,
         sabotages: &[SWALLOWED],
-        run: |context| Box::pin(overlong_responses_are_refused(context)),
+        ..Check::by(&overlong_responses_are_refused)
     },
     Check {
         id: "auth.failed_login_can_be_repeated",
@@ -133,13 +133,13 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 must be accepted. Mail programs ask for another password without a new connection.",
         repair: "By hand, let smtpd_hard_error_limit be 5 or more.",
         needs: &[Need::Login],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "one mistake ends a session",
             changes: &[Change::Main("smtpd_hard_error_limit", "1")],
             sees: "421",
         }],
-        run: |context| Box::pin(failed_login_can_be_repeated(context)),
+        ..Check::by(&failed_login_can_be_repeated)
     },
 ];
 
@@ -162,11 +162,7 @@ const OTHERS: [&str; 12] = [
 /// How many refused logins one session holds out. A stranger may end it at the third
 /// (RFC 4954 section 4).
 fn mistakes(context: &Context) -> usize {
-    if context.target().manners.is_some() {
-        2
-    } else {
-        4
-    }
+    if context.target().is_stranger() { 2 } else { 4 }
 }
 
 async fn other_mechanisms_are_refused(context: Context) -> Judged {
@@ -276,7 +272,7 @@ async fn auth_out_of_place_is_refused(context: Context) -> Judged {
     let listener = login_listener(&context)?;
     let mut session = under_tls(&context, listener, right_certificate(&context)).await?;
     // Others than relaykit may do without EHLO (RFC 5321 section 4.1.4).
-    if context.target().manners.is_none() {
+    if !context.target().is_stranger() {
         let reply = plain(&context, &mut session).await?;
         misplaced(&reply, "before EHLO")?;
     }

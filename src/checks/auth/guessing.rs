@@ -4,31 +4,29 @@ use std::ops::ControlFlow;
 
 use futures_util::future::join_all;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::people;
 use super::super::probe::session::{
     CLIENT, attempt, ehlo, login_listener, require_code, right_certificate, under_tls, user,
 };
 use super::super::probe::xclient::{Client, xclient};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use crate::config::Says;
+use crate::report::Severity;
 use crate::secret::Secret;
 use crate::smtp::{Reply, Session};
 
 /// How many failed logins a minute a check tries to exceed.
-const FEW: u32 = 12;
+const FEW: u64 = 12;
 
 /// How many logins one session tries: fewer than end it.
 const EACH: u32 = 4;
 
 /// What a check of the brake needs.
-const BRAKED: Need = Need::Setting {
-    text: "limits.failed_logins_per_minute of 12 or less",
-    holds: |spec| {
-        spec.limits
-            .failed_logins_per_minute
-            .is_some_and(|m| m <= FEW)
-    },
-};
+const BRAKED: Need = Need::Setting("limits.failed_logins_per_minute", Says::AtMost(FEW));
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
     id: "auth.guesses_are_braked",
@@ -43,13 +41,11 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     repair: "Set limits.failed_logins_per_minute. By hand, fail2ban on Postfix's log, or \
              smtpd_client_auth_rate_limit, which counts right logins too.",
     needs: &[Need::Login, Need::Xclient, BRAKED],
-    exclusive: false,
+    long: true,
     sabotages: &[
         Sabotage {
             name: "guessing is not braked",
-            changes: &[Change::Spec(|spec| {
-                spec.limits.failed_logins_per_minute = None;
-            })],
+            changes: &[Change::Setting("limits.failed_logins_per_minute", "null")],
             sees: "passwords are tried",
         },
         Sabotage {
@@ -62,7 +58,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             sees: "too many AUTH commands",
         },
     ],
-    run: |context| Box::pin(guesses_are_braked(context)),
+    ..Check::by(&guesses_are_braked)
 }];
 
 /// An address for documents (RFC 5737), another at each call.

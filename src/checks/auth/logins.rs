@@ -3,13 +3,17 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::rows;
 use super::super::probe::session::{answer, attempt, login_listener, port, require_code, user};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::exchange::SWALLOWED;
 use super::{LOGIN, PLAIN, ready};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 
 /// Everybody is refused: saslauthd looks where nobody is.
@@ -48,9 +52,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Read the relay's log: it tells what the directory said. `relaykit config lint` finds \
                  settings of auth.ldap that cannot work.",
         needs: &[Need::Login, PLAIN],
-        exclusive: false,
         sabotages: &[NOBODY_FOUND, WRONG_CA],
-        run: |context| Box::pin(documents_pair_logs_in(context)),
+        ..Check::by(&documents_pair_logs_in)
     },
     Check {
         id: "auth.plain_without_initial_response",
@@ -63,9 +66,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Read the relay's log for what the directory said. By hand, check that no \
                  smtpd_command_filter or proxy changes AUTH lines.",
         needs: &[Need::Login, PLAIN],
-        exclusive: false,
         sabotages: &[NOBODY_FOUND, SWALLOWED],
-        run: |context| Box::pin(plain_without_initial_response(context)),
+        ..Check::by(&plain_without_initial_response)
     },
     Check {
         id: "auth.login_mechanism_logs_in",
@@ -77,9 +79,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 scanners know; 235 must come to both.",
         repair: "Add login to auth.mechanisms. By hand, mech_list: plain login in smtpd.conf of Cyrus SASL.",
         needs: &[Need::Login, LOGIN],
-        exclusive: false,
         sabotages: &[NOBODY_FOUND, SWALLOWED],
-        run: |context| Box::pin(login_mechanism_logs_in(context)),
+        ..Check::by(&login_mechanism_logs_in)
     },
     Check {
         id: "auth.nobody_acts_for_another",
@@ -92,9 +93,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 header names the wrong one.",
         repair: "By hand, remove proxy policies from the SASL configuration: smtpd needs none.",
         needs: &[Need::Login, PLAIN],
-        exclusive: false,
         sabotages: &[SWALLOWED],
-        run: |context| Box::pin(nobody_acts_for_another(context)),
+        ..Check::by(&nobody_acts_for_another)
     },
     Check {
         id: "auth.name_is_read_as_people_type_it",
@@ -108,9 +108,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Nothing in the relay: the directory's matching rule for the attribute in \
                  auth.ldap.filter decides.",
         needs: &[Need::Login],
-        exclusive: false,
         sabotages: &[WRONG_CA],
-        run: |context| Box::pin(name_is_read_as_people_type_it(context)),
+        ..Check::by(&name_is_read_as_people_type_it)
     },
 ];
 
@@ -170,7 +169,7 @@ async fn login_mechanism_logs_in(context: Context) -> Judged {
             let mut session = ready(&context, listener).await?;
             let reply = session.auth_login(&user.name, &user.password).await;
             require_code(&answer(reply, "a reply to AUTH")?, 235, "AUTH LOGIN")?;
-            if context.target().manners.is_some() {
+            if context.target().is_stranger() {
                 // What no standard describes, nobody needs to have in every form.
                 return PASS;
             }

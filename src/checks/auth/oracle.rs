@@ -6,15 +6,19 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::people;
 use super::super::probe::session::{
     attempt, attempt_by, judged, login_listener, require_code, user,
 };
 use super::super::probe::unguarded::another_guard;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, ready};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 use crate::smtp::Session;
 
@@ -31,7 +35,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, look for a smtpd_reject_footer, a smtpd_command_filter or a mechanism whose \
                  words differ.",
         needs: &[Need::Login],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "an empty password is not seen as one",
             changes: &[Change::Main(
@@ -40,7 +44,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "250 2.0.0 Ok",
         }],
-        run: |context| Box::pin(refusals_read_alike(context)),
+        ..Check::by(&refusals_read_alike)
     },
     Check {
         id: "auth.refusals_take_alike",
@@ -54,7 +58,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard refuses at a moment after the slowest comparison of late. By hand \
                  nothing in Postfix does; a slow password hash makes it worse.",
         needs: &[Need::Login],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "no guard before a slow directory",
             changes: &[
@@ -73,7 +77,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "an unknown name is answered sooner",
         }],
-        run: |context| Box::pin(refusals_take_alike(context)),
+        ..Check::by(&refusals_take_alike)
     },
     Check {
         id: "auth.slow_hash_tells_no_name",
@@ -87,7 +91,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard refuses at a moment after the slowest comparison of late. By hand \
                  nothing in Postfix does.",
         needs: &[Need::Login, Need::Lab, people::BY_UID],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "a refusal waits for a fixed time",
             changes: &[another_guard!(
@@ -96,12 +100,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "an unknown name is answered sooner",
         }],
-        run: |context| Box::pin(slow_hash_tells_no_name(context)),
+        ..Check::by(&slow_hash_tells_no_name)
     },
 ];
 
 async fn refusals_read_alike(context: Context) -> Judged {
-    if context.target().manners.is_some() {
+    if context.target().is_stranger() {
         return names_read_alike(&context).await;
     }
     let name = &user(&context)?.name;

@@ -7,13 +7,17 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout};
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::session::{attempt, login_listener, user};
 use super::super::probe::unguarded::another_guard;
 use super::super::probe::{appliance, people};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{BY_LIBRARY, LIBRARY_FOLDER, LIBRARY_PATH, NO_GUARD, ready};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 use crate::smtp::Reply;
 
@@ -47,7 +51,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[Need::Login, Need::Lab, Need::Directory],
         exclusive: true,
         sabotages: &[NO_GUARD.seen_as("while the directory is away: ")],
-        run: |context| Box::pin(directory_away_is_temporary(context)),
+        ..Check::by(&directory_away_is_temporary)
     },
     Check {
         id: "auth.late_words_are_no_outage",
@@ -77,7 +81,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "454",
         }],
-        run: |context| Box::pin(late_words_are_no_outage(context)),
+        ..Check::by(&late_words_are_no_outage)
     },
     Check {
         id: "auth.saslauthd_away_is_temporary",
@@ -105,7 +109,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "while saslauthd is down: 535",
         }],
-        run: |context| Box::pin(saslauthd_away_is_temporary(context)),
+        ..Check::by(&saslauthd_away_is_temporary)
     },
     Check {
         id: "auth.hanging_saslauthd_is_replaced",
@@ -121,7 +125,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[Need::Login, Need::Lab],
         exclusive: true,
         sabotages: &[NO_GUARD.seen_as("no answer")],
-        run: |context| Box::pin(hanging_saslauthd_is_replaced(context)),
+        ..Check::by(&hanging_saslauthd_is_replaced)
     },
 ];
 

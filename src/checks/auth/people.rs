@@ -1,22 +1,26 @@
 //! What the directory says is what counts: whole passwords, odd names, and changes
 //! at once.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::privacy::{KEPT, REWRITTEN_ON_SUBMISSION};
 use super::super::probe::people::{self, BY_UID};
 use super::super::probe::session::attempt;
 use super::super::probe::{mail, rows, session};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{NO_GUARD, ready};
-use crate::config::{Received, User};
+use crate::config::{Says, User};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 
 /// Where a login can be read in the trace header.
-const LOGIN_SHOWN: Need = Need::Setting {
-    text: "privacy.received: rewrite or keep, and privacy.show_login",
-    holds: |spec| spec.privacy.received != Received::Hide && spec.privacy.show_login,
-};
+const LOGIN_SHOWN: Need = Need::Settings(&[
+    ("privacy.received", Says::OneOf(&["rewrite", "keep"])),
+    ("privacy.show_login", Says::Is("true")),
+]);
 
 /// It then goes on accepting an old password.
 pub(in super::super) const CACHES: Sabotage = Sabotage {
@@ -43,9 +47,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard refuses longer passwords before saslauthd sees them. By hand, \
                  keep passwords below 128 bytes in the directory, or check them through PAM.",
         needs: &[Need::Login, Need::Lab, BY_UID],
-        exclusive: false,
+        long: true,
         sabotages: &[NO_GUARD.seen_as("one byte more: 235")],
-        run: |context| Box::pin(long_password_is_not_cut(context)),
+        ..Check::by(&long_password_is_not_cut)
     },
     Check {
         id: "auth.directory_changes_count_at_once",
@@ -57,9 +61,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 cache goes on accepting a stolen password, or somebody who has left.",
         repair: "Run saslauthd without -c, and without nscd or sssd between it and the directory.",
         needs: &[Need::Login, Need::Lab, BY_UID],
-        exclusive: false,
+        long: true,
         sabotages: &[CACHES.seen_as("the old password: 235")],
-        run: |context| Box::pin(directory_changes_count_at_once(context)),
+        ..Check::by(&directory_changes_count_at_once)
     },
     Check {
         id: "auth.special_characters_log_in",
@@ -73,7 +77,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Use auth.ldap.filter with %u as it stands. By hand, look for a proxy between \
                  saslauthd and the directory that rewrites names.",
         needs: &[Need::Login, Need::Lab, Need::Directory, BY_UID],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "another filter than relay.yaml has",
             changes: &[Change::Replace(
@@ -84,7 +88,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "its own password: 535",
         }],
-        run: |context| Box::pin(special_characters_log_in(context)),
+        ..Check::by(&special_characters_log_in)
     },
     Check {
         id: "auth.person_goes_by_one_name",
@@ -99,9 +103,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard tells Postfix the name that the directory has. By hand, a directory \
                  or a SASL server that does (Dovecot's auth_username_format).",
         needs: &[Need::Login, Need::Inbox, Need::Lab, LOGIN_SHOWN],
-        exclusive: false,
+        long: true,
         sabotages: &[NO_GUARD.seen_as("goes by another name")],
-        run: |context| Box::pin(person_goes_by_one_name(context)),
+        ..Check::by(&person_goes_by_one_name)
     },
     Check {
         id: "auth.identities_do_not_mix",
@@ -115,7 +119,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, look at what stands between Postfix and the directory: a rewriting of \
                  login names, a proxy, header checks with a fixed name.",
         needs: &[Need::Login, Need::Inbox, Need::Lab, BY_UID, LOGIN_SHOWN],
-        exclusive: false,
+        long: true,
         sabotages: &[
             Sabotage {
                 name: "every login is named alike",
@@ -142,7 +146,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "(Authenticated sender: user)",
             },
         ],
-        run: |context| Box::pin(identities_do_not_mix(context)),
+        ..Check::by(&identities_do_not_mix)
     },
 ];
 

@@ -7,15 +7,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::log::Log;
 use super::super::probe::people;
 use super::super::probe::session::{
     CLIENT, answer, attempt, attempt_by, ehlo, in_clear, login_listener, starttls_listeners, user,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, ready};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 use crate::smtp::Session;
 
@@ -39,7 +43,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Turn debugging off: no debug_peer_list, no -v in master.cf, no -d in saslauthd's \
                  LDAP settings. saslauthd tells its reasons to syslog: give it one that is read.",
         needs: &[Need::Login, Need::Lab],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "debugging is left on",
             changes: &[
@@ -48,7 +52,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "the password is in the log",
         }],
-        run: |context| Box::pin(log_tells_who_failed(context)),
+        ..Check::by(&log_tells_who_failed)
     },
     Check {
         id: "auth.log_repeats_no_blind_login",
@@ -64,7 +68,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  and take `improper command pipelining`, `non-SMTP command` and `request longer than` \
                  out of the log.",
         needs: &[Need::Login, Need::Lab],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "Postfix's log goes out as it is",
             changes: &[Change::Script(
@@ -74,7 +78,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "stands in the log",
         }],
-        run: |context| Box::pin(log_repeats_no_blind_login(context)),
+        ..Check::by(&log_repeats_no_blind_login)
     },
     Check {
         id: "auth.log_cannot_be_forged",
@@ -88,13 +92,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard refuses such names before saslauthd sees them. By hand, let \
                  saslauthd log through syslog, which replaces control characters.",
         needs: &[Need::Login, Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "saslauthd writes names into the log",
             changes: &[BY_LIBRARY, LIBRARY_PATH, LIBRARY_FOLDER, CHATTY, ITS_SOCKET],
             sees: "a line that the client wrote",
         }],
-        run: |context| Box::pin(log_cannot_be_forged(context)),
+        ..Check::by(&log_cannot_be_forged)
     },
 ];
 

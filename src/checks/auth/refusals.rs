@@ -3,15 +3,19 @@
 
 use std::fmt::Write as _;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::rows;
 use super::super::probe::session::{
     answer, attempt, attempt_by, command, judged, login_listener, user,
 };
 use super::super::probe::unguarded::another_guard;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::ready;
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 use crate::smtp::{Reply, Session};
 
@@ -51,9 +55,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  By hand, pwcheck_method: saslauthd in smtpd.conf and ldap_auth_method: bind in \
                  saslauthd.conf.",
         needs: &[Need::Login],
-        exclusive: false,
+        long: true,
         sabotages: &[ANYTHING_GOES.seen_as("235")],
-        run: |context| Box::pin(wrong_password_is_refused(context)),
+        ..Check::by(&wrong_password_is_refused)
     },
     Check {
         id: "auth.unknown_user_is_refused",
@@ -65,9 +69,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Check the filter in auth.ldap.filter: it must find one entry for one name. By \
                  hand, ldap_filter in saslauthd.conf.",
         needs: &[Need::Login],
-        exclusive: false,
+        long: true,
         sabotages: &[ANYTHING_GOES.seen_as("235")],
-        run: |context| Box::pin(unknown_user_is_refused(context)),
+        ..Check::by(&unknown_user_is_refused)
     },
     Check {
         id: "auth.empty_password_is_refused",
@@ -80,9 +84,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "saslauthd refuses empty passwords itself. By hand, keep saslauthd; in OpenLDAP \
                  leave bind_anon_cred out of `allow`.",
         needs: &[Need::Login],
-        exclusive: false,
+        long: true,
         sabotages: &[ANYTHING_GOES.seen_as("235")],
-        run: |context| Box::pin(empty_password_is_refused(context)),
+        ..Check::by(&empty_password_is_refused)
     },
     Check {
         id: "auth.empty_name_is_refused",
@@ -96,7 +100,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard refuses an empty name itself. By hand, saslauthd answers NO, and \
                  libsasl calls it a bad parameter.",
         needs: &[Need::Login],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "no name counts as an outage",
@@ -108,7 +111,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
             ANYTHING_GOES.seen_as("235"),
         ],
-        run: |context| Box::pin(empty_name_is_refused(context)),
+        ..Check::by(&empty_name_is_refused)
     },
     Check {
         id: "auth.filter_characters_are_refused",
@@ -122,9 +125,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Use auth.ldap.filter with %u as it stands: saslauthd escapes what the filter \
                  language gives a meaning. By hand, the same for ldap_filter.",
         needs: &[Need::Login],
-        exclusive: false,
+        long: true,
         sabotages: &[ANYTHING_GOES.seen_as("235"), FIRST_LETTER.seen_as("235")],
-        run: |context| Box::pin(filter_characters_are_refused(context)),
+        ..Check::by(&filter_characters_are_refused)
     },
     Check {
         id: "auth.foreign_realm_is_refused",
@@ -138,7 +141,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Use %u in auth.ldap.filter, or %d beside %U. By hand, run saslauthd with -r too, and \
                  leave smtpd_sasl_local_domain empty.",
         needs: &[Need::Login],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "the filter drops the realm",
             changes: &[Change::Replace(
@@ -149,7 +151,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "235",
         }],
-        run: |context| Box::pin(foreign_realm_is_refused(context)),
+        ..Check::by(&foreign_realm_is_refused)
     },
 ];
 

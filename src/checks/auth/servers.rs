@@ -2,13 +2,18 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::session::{attempt, login_listener, require_code, user};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::ready;
+use crate::config::Says;
 use crate::counterparts::PLAYED;
 use crate::plan::{Plan, Role};
+use crate::report::Severity;
 use crate::secret::Secret;
 
 /// How many logins follow one another while the first server is silent.
@@ -47,10 +52,8 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     needs: &[
         Need::Login,
         Need::Lab,
-        Need::Setting {
-            text: "two servers in auth.ldap.servers",
-            holds: |spec| spec.auth.users.is_none() && spec.auth.ldap.servers.len() > 1,
-        },
+        Need::Directory,
+        Need::Setting("auth.ldap.servers", Says::Items(2)),
     ],
     exclusive: true,
     sabotages: &[Sabotage {
@@ -58,7 +61,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
         changes: &[Change::Plan(first_server_alone)],
         sees: "454",
     }],
-    run: |context| Box::pin(second_server_serves(context)),
+    ..Check::by(&second_server_serves)
 }];
 
 fn first_server_alone(plan: &mut Plan) {

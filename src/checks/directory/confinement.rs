@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance::{self, Process};
 use super::super::probe::sockets::{self, Socket};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::counterparts::LDAPS_PORT;
 use crate::plan::Role;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -21,7 +25,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Start slapd with `-h ldaps:///` alone, or with ldap:/// and `security \
                  simple_bind=128` where clients use StartTLS.",
         needs: &[Need::Lab, Need::Directory],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a directory with a port in the clear",
             changes: &[Change::Plan(|plan| {
@@ -32,7 +35,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             })],
             sees: "tcp 1389",
         }],
-        run: |context| Box::pin(listens_for_tls_alone(context)),
+        ..Check::by(&listens_for_tls_alone)
     },
     Check {
         id: "directory.slapd_is_confined",
@@ -45,7 +48,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Run the container as slapd's user, with `cap_drop: [ALL]`, no-new-privileges and \
                  the engine's seccomp profile.",
         needs: &[Need::Lab, Need::Directory],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a directory without confinement",
             changes: &[Change::Plan(|plan| {
@@ -56,7 +58,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             })],
             sees: "slapd (1): capabilities 0xa80425fb",
         }],
-        run: |context| Box::pin(slapd_is_confined(context)),
+        ..Check::by(&slapd_is_confined)
     },
 ];
 

@@ -1,20 +1,22 @@
 //! The relay's own login at the next hop: given to whom it is for, and never in
 //! clear.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::log::Log;
 use super::super::probe::mail::{self, SENDER};
 use super::super::probe::played::{self, Listening, PLAYED};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use crate::config::Says;
 use crate::counterparts::next_hop_login;
 use crate::plan::Role;
 use crate::render::next_hops::{ASKING, ASKING_IN_CLEAR, LOGINS, OFFERING, Played};
+use crate::report::Severity;
 
-const CREDENTIALS: Need = Need::Setting {
-    text: "outbound.credentials",
-    holds: |spec| spec.outbound.credentials.is_some(),
-};
+const CREDENTIALS: Need = Need::Setting("outbound.credentials", Says::Something);
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -30,7 +32,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  smtp_sasl_password_maps with the next hop as relayhost spells it, and \
                  smtp_sasl_tls_security_options = noanonymous.",
         needs: &[Need::Login, Need::Inbox, Need::Lab, PLAYED, CREDENTIALS],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "the relay does not log in",
@@ -46,7 +47,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "no mechanism available",
             },
         ],
-        run: |context| Box::pin(next_hop_gets_the_login(context)),
+        ..Check::by(&next_hop_gets_the_login)
     },
     Check {
         id: "outbound.password_never_leaves_in_clear",
@@ -61,7 +62,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  smtp_tls_security_level = encrypt or higher, and noplaintext in \
                  smtp_sasl_security_options.",
         needs: &[Need::Login, Need::Lab, PLAYED, CREDENTIALS],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "the relay's password goes without TLS",
             changes: &[
@@ -70,7 +70,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "AUTH PLAIN",
         }],
-        run: |context| Box::pin(password_never_leaves_in_clear(context)),
+        ..Check::by(&password_never_leaves_in_clear)
     },
     Check {
         id: "outbound.login_is_for_the_next_hop_alone",
@@ -83,7 +83,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, let smtp_sasl_password_maps have the next hop alone, not a pattern that \
                  every destination matches.",
         needs: &[Need::Login, Need::Lab, PLAYED, CREDENTIALS],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "one login for every server",
             changes: &[Change::Main(
@@ -92,7 +91,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "AUTH PLAIN",
         }],
-        run: |context| Box::pin(login_is_for_the_next_hop_alone(context)),
+        ..Check::by(&login_is_for_the_next_hop_alone)
     },
 ];
 

@@ -3,15 +3,19 @@
 
 use std::collections::BTreeSet;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::log::Log;
 use super::super::probe::mail::{self, ANY_SENDER, RECIPIENT, SENDER};
 use super::super::probe::played::{self, PLAYED};
 use super::super::probe::rows;
 use super::super::probe::session::{logged_in, login_listener};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::Role;
 use crate::render::next_hops::POOR;
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -27,13 +31,13 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set outbound.next_hop in relay.yaml; by hand, relayhost, an empty mydestination, \
                  and no transport_maps that lead elsewhere.",
         needs: &[Need::Login, Need::Lab],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "the relay's own name is a local domain",
             changes: &[Change::Main("mydestination", "$myhostname, localhost")],
             sees: "this relay has no mailboxes",
         }],
-        run: |context| Box::pin(every_domain_goes_to_the_next_hop(context)),
+        ..Check::by(&every_domain_goes_to_the_next_hop)
     },
     Check {
         id: "outbound.envelope_arrives_as_given",
@@ -47,7 +51,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, leave always_bcc, sender_bcc_maps, recipient_bcc_maps, \
                  masquerade_domains, canonical_maps and smtp_generic_maps empty.",
         needs: &[ANY_SENDER, Need::Login, Need::Inbox],
-        exclusive: false,
+        long: true,
         sabotages: &[
             Sabotage {
                 name: "a copy of everything goes to an archive",
@@ -60,7 +64,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "from <sender@relaykit.example>",
             },
         ],
-        run: |context| Box::pin(envelope_arrives_as_given(context)),
+        ..Check::by(&envelope_arrives_as_given)
     },
     Check {
         id: "outbound.eight_bits_are_converted",
@@ -72,13 +76,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 arrive quoted-printable, and be the same when it is decoded.",
         repair: "By hand, leave disable_mime_output_conversion = no.",
         needs: &[Need::Login, Need::Inbox, Need::Lab, PLAYED],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "eight bits to every next hop",
             changes: &[Change::Main("disable_mime_output_conversion", "yes")],
             sees: "bytes above ASCII",
         }],
-        run: |context| Box::pin(eight_bits_are_converted(context)),
+        ..Check::by(&eight_bits_are_converted)
     },
     Check {
         id: "outbound.utf8_addresses_are_not_mangled",
@@ -91,13 +94,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, leave smtputf8_enable = yes, so that Postfix knows such mail and what a \
                  next hop can take.",
         needs: &[Need::Login, Need::Lab, PLAYED],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "SMTPUTF8 is not known",
             changes: &[Change::Main("smtputf8_enable", "no")],
             sees: "555 5.5.4",
         }],
-        run: |context| Box::pin(utf8_addresses_are_not_mangled(context)),
+        ..Check::by(&utf8_addresses_are_not_mangled)
     },
 ];
 

@@ -1,15 +1,19 @@
 //! What becomes of mail that the next hop does not take.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::log::Log;
 use super::super::probe::mail::{self, ANY_SENDER, SENDER};
 use super::super::probe::played::{self, PLAYED};
 use super::super::probe::session::{answer, command, logged_in, login_listener, require_code};
 use super::super::protocol::lines::LONG_LINES_TAKEN;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::Role;
 use crate::render::next_hops::{AWAY, BUSY, REFUSING, STRICT};
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -24,7 +28,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, keep maximal_queue_lifetime and bounce_queue_lifetime at days (the \
                  default is 5d), and do not set soft errors to be final.",
         needs: &[Need::Login, Need::Inbox, Need::Lab, PLAYED],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "undelivered mail is returned at once",
             changes: &[
@@ -33,7 +36,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "not in the queue any more",
         }],
-        run: |context| Box::pin(next_hop_away_is_waited_for(context)),
+        ..Check::by(&next_hop_away_is_waited_for)
     },
     Check {
         id: "outbound.temporary_refusal_is_waited_out",
@@ -46,7 +49,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, do not turn 4xx into 5xx with smtp_delivery_status_filter or \
                  smtp_reply_filter, and leave the queue lifetimes at days.",
         needs: &[Need::Login, Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "temporary refusals are final",
             changes: &[Change::Main(
@@ -55,7 +57,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "status=bounced",
         }],
-        run: |context| Box::pin(temporary_refusal_is_waited_out(context)),
+        ..Check::by(&temporary_refusal_is_waited_out)
     },
     Check {
         id: "outbound.final_refusal_is_reported",
@@ -68,13 +70,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 that the message arrived.",
         repair: "By hand, set soft_bounce = no and leave the bounce service in master.cf.",
         needs: &[Need::Login, Need::Inbox, Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "final refusals are tried again",
             changes: &[Change::Main("soft_bounce", "yes")],
             sees: "status=SOFTBOUNCE",
         }],
-        run: |context| Box::pin(final_refusal_is_reported(context)),
+        ..Check::by(&final_refusal_is_reported)
     },
     Check {
         id: "outbound.null_sender_gets_no_report",
@@ -86,13 +87,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 or piles up at a postmaster who is not here.",
         repair: "By hand, leave 2bounce out of notify_classes where no postmaster reads them.",
         needs: &[Need::Login, Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "double bounces go to a postmaster",
             changes: &[Change::Main("notify_classes", "2bounce")],
             sees: "postmaster non-delivery notification",
         }],
-        run: |context| Box::pin(null_sender_gets_no_report(context)),
+        ..Check::by(&null_sender_gets_no_report)
     },
     Check {
         id: "outbound.long_lines_lose_no_mail",
@@ -106,9 +106,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 quotes the message, is refused for the same line, and then nobody is told.",
         repair: "Refuse such lines: see protocol.too_long_lines_are_refused.",
         needs: &[Need::Login, Need::Lab, PLAYED, ANY_SENDER],
-        exclusive: false,
         sabotages: &[LONG_LINES_TAKEN.seen_as("nobody is told")],
-        run: |context| Box::pin(long_lines_lose_no_mail(context)),
+        ..Check::by(&long_lines_lose_no_mail)
     },
 ];
 

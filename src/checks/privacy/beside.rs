@@ -1,16 +1,20 @@
 //! What is told beside the message: to the next hop in the conversation, and to
 //! the operator in the log.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::forms::{self, FORM};
 use super::super::probe::log::Log;
 use super::super::probe::mail;
 use super::super::probe::played::{self, PLAYED};
 use super::super::probe::secrets::{is_telling, names, told, told_encoded};
 use super::super::probe::session::{CLIENT, login_listener, user};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::Role;
 use crate::render::next_hops::HEARING;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -25,13 +29,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, smtp_send_xforward_command = no in main.cf and for every smtp service in \
                  master.cf.",
         needs: &[Need::Login, Need::Lab, Need::Xclient, PLAYED],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "clients are forwarded",
             changes: &[Change::Main("smtp_send_xforward_command", "yes")],
             sees: "XFORWARD",
         }],
-        run: |context| Box::pin(next_hop_is_told_no_client(context)),
+        ..Check::by(&next_hop_is_told_no_client)
     },
     Check {
         id: "privacy.log_tells_the_operator",
@@ -47,7 +50,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, leave debug_peer_list empty and -v off the smtpd services, and send the \
                  log somewhere that keeps it.",
         needs: &[Need::Login, Need::Lab, Need::Xclient],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "every conversation is logged",
             changes: &[
@@ -56,7 +58,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "the password stands in the log",
         }],
-        run: |context| Box::pin(log_tells_the_operator(context)),
+        ..Check::by(&log_tells_the_operator)
     },
 ];
 

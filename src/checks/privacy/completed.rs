@@ -3,21 +3,27 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, OWN_DOMAIN, RECIPIENT, SENDER, head, own_domain};
 use super::super::probe::rows;
 use super::super::probe::session::{CLIENT, ehlo, in_clear, logged_in, port};
 use super::super::probe::trace::{Trace, fields};
+use super::super::target::{Context, Delivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
-use super::content::ON_SUBMISSION;
 use super::tells_nothing;
 use super::trace::dated_now;
-use crate::config::Listener;
+use crate::config::{Listener, Says};
+use crate::report::Severity;
 use crate::smtp::Message;
 
-/// Where relay.yaml does not say otherwise.
-const COMPLETED: Need = Need::Setting {
-    text: "postfix.main without always_add_missing_headers, and a login beside no relay.domains",
+const ADDED: Need = Need::Setting("privacy.add_missing_headers", Says::Is("true"));
+const LEFT_OUT: Need = Need::Setting("privacy.add_missing_headers", Says::Is("false"));
+
+/// Where the setting decides.
+const COMPLETED: Need = Need::Comes {
+    to: "postfix.main without always_add_missing_headers, and a login beside no relay.domains",
     holds: |spec| {
         let alone = |l: &Listener| *l != Listener::Smtp || spec.relay.domains.is_empty();
         !spec.postfix.main.contains_key("always_add_missing_headers")
@@ -37,22 +43,37 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 with the relay's name in it, and From with the sender of the envelope. Nothing \
                 else may be added, least of all a header on the recipients or on the client. \
                 Programs and devices send such mail, and filters take it for spam.",
-        repair: "By hand, always_add_missing_headers = yes for the cleanup service of each \
-                 submission service, and undisclosed_recipients_header empty.",
-        needs: &[Need::Login, Need::Inbox, Need::Built, COMPLETED],
-        exclusive: false,
+        repair: "Set privacy.add_missing_headers. By hand, always_add_missing_headers = yes for \
+                 the cleanup service of each submission service, and \
+                 undisclosed_recipients_header empty.",
+        needs: &[Need::Login, Need::Inbox, Need::Built, ADDED, COMPLETED],
         sabotages: &[
             Sabotage {
                 name: "missing headers stay missing",
-                changes: &[
-                    Change::Given(ON_SUBMISSION),
-                    Change::Service("cleanup-login/unix", "always_add_missing_headers", "no"),
-                ],
+                changes: &[Change::Setting("privacy.add_missing_headers", "false")],
                 sees: "without Date: [] added",
             },
             UNDISCLOSED.seen_as("To: undisclosed-recipients:;"),
         ],
-        run: |context| Box::pin(missing_headers_are_added(context)),
+        ..Check::by(&missing_headers_are_added)
+    },
+    Check {
+        id: "privacy.missing_headers_are_left_out",
+        title: "Under privacy.add_missing_headers: false mail by login gets no header but its trace",
+        citation: "Postfix always_add_missing_headers",
+        severity: Severity::Low,
+        about: "Submits a message without Date, Message-ID and From on each port with logins. It \
+                must arrive as it was, behind its trace header: who turns the setting off has a \
+                server behind this one that adds these headers, or signs messages before.",
+        repair: "Set privacy.add_missing_headers, and nothing about it in postfix.main. By hand, \
+                 always_add_missing_headers = no.",
+        needs: &[Need::Login, Need::Inbox, Need::Built, LEFT_OUT, COMPLETED],
+        sabotages: &[Sabotage {
+            name: "missing headers are added though relay.yaml says no",
+            changes: &[Change::Setting("privacy.add_missing_headers", "true")],
+            sees: "Message-Id: <",
+        }],
+        ..Check::by(&missing_headers_are_left_out)
     },
     Check {
         id: "privacy.passing_mail_is_not_completed",
@@ -65,13 +86,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave always_add_missing_headers = no in main.cf, and set it for the cleanup \
                  services of logins alone.",
         needs: &[Need::Listener(Listener::Smtp), Need::Inbox, OWN_DOMAIN],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "missing headers are added to all mail",
             changes: &[Change::Main("always_add_missing_headers", "yes")],
             sees: "Message-Id: <",
         }],
-        run: |context| Box::pin(passing_mail_is_not_completed(context)),
+        ..Check::by(&passing_mail_is_not_completed)
     },
 ];
 
@@ -126,6 +146,29 @@ async fn missing_headers_are_added(context: Context) -> Judged {
         },
     )
     .await
+}
+
+async fn missing_headers_are_left_out(context: Context) -> Judged {
+    let nothing_passes = context.target().spec.relay.domains.is_empty();
+    let listeners = context.target().login_listeners();
+    // The sabotage adds nothing there (`render::relay_master`).
+    let listeners = listeners.filter(|l| *l != Listener::Smtp || nothing_passes);
+    rows::each(&context, listeners, port, |context, listener| async move {
+        let mut session = logged_in(&context, listener).await?;
+        let (message, own) = with(&["To"], RECIPIENT);
+        mail::send(&mut session, &message).await?;
+        let delivered = mail::arrival(&context, &message).await?;
+        nothing_added(&message, &own, &delivered)
+    })
+    .await
+}
+
+fn nothing_added(message: &Message, own: &[String], delivered: &Delivered) -> Judged {
+    let added = added(message, own, delivered)?;
+    if added.is_empty() {
+        return PASS;
+    }
+    fail("nothing but the trace header", added.join(", "))
 }
 
 /// A message with these header fields, and the fields as they stand in it.
@@ -212,9 +255,5 @@ async fn passing_mail_is_not_completed(context: Context) -> Judged {
     ];
     mail::send_with(&mut session, &commands, &message).await?;
     let delivered = mail::arrival(&context, &message).await?;
-    let added = added(&message, &own, &delivered)?;
-    if added.is_empty() {
-        return PASS;
-    }
-    fail("nothing but the trace header", added.join(", "))
+    nothing_added(&message, &own, &delivered)
 }

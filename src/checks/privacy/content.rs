@@ -1,12 +1,16 @@
 //! What a login must not change: the message itself, and the trace headers of
 //! other servers.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::session::{logged_in, login_listener};
 use super::super::probe::trace::fields;
+use super::super::target::{Context, Delivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
-use crate::config::Listener;
+use crate::config::Says;
+use crate::report::Severity;
 use crate::smtp::Message;
 
 /// A filter that an operator adds for another reason.
@@ -20,10 +24,10 @@ pub(super) const BODY_FILTER: Sabotage = Sabotage {
 };
 
 /// Where there is a cleanup of logins alone.
-pub(super) const ON_SUBMISSION: Need = Need::Setting {
-    text: "auth.listeners with a submission port",
-    holds: |spec| spec.auth.listeners.iter().any(|l| *l != Listener::Smtp),
-};
+pub(super) const ON_SUBMISSION: Need = Need::Setting(
+    "auth.listeners",
+    Says::HasOneOf(&["submission", "submissions"]),
+);
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -38,9 +42,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, leave body_checks, mime_header_checks and nested_header_checks empty: \
                  the last two follow header_checks unless they are set.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[BODY_FILTER],
-        run: |context| Box::pin(message_is_untouched(context)),
+        ..Check::by(&message_is_untouched)
     },
     Check {
         id: "privacy.earlier_trace_stays",
@@ -53,7 +56,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, let header_checks match the relay's own newest trace header alone, by \
                  its own name and a mark that others do not have.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "every trace header is dropped",
             changes: &[Change::Main(
@@ -62,7 +64,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "0 trace headers",
         }],
-        run: |context| Box::pin(earlier_trace_stays(context)),
+        ..Check::by(&earlier_trace_stays)
     },
     Check {
         id: "privacy.headers_are_not_completed",
@@ -74,13 +76,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, local_header_rewrite_clients empty and remote_header_rewrite_domain \
                  empty.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "bare addresses get a domain",
             changes: &[Change::Main("local_header_rewrite_clients", "static:all")],
             sees: "where \"From: sender\" was sent",
         }],
-        run: |context| Box::pin(headers_are_not_completed(context)),
+        ..Check::by(&headers_are_not_completed)
     },
     Check {
         id: "privacy.stripped_headers_are_those_alone",
@@ -96,16 +97,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[
             Need::Login,
             Need::Inbox,
-            Need::Setting {
-                text: "privacy.strip_headers",
-                holds: |spec| !spec.privacy.strip_headers.is_empty(),
-            },
+            Need::Setting("privacy.strip_headers", Says::Something),
         ],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "no header is stripped",
-                changes: &[Change::Spec(|spec| spec.privacy.strip_headers.clear())],
+                changes: &[Change::Setting("privacy.strip_headers", "[]")],
                 sees: ": told",
             },
             Sabotage {
@@ -121,7 +118,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: ": attached\" was sent",
             },
         ],
-        run: |context| Box::pin(stripped_headers_are_those_alone(context)),
+        ..Check::by(&stripped_headers_are_those_alone)
     },
 ];
 

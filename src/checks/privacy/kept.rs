@@ -1,14 +1,18 @@
 //! Where relay.yaml says that the trace is to be kept: an operator who wants to be
 //! held to account for each client.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::forms::{self, FORM};
 use super::super::probe::rows;
 use super::super::probe::session::{port, user};
 use super::super::probe::trace::newest;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::require;
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::KEPT;
 use super::trace::dated_now;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
     id: "privacy.kept_trace_names_the_client",
@@ -22,7 +26,6 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     repair: "Set privacy.received: keep in relay.yaml, which leaves header_checks out; by hand, \
              look for a header_checks that rewrites Received, and for smtpd_hide_client_session.",
     needs: &[Need::Login, Need::Inbox, Need::Xclient, KEPT],
-    exclusive: false,
     sabotages: &[
         Sabotage {
             name: "clients are hidden all the same",
@@ -34,14 +37,11 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
         },
         Sabotage {
             name: "the login is kept another way than configured",
-            changes: &[
-                Change::Given(KEPT),
-                Change::Spec(|spec| spec.privacy.show_login = !spec.privacy.show_login),
-            ],
+            changes: &[Change::Given(KEPT), Change::Turned("privacy.show_login")],
             sees: "login shown: ",
         },
     ],
-    run: |context| Box::pin(kept_trace_names_the_client(context)),
+    ..Check::by(&kept_trace_names_the_client)
 }];
 
 async fn kept_trace_names_the_client(context: Context) -> Judged {

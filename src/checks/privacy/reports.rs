@@ -1,15 +1,19 @@
 //! Reports that the relay itself writes: they go through the next hop too.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::forms::{self, FORM};
 use super::super::probe::mail;
 use super::super::probe::played::{self, PLAYED};
 use super::super::probe::postconf::Postconf;
 use super::super::probe::rows;
 use super::super::probe::session::login_listener;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{NO_HEADER_CHECKS, NO_SHORT_FORM, tells_nothing};
 use crate::render::next_hops::{POOR, REFUSING};
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -33,7 +37,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
             PLAYED,
             super::HIDDEN,
         ],
-        exclusive: false,
         sabotages: &[
             NO_HEADER_CHECKS,
             NO_SHORT_FORM,
@@ -50,7 +53,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "canary",
             },
         ],
-        run: |context| Box::pin(reports_tell_no_client(context)),
+        ..Check::by(&reports_tell_no_client)
     },
     Check {
         id: "privacy.no_notice_tells_a_client",
@@ -63,7 +66,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 hop.",
         repair: "Set notify_classes to nothing, or to resource and software alone.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "clients' mistakes are reported",
             changes: &[Change::Main(
@@ -72,7 +74,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "main.cf: protocol",
         }],
-        run: |context| Box::pin(no_notice_tells_a_client(context)),
+        ..Check::by(&no_notice_tells_a_client)
     },
 ];
 

@@ -7,13 +7,17 @@ use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{logged_in, login_listener};
 use super::super::probe::trace::fields;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::content::BODY_FILTER;
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
@@ -28,7 +32,6 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     repair: "By hand, smtp_line_length_limit = 0, no body_checks, no footer, no header_checks on \
              signed headers, and local_header_rewrite_clients empty.",
     needs: &[Need::Login, Need::Inbox],
-    exclusive: false,
     sabotages: &[
         BODY_FILTER.seen_as("the body hash"),
         Sabotage {
@@ -45,7 +48,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             sees: "the signature of the headers",
         },
     ],
-    run: |context| Box::pin(signature_survives(context)),
+    ..Check::by(&signature_survives)
 }];
 
 /// How far a message may be changed on its way (RFC 6376 section 3.4).

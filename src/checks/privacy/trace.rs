@@ -4,6 +4,8 @@
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::secrets::names;
@@ -13,22 +15,18 @@ use super::super::probe::session::{
 };
 use super::super::probe::trace::{Trace, newest};
 use super::super::probe::xclient::{Client, xclient_as};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{REWRITTEN_ON_SUBMISSION, SHORT_FORM, hides};
-use crate::config::{Listener, Received};
+use crate::config::{Listener, Says};
 use crate::plan::Role;
 use crate::render::NO_CLIENT;
+use crate::report::Severity;
 
-pub(super) const REWRITTEN: Need = Need::Setting {
-    text: "privacy.received: rewrite",
-    holds: |spec| spec.privacy.received == Received::Rewrite,
-};
+pub(super) const REWRITTEN: Need = Need::Setting("privacy.received", Says::Is("rewrite"));
 
-const SHOWN: Need = Need::Setting {
-    text: "privacy.show_login: true",
-    holds: |spec| spec.privacy.show_login,
-};
+const SHOWN: Need = Need::Setting("privacy.show_login", Says::Is("true"));
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -42,7 +40,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, keep what the header says after `with` in header_checks instead of a \
                  fixed word.",
         needs: &[Need::Login, Need::Inbox, REWRITTEN],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "the rule writes a protocol of its own",
             changes: &[
@@ -56,7 +53,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "with ESMTPSX",
         }],
-        run: |context| Box::pin(trace_tells_the_protocol(context)),
+        ..Check::by(&trace_tells_the_protocol)
     },
     Check {
         id: "privacy.login_is_shown",
@@ -69,13 +66,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set privacy.show_login: true in relay.yaml; by hand, \
                  smtpd_sasl_authenticated_header = yes, and header_checks that keep the line.",
         needs: &[Need::Login, Need::Inbox, REWRITTEN, SHOWN],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "logins are not shown",
-            changes: &[Change::Spec(|spec| spec.privacy.show_login = false)],
+            changes: &[Change::Setting("privacy.show_login", "false")],
             sees: "comments [\"localhost [127.0.0.1]\", \"Postfix\"",
         }],
-        run: |context| Box::pin(login_is_shown(context)),
+        ..Check::by(&login_is_shown)
     },
     Check {
         id: "privacy.login_is_not_shown",
@@ -91,18 +87,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Need::Login,
             Need::Inbox,
             REWRITTEN,
-            Need::Setting {
-                text: "privacy.show_login: false",
-                holds: |spec| !spec.privacy.show_login,
-            },
+            Need::Setting("privacy.show_login", Says::Is("false")),
         ],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "logins are shown",
-            changes: &[Change::Spec(|spec| spec.privacy.show_login = true)],
+            changes: &[Change::Setting("privacy.show_login", "true")],
             sees: "Authenticated sender: ",
         }],
-        run: |context| Box::pin(login_is_not_shown(context)),
+        ..Check::by(&login_is_not_shown)
     },
     Check {
         id: "privacy.odd_logins_stay_one_comment",
@@ -116,7 +108,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, take the login up to the end of its line in header_checks, not to the \
                  first parenthesis.",
         needs: &[Need::Login, Need::Inbox, Need::Xclient, REWRITTEN, SHOWN],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "the rule ends the login at a parenthesis",
             changes: &[
@@ -130,7 +122,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "with ESMTPSA; ",
         }],
-        run: |context| Box::pin(odd_logins_stay_one_comment(context)),
+        ..Check::by(&odd_logins_stay_one_comment)
     },
     Check {
         id: "privacy.short_form_is_valid",
@@ -142,7 +134,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set privacy.received: hide in relay.yaml; by hand, smtpd_hide_client_session = \
                  yes, and no header_checks that drop the header.",
         needs: &[Need::Login, Need::Inbox, SHORT_FORM],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "the short form is dropped",
             changes: &[Change::Main(
@@ -151,7 +142,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "From: <sender@relaykit.example>",
         }],
-        run: |context| Box::pin(short_form_is_valid(context)),
+        ..Check::by(&short_form_is_valid)
     },
 ];
 

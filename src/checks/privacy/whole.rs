@@ -3,6 +3,8 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::forms::{self, FORM, RECIPIENTS, To};
 use super::super::probe::mail::{self, SENDER};
 use super::super::probe::rows;
@@ -10,13 +12,15 @@ use super::super::probe::session::{
     command, log_in, login_listener, port, require_code, right_certificate, under_tls,
 };
 use super::super::probe::trace::newest;
+use super::super::target::{Context, Delivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use super::trace::{REWRITTEN, dated_now};
 use super::{REWRITTEN_ON_SUBMISSION, hides};
 use crate::config::Listener;
 use crate::plan::Role;
 use crate::report::Outcome;
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
@@ -35,7 +39,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
                  the header with all but its client, take the recipient up to the end of its \
                  line, and do not IGNORE it.",
     needs: &[Need::Login, Need::Inbox, REWRITTEN],
-    exclusive: false,
+    long: true,
     sabotages: &[
         Sabotage {
             name: "Postfix's own short form",
@@ -69,7 +73,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             sees: "no from clause",
         },
     ],
-    run: |context| Box::pin(trace_left_is_whole(context)),
+    ..Check::by(&trace_left_is_whole)
 }];
 
 async fn trace_left_is_whole(context: Context) -> Judged {

@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 
 use futures_util::future::join_all;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::forms::{RECIPIENTS, To};
 use super::super::probe::mail::{self, OWN_DOMAIN, SENDER, own_domain};
 use super::super::probe::rows;
@@ -14,8 +16,9 @@ use super::super::probe::session::{
 };
 use super::super::probe::trace::{Trace, newest};
 use super::super::probe::xclient::{Client, xclient};
+use super::super::target::{Context, Delivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use super::trace::dated_now;
 use super::{
     NO_MIXED_HEADER_CHECKS, PLAIN_RECIPIENTS_ON_SMTP, REWRITTEN_ON_SMTP, REWRITTEN_ON_SUBMISSION,
@@ -24,6 +27,7 @@ use super::{
 use crate::config::Listener;
 use crate::render::MARK;
 use crate::report::Outcome;
+use crate::report::Severity;
 use crate::smtp::{Message, Session};
 
 const TAKEN_FOR_LOGIN: Sabotage = Sabotage {
@@ -56,7 +60,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Need::Xclient,
             OWN_DOMAIN,
         ],
-        exclusive: false,
+        long: true,
         sabotages: &[
             Sabotage {
                 name: "every client is hidden",
@@ -66,7 +70,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             TAKEN_FOR_LOGIN,
             PLAIN_RECIPIENTS_ON_SMTP.seen_as("<\"a b\"@"),
         ],
-        run: |context| Box::pin(mail_without_login_keeps_its_trace(context)),
+        ..Check::by(&mail_without_login_keeps_its_trace)
     },
     Check {
         id: "privacy.forged_mark_hides_nobody",
@@ -84,9 +88,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
             OWN_DOMAIN,
             REWRITTEN_ON_SMTP,
         ],
-        exclusive: false,
         sabotages: &[TAKEN_FOR_LOGIN],
-        run: |context| Box::pin(forged_mark_hides_nobody(context)),
+        ..Check::by(&forged_mark_hides_nobody)
     },
     Check {
         id: "privacy.first_chunk_writes_no_trace",
@@ -98,7 +101,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 that anybody could write into it; refusing BDAT is right too.",
         repair: "Set smtpd_discard_ehlo_keywords = chunking, silent-discard, as relaykit does.",
         needs: &[Need::Listener(Listener::Smtp), Need::Inbox, OWN_DOMAIN],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "messages in chunks are taken",
             changes: &[Change::Main(
@@ -107,7 +109,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "Authenticated sender: alice",
         }],
-        run: |context| Box::pin(first_chunk_writes_no_trace(context)),
+        ..Check::by(&first_chunk_writes_no_trace)
     },
     Check {
         id: "privacy.tls_is_told_without_login",
@@ -119,13 +121,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 later.",
         repair: "By hand, smtpd_tls_received_header = yes; relaykit sets it.",
         needs: &[Need::Listener(Listener::Smtp), Need::Inbox, OWN_DOMAIN],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "no TLS in the trace header",
             changes: &[Change::Main("smtpd_tls_received_header", "no")],
             sees: "with ESMTPS id",
         }],
-        run: |context| Box::pin(tls_is_told_without_login(context)),
+        ..Check::by(&tls_is_told_without_login)
     },
     Check {
         id: "privacy.each_message_is_judged_alone",
@@ -137,9 +138,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 one message must not be believed of the next.",
         repair: REPAIR,
         needs: &[Need::Login, Need::Inbox, OWN_DOMAIN, REWRITTEN_ON_SMTP],
-        exclusive: false,
         sabotages: &[NO_MIXED_HEADER_CHECKS.seen_as("after the login: ")],
-        run: |context| Box::pin(each_message_is_judged_alone(context)),
+        ..Check::by(&each_message_is_judged_alone)
     },
 ];
 

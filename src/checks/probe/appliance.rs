@@ -2,8 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use super::super::target::{Context, Lab};
+use super::super::verdict::Judged;
 use super::super::verdict::broken;
-use super::super::{Context, Judged, Lab};
 use crate::counterparts::{Directory, Resolved};
 use crate::engine::ContainerFacts;
 use crate::plan::{Container, Plan, Role};

@@ -4,8 +4,9 @@ mod ber;
 
 use std::ops::ControlFlow;
 
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail};
-use super::super::{Context, Judged};
 use super::session::answer;
 use crate::smtp::{Connect, Session, TlsSettings};
 use ber::{Value, element, integer, octets, sequence};

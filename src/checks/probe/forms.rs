@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use super::super::{Context, Delivered, Judged};
+use super::super::target::{Context, Delivered};
+use super::super::verdict::Judged;
 use super::mail::{self, RECIPIENT, SENDER};
 use super::session::{
     CLIENT, answer, command, ehlo, log_in, require_code, right_certificate, under_tls, user,

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail};
-use super::super::{Context, Judged};
 use super::appliance;
 use super::session::{is_up, logged_in, login_listener};
 use crate::engine::Error;

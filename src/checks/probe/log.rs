@@ -7,8 +7,9 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tracing::{Instrument as _, trace_span};
 
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail};
-use super::super::{Context, Judged};
 use super::appliance;
 use crate::engine::{Error, LogRequest};
 use crate::plan::Role;

@@ -3,10 +3,12 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::super::need::Need;
+use super::super::target::{Context, Delivered, Undelivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail};
-use super::super::{Context, Delivered, Judged, Need, Undelivered};
 use super::session::{answer, command, require_code};
-use crate::config::SenderLogin;
+use crate::config::Says;
 use crate::counterparts::CHECKED_SENDER;
 use crate::smtp::{Message, Reply, Session};
 
@@ -18,16 +20,10 @@ const DELIVERY: Duration = Duration::from_secs(20);
 pub(in super::super) const SENDER: &str = CHECKED_SENDER;
 
 /// That a login may send from any address, which no lab's directory can own.
-pub(in super::super) const ANY_SENDER: Need = Need::Setting {
-    text: "relay.sender_login: any",
-    holds: |spec| matches!(spec.relay.sender_login, SenderLogin::Any),
-};
+pub(in super::super) const ANY_SENDER: Need = Need::Setting("relay.sender_login", Says::Is("any"));
 
 /// A relay that takes mail without a login.
-pub(in super::super) const OWN_DOMAIN: Need = Need::Setting {
-    text: "relay.domains with a domain",
-    holds: |spec| spec.relay.domains.iter().any(|d| !d.starts_with('.')),
-};
+pub(in super::super) const OWN_DOMAIN: Need = Need::Setting("relay.domains", Says::Something);
 
 /// A domain that mail without a login is taken for.
 pub(in super::super) fn own_domain(context: &Context) -> &str {

@@ -3,8 +3,9 @@
 
 use std::ops::ControlFlow;
 
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::broken;
-use super::super::{Context, Judged};
 use super::{appliance, session};
 use crate::config::Listener;
 use crate::plan::Role;

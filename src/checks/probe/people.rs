@@ -7,16 +7,18 @@ use std::ops::ControlFlow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::need::Need;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::broken;
-use super::super::{Context, Judged, Need};
 use super::appliance;
 use crate::config::User;
 use crate::plan::Role;
 use crate::secret::Secret;
 
 /// What a check that adds people needs beside [`Need::Lab`].
-pub(in super::super) const BY_UID: Need = Need::Setting {
-    text: "auth.users, or auth.ldap.filter: (uid=%u)",
+pub(in super::super) const BY_UID: Need = Need::Comes {
+    to: "auth.users, or auth.ldap.filter: (uid=%u)",
     holds: |spec| spec.auth.users.is_some() || spec.auth.ldap.filter == "(uid=%u)",
 };
 

@@ -2,22 +2,23 @@
 
 use std::ops::ControlFlow;
 
+use super::super::need::Need;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::fail;
-use super::super::{Context, Judged, Need};
 use super::appliance;
 use super::log::{Fate, Log};
 use super::mail::{self, SENDER};
 use super::session::{logged_in, login_listener};
+use crate::config::Says;
 use crate::plan::Role;
 use crate::render::next_hops::Played;
 use crate::report::Outcome;
 use crate::smtp::Message;
 
 /// That mail to their domains does reach them.
-pub(in super::super) const PLAYED: Need = Need::Setting {
-    text: "postfix.main without transport_maps of its own",
-    holds: |spec| !spec.postfix.main.contains_key("transport_maps"),
-};
+pub(in super::super) const PLAYED: Need =
+    Need::Setting("postfix.main", Says::Without(&["transport_maps"]));
 
 /// A message from [`SENDER`] to somebody in `domain`.
 pub(in super::super) fn message(domain: &str) -> Message {

@@ -4,7 +4,8 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
-use super::super::{Context, Judged};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::client_hello::{ClientHello, Version};
 use super::session::{CLIENT, answer, command, ehlo, greeted, open, require_code};
 use crate::config::Listener;

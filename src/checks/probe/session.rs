@@ -1,17 +1,21 @@
 //! Sessions with the relay, as far as a check wants them.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use super::super::ports::silence;
-use super::super::survey::PATIENCE;
-use super::super::verdict::{broken, fail, skip};
-use super::super::{Context, Judged};
+use super::super::target::Context;
+use super::super::verdict::{Judged, broken, fail, skip};
 use crate::config::{self, ClientCertificates, Listener, Mechanism, User};
 use crate::secret::Secret;
 use crate::smtp::{Capabilities, Connect, Error, Failure, Reply, Session, TlsSettings, TlsVersion};
 
 /// What a session of ours says in EHLO.
 pub(in super::super) const CLIENT: &str = "client.relaykit.test";
+
+/// How long a stranger's reply is waited for. RFC 5321 section 4.5.3.2 allows five
+/// minutes; a relay that looks up its client's name in vain takes half of one.
+pub(in super::super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The value of an answer. A relay that ends a session without one does what it must
 /// not; silence tells nothing, and what this machine could not do breaks the check, too.
@@ -185,7 +189,7 @@ pub(in super::super) fn require_extension(
     if offers.has(extension) {
         return ControlFlow::Continue(());
     }
-    if context.target().manners.is_some() {
+    if context.target().is_stranger() {
         return skip(format!("the relay does not offer {extension}"));
     }
     fail(
@@ -243,7 +247,7 @@ pub(in super::super) async fn attempt_by(
 /// Whether a stranger's relay has looked at a login: one that brakes whoever has failed
 /// too often answers 454 to what it would refuse, and the check can tell nothing then.
 pub(in super::super) fn judged(context: &Context, reply: &Reply) -> Judged {
-    if context.target().manners.is_some() && reply.code == 454 {
+    if context.target().is_stranger() && reply.code == 454 {
         return skip(format!(
             "the relay puts off an address from which logins have failed: {reply}"
         ));
@@ -270,7 +274,7 @@ pub(in super::super) async fn logged_in(context: &Context, listener: Listener) -
 /// How many mistakes one session may make. A stranger may end it at the fourth, as Exim
 /// does (RFC 5321 section 7.8); that tells nothing of what is asked.
 pub(in super::super) fn mistakes(context: &Context, of_ours: usize) -> usize {
-    if context.target().manners.is_some() {
+    if context.target().is_stranger() {
         3
     } else {
         of_ours

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::ControlFlow;
 
-use super::super::{Context, Judged};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::appliance;
 use crate::plan::Role;
 

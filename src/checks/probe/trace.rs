@@ -2,8 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use super::super::target::Delivered;
+use super::super::verdict::Judged;
 use super::super::verdict::fail;
-use super::super::{Delivered, Judged};
 use super::mail::head;
 
 /// A `Received:` header taken apart.

@@ -1,7 +1,7 @@
 //! A relay without relaykit's guard of logins, which is what others have, or with one
 //! that lacks something: for sabotages.
 
-use super::super::{Change, Sabotage};
+use super::super::check::{Change, Sabotage};
 use crate::plan::Role;
 
 /// The state of affairs without relaykit's guard: Postfix asks saslauthd itself, through

@@ -1,6 +1,6 @@
 //! Being any client: XCLIENT (<https://www.postfix.org/XCLIENT_README.html>).
 
-use super::super::Judged;
+use super::super::verdict::Judged;
 use super::session::{answer, require_code};
 use crate::smtp::Session;
 

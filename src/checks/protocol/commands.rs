@@ -3,11 +3,15 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::ANY_SENDER;
 use super::super::probe::session::{CLIENT, command, ehlo, mistakes, require_code, user};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::require_none;
-use super::super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use super::{mail_from, replies, say, shown, stranger, submission};
+use crate::report::Severity;
 use crate::smtp::Reply;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -25,7 +29,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  two: let smtpd_command_filter turn commands of 2000 octets into CONNECT, which \
                  smtpd_forbidden_commands hangs up on, as relaykit does.",
         needs: &[Need::Login, Need::Envelope, ANY_SENDER],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "lines of 512 octets",
@@ -38,7 +41,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "the rest of a line of 4106 octets was executed",
             },
         ],
-        run: |context| Box::pin(a_command_is_one_line(context)),
+        ..Check::by(&a_command_is_one_line)
     },
     Check {
         id: "protocol.vrfy_and_expn_tell_nothing",
@@ -49,14 +52,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 built the relay, for the postmaster. Different answers, or an address in one, are a \
                 directory for senders of spam and for guessers of passwords.",
         repair: "Set disable_vrfy_command = yes.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "VRFY is answered",
             changes: &[ON_SMTP, Change::Main("disable_vrfy_command", "no")],
             sees: "VRFY postmaster: 252",
         }],
-        run: |context| Box::pin(vrfy_and_expn_tell_nothing(context)),
+        ..Check::by(&vrfy_and_expn_tell_nothing)
     },
     Check {
         id: "protocol.strangers_start_nothing",
@@ -68,8 +69,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 and XCLIENT where the lab itself does not use it). Each has to be refused.",
         repair: "Leave smtpd_authorized_xforward_hosts and smtpd_authorized_xclient_hosts empty \
                  and set smtpd_etrn_restrictions = reject.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "anybody may use XFORWARD",
             changes: &[
@@ -78,7 +77,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "XFORWARD",
         }],
-        run: |context| Box::pin(strangers_start_nothing(context)),
+        ..Check::by(&strangers_start_nothing)
     },
 ];
 
@@ -90,7 +89,7 @@ async fn a_command_is_one_line(context: Context) -> Judged {
         let reply = command(&mut session, &line).await?;
         // A stranger may know no such domain; the syntax it has to know.
         let syntax = matches!(reply.code, 500..=502 | 555);
-        if syntax || reply.code != 250 && context.target().manners.is_none() {
+        if syntax || reply.code != 250 && !context.target().is_stranger() {
             wrong.push(format!("{what}: {reply}"));
         }
     }
@@ -169,7 +168,7 @@ async fn vrfy_and_expn_tell_nothing(context: Context) -> Judged {
     let mut names = vec![user.as_str(), "root", "nobody-of-this-name"];
     names.dedup();
     // Every server has a postmaster; that ours says nothing of him either is a promise.
-    if context.target().manners.is_none() {
+    if !context.target().is_stranger() {
         names.insert(0, "postmaster");
     }
     let mut wrong = Vec::new();
@@ -212,7 +211,7 @@ async fn strangers_start_nothing(context: Context) -> Judged {
         "XFORWARD NAME=spike.example ADDR=192.0.2.1".to_owned(),
     ];
     // Whoever offers it may mean it (RFC 1985).
-    if context.target().manners.is_none() || !offers.has("ETRN") {
+    if !context.target().is_stranger() || !offers.has("ETRN") {
         lines.push(etrn);
     }
     if !context.target().xclient {

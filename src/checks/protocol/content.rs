@@ -1,5 +1,7 @@
 //! What a relay must leave as it is in a message, and the little that it must not.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::privacy::completed::UNDISCLOSED;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
@@ -7,9 +9,11 @@ use super::super::probe::session::{
     CLIENT, answer, command, ehlo, require_code, require_extension,
 };
 use super::super::probe::trace::fields;
+use super::super::target::{Context, Delivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require, require_none};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
 use super::{mail_from, rcpt_to, submission};
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -24,9 +28,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 its own, and dots that get lost are lost text.",
         repair: "Leave undisclosed_recipients_header and local_header_rewrite_clients empty.",
         needs: &[Need::Login, Need::Inbox, Need::Built],
-        exclusive: false,
         sabotages: &[UNDISCLOSED.seen_as("no headers: To: undisclosed-recipients:;")],
-        run: |context| Box::pin(bare_messages_are_not_dressed_up(context)),
+        ..Check::by(&bare_messages_are_not_dressed_up)
     },
     Check {
         id: "protocol.long_lines_arrive_unbroken",
@@ -39,13 +42,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 rejected far away from here.",
         repair: "Set smtp_line_length_limit = 0.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "long lines are broken",
             changes: &[Change::Main("smtp_line_length_limit", "990")],
             sees: "in two",
         }],
-        run: |context| Box::pin(long_lines_arrive_unbroken(context)),
+        ..Check::by(&long_lines_arrive_unbroken)
     },
     Check {
         id: "protocol.eight_bits_stay_eight_bits",
@@ -57,12 +59,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 quoted-printable breaks signatures; one that clears the eighth bit breaks text.",
         repair: "Leave 8bitmime and smtputf8 out of smtp_discard_ehlo_keywords.",
         needs: &[Need::Login, Need::Inbox, Need::Lab],
-        exclusive: false,
         sabotages: &[
             NEXT_HOP_IGNORED.seen_as("quoted-printable"),
             super::NO_EXTENSIONS.seen_as("without 8BITMIME"),
         ],
-        run: |context| Box::pin(eight_bits_stay_eight_bits(context)),
+        ..Check::by(&eight_bits_stay_eight_bits)
     },
     Check {
         id: "protocol.mail_that_loops_is_stopped",
@@ -74,13 +75,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 each other fill their disks with it until somebody stops it by hand.",
         repair: "Leave hopcount_limit between 50 and 100.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "mail may loop for long",
             changes: &[Change::Main("hopcount_limit", "1000")],
             sees: "after 150 hops it went on",
         }],
-        run: |context| Box::pin(mail_that_loops_is_stopped(context)),
+        ..Check::by(&mail_that_loops_is_stopped)
     },
     Check {
         id: "protocol.blind_copies_stay_blind",
@@ -93,13 +93,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave message_drop_headers at its default (bcc, content-length, resent-bcc, \
                  return-path).",
         needs: &[Need::Login, Need::Inbox, Need::Built],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "no header is dropped",
             changes: &[Change::Main("message_drop_headers", "")],
             sees: "Bcc: <secret",
         }],
-        run: |context| Box::pin(blind_copies_stay_blind(context)),
+        ..Check::by(&blind_copies_stay_blind)
     },
 ];
 

@@ -1,14 +1,18 @@
 //! MAIL and RCPT: their parameters, the syntax of addresses, UTF-8 in them, and
 //! the wishes for a delivery report.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, command, ehlo, mistakes, require_code, require_extension,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{mail_from, rcpt_to, refused, submission};
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -23,7 +27,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Use smtpd_command_filter as relaykit writes it; Postfix refuses all of these \
                  by itself.",
         needs: &[Need::Login, Need::Envelope],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a filter drops the parameters of MAIL",
             changes: &[Change::Main(
@@ -32,7 +35,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "XYZZY=1: 250",
         }],
-        run: |context| Box::pin(wrong_parameters_are_refused(context)),
+        ..Check::by(&wrong_parameters_are_refused)
     },
     Check {
         id: "protocol.wrong_addresses_are_refused",
@@ -44,13 +47,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 as another address; and bounces to it go nowhere.",
         repair: "Leave resolve_null_domain = no and smtpd_command_filter as relaykit writes it.",
         needs: &[Need::Login, Need::Envelope, Need::Recipient],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "an empty domain is ours",
             changes: &[Change::Main("resolve_null_domain", "yes")],
             sees: "MAIL FROM:<sender@>: 250",
         }],
-        run: |context| Box::pin(wrong_addresses_are_refused(context)),
+        ..Check::by(&wrong_addresses_are_refused)
     },
     Check {
         id: "protocol.utf8_addresses_need_smtputf8",
@@ -63,7 +65,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 way or refuse, when the client is long gone.",
         repair: "Set smtputf8_enable = yes and strict_smtputf8 = yes.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "undeclared UTF-8 is taken",
@@ -72,7 +73,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
             super::NO_EXTENSIONS.seen_as("without SMTPUTF8: 250-"),
         ],
-        run: |context| Box::pin(utf8_addresses_need_smtputf8(context)),
+        ..Check::by(&utf8_addresses_need_smtputf8)
     },
     Check {
         id: "protocol.report_wishes_reach_the_next_hop",
@@ -85,12 +86,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 the hidden line end must not start a line of its own.",
         repair: "Leave dsn out of smtp_discard_ehlo_keywords.",
         needs: &[Need::Login, Need::Inbox, Need::Lab],
-        exclusive: false,
         sabotages: &[
             super::content::NEXT_HOP_IGNORED.seen_as("Reporting-MTA: dns; "),
             super::NO_EXTENSIONS.seen_as("without DSN"),
         ],
-        run: |context| Box::pin(report_wishes_reach_the_next_hop(context)),
+        ..Check::by(&report_wishes_reach_the_next_hop)
     },
 ];
 

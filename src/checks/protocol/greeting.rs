@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, any_certificate, command, ehlo, greeting, in_clear, mistakes, port, starts_in_clear,
     under_tls,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::require_none;
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{at_the_door_of, mail_from, rcpt_to, stranger, submission};
-use crate::config::{Listener, Spec};
+use crate::config::{Listener, Says};
 use crate::render::MARK;
+use crate::report::Severity;
 use crate::smtp::{Capabilities, Reply};
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -25,8 +29,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 relaykit does not tell. Scanners look up the known holes of a version in \
                 seconds.",
         repair: "Set smtpd_banner = $myhostname ESMTP.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "the banner boasts",
             changes: &[Change::Main(
@@ -35,7 +37,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "the greeting: 220",
         }],
-        run: |context| Box::pin(greeting_tells_no_version(context)),
+        ..Check::by(&greeting_tells_no_version)
     },
     Check {
         id: "protocol.extensions_are_the_expected",
@@ -50,18 +52,21 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  smtputf8_enable = yes.",
         needs: &[
             Need::Built,
-            Need::Setting {
-                text: "extensions that postfix.main does not change",
-                holds: leaves_extensions,
-            },
+            Need::Setting(
+                "postfix.main",
+                Says::Without(&[
+                    "smtpd_discard_ehlo_keywords",
+                    "smtpd_discard_ehlo_keyword_address_maps",
+                    "smtputf8_enable",
+                ]),
+            ),
         ],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "every extension is offered",
             changes: &[Change::Main("smtpd_discard_ehlo_keywords", "")],
             sees: "CHUNKING is offered",
         }],
-        run: |context| Box::pin(extensions_are_the_expected(context)),
+        ..Check::by(&extensions_are_the_expected)
     },
     Check {
         id: "protocol.name_of_a_client_does_not_matter",
@@ -75,7 +80,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Use no reject_*_helo_hostname on submission ports, or put \
                  permit_sasl_authenticated before it.",
         needs: &[Need::Login, Need::Envelope, Need::Recipient],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "clients must have a full name",
             changes: &[Change::Main(
@@ -84,7 +88,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "localhost: 504",
         }],
-        run: |context| Box::pin(name_of_a_client_does_not_matter(context)),
+        ..Check::by(&name_of_a_client_does_not_matter)
     },
     Check {
         id: "protocol.replies_are_well_formed",
@@ -97,14 +101,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 users then see a wrong reason or none.",
         repair: "Keep smtpd_reject_footer and the texts of access tables short; break them with \
                  \\n.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a footer fills more than a line",
             changes: &[Change::Main("smtpd_reject_footer", LONG_FOOTER)],
             sees: "LongLine",
         }],
-        run: |context| Box::pin(replies_are_well_formed(context)),
+        ..Check::by(&replies_are_well_formed)
     },
 ];
 
@@ -138,7 +140,7 @@ async fn tells_no_version(context: &Context, listener: Listener) -> Judged {
     for line in [hello.as_str(), "HELP", "NOOP", "XYZZY", "QUIT"] {
         answers.push((line, command(&mut session, line).await?));
     }
-    let ours = context.target().manners.is_none();
+    let ours = !context.target().is_stranger();
     let host = &context.target().hostname;
     let mut wrong = Vec::new();
     for (what, reply) in answers {
@@ -168,17 +170,6 @@ fn is_version(word: &str) -> bool {
 }
 
 /// Whether relay.yaml leaves it to relaykit what is offered.
-fn leaves_extensions(spec: &Spec) -> bool {
-    let changed = [
-        "smtpd_discard_ehlo_keywords",
-        "smtpd_discard_ehlo_keyword_address_maps",
-        "smtputf8_enable",
-    ];
-    changed
-        .iter()
-        .all(|name| !spec.postfix.main.contains_key(*name))
-}
-
 async fn extensions_are_the_expected(context: Context) -> Judged {
     let listeners: Vec<Listener> = context.target().listeners().collect();
     let clear = starts_in_clear(&context);

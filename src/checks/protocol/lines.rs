@@ -1,16 +1,19 @@
 //! Lines that are too long for mail: whoever sends one is told at once. Further on it
 //! may be refused, and the report on that too, since it has the line in it.
 
-use super::super::Need;
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::privacy::REWRITTEN_ON_SUBMISSION;
 use super::super::probe::mail::{self, OWN_DOMAIN, RECIPIENT, SENDER, own_domain};
 use super::super::probe::session::{
     CLIENT, answer, command, ehlo, in_clear, logged_in, login_listener, require_code,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use super::super::{Change, Check, Context, Judged, Sabotage, Severity};
 use crate::config::Listener;
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::smtp::{Message, Session};
 
 const REPAIR: &str = "By hand, REJECT with header_checks, mime_header_checks, \
@@ -41,7 +44,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 it, which has the line in it: nobody is told.",
         repair: REPAIR,
         needs: &[Need::Login, Need::Inbox, Need::Built],
-        exclusive: false,
+        long: true,
         sabotages: &[
             LONG_LINES_TAKEN.seen_as("999 octets: 250"),
             Sabotage {
@@ -80,7 +83,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "MAIL with an address of 980 octets: 250",
             },
         ],
-        run: |context| Box::pin(too_long_lines_are_refused(context)),
+        ..Check::by(&too_long_lines_are_refused)
     },
     Check {
         id: "protocol.strangers_lines_are_refused",
@@ -98,9 +101,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Need::Built,
             OWN_DOMAIN,
         ],
-        exclusive: false,
         sabotages: &[LONG_LINES_TAKEN.seen_as("999 octets: 250")],
-        run: |context| Box::pin(strangers_lines_are_refused(context)),
+        ..Check::by(&strangers_lines_are_refused)
     },
 ];
 

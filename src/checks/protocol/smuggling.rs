@@ -3,14 +3,18 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{CLIENT, answer, command, ehlo, in_clear, port, require_code};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{mail_from, rcpt_to, replies, say, shown, submission, submission_to};
-use crate::config::{Listener, Spec};
+use crate::config::{Listener, Says, Spec};
 use crate::report::Outcome;
+use crate::report::Severity;
 use crate::smtp::{Message, Session};
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -27,9 +31,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set smtpd_forbid_bare_newline = normalize (or reject) and leave \
                  smtpd_forbid_bare_newline_exclusions empty.",
         needs: &[Need::Login, Need::Envelope, Need::Recipient],
-        exclusive: false,
         sabotages: &[BARE_NEWLINE.seen_as("LF . LF ended the data")],
-        run: |context| Box::pin(only_crlf_dot_crlf_ends_data(context)),
+        ..Check::by(&only_crlf_dot_crlf_ends_data)
     },
     Check {
         id: "protocol.no_stranger_smuggles",
@@ -43,7 +46,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set smtpd_forbid_bare_newline = normalize for port 25 too, and name no network \
                  in smtpd_forbid_bare_newline_exclusions that you do not control.",
         needs: &[Need::Listener(Listener::Smtp), OWN_DOMAIN],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "port 25 takes bare newlines",
             changes: &[Change::Service(
@@ -53,7 +55,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "LF . LF ended the data",
         }],
-        run: |context| Box::pin(no_stranger_smuggles(context)),
+        ..Check::by(&no_stranger_smuggles)
     },
     Check {
         id: "protocol.next_hop_gets_whole_line_ends",
@@ -66,13 +68,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 message.",
         repair: "Set cleanup_replace_stray_cr_lf = yes and smtpd_forbid_bare_newline = normalize.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "stray CR and LF are passed on",
             changes: &[Change::Main("cleanup_replace_stray_cr_lf", "no")],
             sees: "CR . CR arrived as",
         }],
-        run: |context| Box::pin(next_hop_gets_whole_line_ends(context)),
+        ..Check::by(&next_hop_gets_whole_line_ends)
     },
     Check {
         id: "protocol.nul_goes_no_further",
@@ -84,20 +85,16 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 there is none, and one that stops at it sees less than was signed.",
         repair: "Set message_reject_characters = \\0.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "NUL is passed on",
             changes: &[Change::Main("message_reject_characters", "")],
             sees: "NUL at the next hop",
         }],
-        run: |context| Box::pin(nul_goes_no_further(context)),
+        ..Check::by(&nul_goes_no_further)
     },
 ];
 
-const OWN_DOMAIN: Need = Need::Setting {
-    text: "relay.domains with a domain",
-    holds: |spec| own_domain(spec).is_some(),
-};
+const OWN_DOMAIN: Need = Need::Setting("relay.domains", Says::Something);
 
 /// A domain of `relay.domains` that is a plain name, not a pattern.
 fn own_domain(spec: &Spec) -> Option<&str> {

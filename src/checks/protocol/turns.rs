@@ -4,20 +4,22 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, command, ehlo, greeted, port, require_code, require_extension,
 };
+use super::super::target::{Context, Undelivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require, require_none, skip};
-use super::super::{
-    Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity, Undelivered,
-};
 use super::{
     at_the_door_of, mail_from, rcpt_to, replies, require_nothing_done, say, shown, stranger,
     submission,
 };
 use crate::config::Listener;
+use crate::report::Severity;
 use crate::smtp::{Message, Reply, Session};
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -32,13 +34,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 aims at a mail port.",
         repair: "Set smtpd_forbid_unauth_pipelining = yes.",
         needs: &[Need::Login, Need::Built],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "anybody may talk out of turn",
             changes: &[Change::Main("smtpd_forbid_unauth_pipelining", "no")],
             sees: "a message behind DATA: 250",
         }],
-        run: |context| Box::pin(nobody_talks_out_of_turn(context)),
+        ..Check::by(&nobody_talks_out_of_turn)
     },
     Check {
         id: "protocol.pipelined_commands_keep_their_order",
@@ -51,7 +52,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave smtpd_recipient_limit at its default of 1000, and pipelining out of \
                  smtpd_discard_ehlo_keywords.",
         needs: &[Need::Login, Need::Envelope, Need::Recipient],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "one recipient a message",
@@ -60,7 +60,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
             super::NO_EXTENSIONS.seen_as("without PIPELINING"),
         ],
-        run: |context| Box::pin(pipelined_commands_keep_their_order(context)),
+        ..Check::by(&pipelined_commands_keep_their_order)
     },
     Check {
         id: "protocol.http_requests_are_cut_off",
@@ -74,7 +74,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave smtpd_forbidden_commands at its default (CONNECT GET POST and whatever \
                  does not begin with a letter) and set smtpd_forbid_unauth_pipelining = yes.",
         needs: &[Need::Built],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "HTTP is no reason to hang up",
             changes: &[
@@ -83,7 +82,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "POST without headers: 500",
         }],
-        run: |context| Box::pin(http_requests_are_cut_off(context)),
+        ..Check::by(&http_requests_are_cut_off)
     },
     Check {
         id: "protocol.chunks_are_never_commands",
@@ -96,7 +95,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Put chunking into smtpd_discard_ehlo_keywords: Postfix then hangs up on BDAT. \
                  Do not hide the command with smtpd_command_filter.",
         needs: &[Need::Built],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "BDAT is hidden by the command filter",
             changes: &[
@@ -105,7 +103,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "the chunk was executed",
         }],
-        run: |context| Box::pin(chunks_are_never_commands(context)),
+        ..Check::by(&chunks_are_never_commands)
     },
     Check {
         id: "protocol.message_cut_off_is_not_delivered",
@@ -118,13 +116,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 and the recipient would read half of it as the whole.",
         repair: "Set smtpd_forbid_bare_newline = normalize.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a bare newline ends a line",
             changes: &[Change::Main("smtpd_forbid_bare_newline", "no")],
             sees: "a dot and a bare LF: 250",
         }],
-        run: |context| Box::pin(message_cut_off_is_not_delivered(context)),
+        ..Check::by(&message_cut_off_is_not_delivered)
     },
 ];
 

@@ -3,6 +3,8 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::SENDER;
 use super::super::probe::played::PLAYED;
 use super::super::probe::session::{
@@ -10,35 +12,26 @@ use super::super::probe::session::{
 };
 use super::super::probe::xclient::{Client, xclient};
 use super::super::probe::{mail, rows};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require, skip};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use super::{has_own_domain, own_domain};
-use crate::config::Listener;
+use super::own_domain;
+use crate::config::{Listener, Says};
 use crate::render::next_hops::{AWAY, BUSY, REFUSING};
+use crate::report::Severity;
 use crate::smtp::{Message, Reply, Session};
 
 /// That strangers may write to those who are refused, and to one who is not.
-const REFUSED_DOMAINS: Need = Need::Setting {
-    text: "relay.domains with those of next hops that refuse",
-    holds: |spec| {
-        let domains = &spec.relay.domains;
-        has_own_domain(spec)
-            && [REFUSING, BUSY, AWAY.domain]
-                .iter()
-                .all(|domain| domains.iter().any(|other| other == domain))
-    },
-};
+const REFUSED_DOMAINS: Need = Need::Settings(&[
+    ("relay.domains", Says::Has(REFUSING)),
+    ("relay.domains", Says::Has(BUSY)),
+    ("relay.domains", Says::Has(AWAY.domain)),
+]);
 
 /// That relaykit asks the next hop, and not an operator's list.
-const ASKED: Need = Need::Setting {
-    text: "postfix.main without relay_recipient_maps of its own",
-    holds: |spec| !spec.postfix.main.contains_key("relay_recipient_maps"),
-};
+const ASKED: Need = Need::Setting("postfix.main", Says::Without(&["relay_recipient_maps"]));
 
-const OWN_DOMAIN: Need = Need::Setting {
-    text: "relay.domains with a domain",
-    holds: has_own_domain,
-};
+const OWN_DOMAIN: Need = Need::Setting("relay.domains", Says::Something);
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -64,7 +57,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             REFUSED_DOMAINS,
             ASKED,
         ],
-        exclusive: false,
+        long: true,
         sabotages: &[
             Sabotage {
                 name: "the next hop is not asked for recipients",
@@ -95,7 +88,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "of a trusted network: 550",
             },
         ],
-        run: |context| Box::pin(unknown_recipients_are_refused_at_once(context)),
+        ..Check::by(&unknown_recipients_are_refused_at_once)
     },
     Check {
         id: "relay.strangers_get_no_reports",
@@ -112,19 +105,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Need::Listener(Listener::Smtp),
             Need::Built,
             OWN_DOMAIN,
-            Need::Setting {
-                text: "relaykit's own choice of extensions",
-                holds: |spec| {
-                    [
-                        "smtpd_discard_ehlo_keywords",
-                        "smtpd_discard_ehlo_keyword_address_maps",
-                    ]
-                    .iter()
-                    .all(|name| !spec.postfix.main.contains_key(*name))
-                },
-            },
+            Need::Setting(
+                "postfix.main",
+                Says::Without(&[
+                    "smtpd_discard_ehlo_keywords",
+                    "smtpd_discard_ehlo_keyword_address_maps",
+                ]),
+            ),
         ],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "strangers are offered reports",
@@ -147,7 +135,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "DSN is not offered",
             },
         ],
-        run: |context| Box::pin(strangers_get_no_reports(context)),
+        ..Check::by(&strangers_get_no_reports)
     },
 ];
 

@@ -2,24 +2,22 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::postconf::Postconf;
 use super::super::probe::session::{
     CLIENT, command, ehlo, in_clear, logged_in, login_listener, require_code,
 };
 use super::super::probe::{appliance, rows, trace};
+use super::super::target::{Context, Delivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Delivered, Judged, Need, Sabotage, Severity};
-use super::{has_own_domain, own_domain};
-use crate::config::{Listener, Spec};
+use super::own_domain;
+use crate::config::{Listener, Says};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::smtp::{Message, Session};
-
-/// Debian's master.cf has it, and whoever copies a line from there.
-const LOCAL: fn(&mut Spec) = |spec| {
-    let line = "- n n - - local".to_owned();
-    spec.postfix.master.insert("local/unix".to_owned(), line);
-};
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -36,18 +34,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[
             Need::Listener(Listener::Smtp),
             Need::Inbox,
-            Need::Setting {
-                text: "relay.domains with a domain",
-                holds: has_own_domain,
-            },
+            Need::Setting("relay.domains", Says::Something),
         ],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "no relay domains",
             changes: &[Change::Main("relay_domains", "")],
             sees: "554 5.7.1",
         }],
-        run: |context| Box::pin(own_domains_need_no_login(context)),
+        ..Check::by(&own_domains_need_no_login)
     },
     Check {
         id: "relay.mail_to_itself_does_not_stay",
@@ -62,7 +56,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave mydestination empty and local_transport an error; keep the relay's own name \
                  out of transport_maps and relayhost.",
         needs: &[Need::Login, Need::Inbox, Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "mail to the relay's name goes to the relay",
             changes: &[
@@ -71,7 +64,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "bounced",
         }],
-        run: |context| Box::pin(mail_to_itself_does_not_stay(context)),
+        ..Check::by(&mail_to_itself_does_not_stay)
     },
     Check {
         id: "relay.local_delivery_does_not_exist",
@@ -84,18 +77,15 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 that an alias names.",
         repair: "Remove these services from postfix.master, and mydestination, alias_maps, \
                  mailbox_command and virtual_* from postfix.main.",
-        needs: &[
-            Need::Lab,
-            Need::Setting {
-                text: "postfix.master: {}",
-                holds: |spec| spec.postfix.master.is_empty(),
-            },
-        ],
-        exclusive: false,
+        needs: &[Need::Lab, Need::Setting("postfix.master", Says::Is("{}"))],
         sabotages: &[
             Sabotage {
+                // Debian's master.cf has it, and whoever copies a line from there.
                 name: "a service that delivers into mailboxes",
-                changes: &[Change::Spec(LOCAL)],
+                changes: &[Change::Setting(
+                    "postfix.master.local/unix",
+                    "'- n n - - local'",
+                )],
                 sees: "local/unix runs local",
             },
             Sabotage {
@@ -104,7 +94,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "alias_maps",
             },
         ],
-        run: |context| Box::pin(local_delivery_does_not_exist(context)),
+        ..Check::by(&local_delivery_does_not_exist)
     },
     Check {
         id: "relay.routes_in_addresses_lead_nowhere",
@@ -117,7 +107,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 the last @; a route behind their back makes another of it.",
         repair: "Set allow_percent_hack = no and swap_bangpath = no, as relaykit does.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "percent signs and bangs are routes",
             changes: &[
@@ -126,7 +115,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "went to [\"recipient@elsewhere.example\"]",
         }],
-        run: |context| Box::pin(routes_in_addresses_lead_nowhere(context)),
+        ..Check::by(&routes_in_addresses_lead_nowhere)
     },
 ];
 

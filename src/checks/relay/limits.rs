@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, in_clear, logged_in, login_listener, port,
     require_code, under_tls,
 };
+use super::super::target::{Context, Undelivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require, skip};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity, Undelivered};
+use crate::config::Says;
+use crate::report::Severity;
 use crate::smtp::Message;
 
 /// A message that a check can send to be over the limit; bytes.
@@ -27,8 +32,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 it a client sends a large message in full to learn that it is too large.",
         repair: "Set relay.message_size_limit; by hand, message_size_limit, and leave SIZE out of \
                  smtpd_discard_ehlo_keywords.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "Postfix's own limit on sizes",
@@ -44,7 +47,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "no SIZE",
             },
         ],
-        run: |context| Box::pin(size_limit_is_announced(context)),
+        ..Check::by(&size_limit_is_announced)
     },
     Check {
         id: "relay.too_large_a_message_is_refused",
@@ -59,18 +62,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[
             Need::Login,
             Need::Inbox,
-            Need::Setting {
-                text: "relay.message_size_limit of 2MiB or less",
-                holds: |spec| spec.relay.message_size_limit <= SMALL,
-            },
+            Need::Setting("relay.message_size_limit", Says::AtMost(SMALL)),
         ],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "messages of any size",
             changes: &[Change::Main("message_size_limit", "0")],
             sees: "queued as",
         }],
-        run: |context| Box::pin(too_large_a_message_is_refused(context)),
+        ..Check::by(&too_large_a_message_is_refused)
     },
     Check {
         id: "relay.surplus_recipients_are_put_off",
@@ -85,7 +84,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave smtpd_recipient_limit at its default of 1000, and \
                  smtpd_recipient_overshoot_limit as well.",
         needs: &[Need::Login, Need::Envelope],
-        exclusive: false,
+        long: true,
         sabotages: &[
             Sabotage {
                 name: "few recipients at once",
@@ -98,7 +97,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "1001 recipients were taken",
             },
         ],
-        run: |context| Box::pin(surplus_recipients_are_put_off(context)),
+        ..Check::by(&surplus_recipients_are_put_off)
     },
 ];
 

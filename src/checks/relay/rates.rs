@@ -2,23 +2,27 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::RECIPIENT;
 use super::super::probe::session::{
     answer, command, is_up, logged_in, login_listener, require_code,
 };
 use super::super::probe::unguarded::NO_GUARD;
 use super::super::probe::{appliance, people};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::senders::session_as;
-use crate::config::Listener;
+use crate::config::{Listener, Says};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::smtp::{Reply, Session};
 
 /// How many connections a check opens at most.
-const FEW: u32 = 30;
+const FEW: u64 = 30;
 /// How many messages a check sends at most.
-const SOME: u32 = 100;
+const SOME: u64 = 100;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -36,10 +40,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[
             Need::Lab,
             Need::Listener(Listener::Smtp),
-            Need::Setting {
-                text: "limits.connections_per_client of 30 or less",
-                holds: |spec| (1..=FEW).contains(&spec.limits.connections_per_client),
-            },
+            Need::Setting("limits.connections_per_client", Says::AtMost(FEW)),
         ],
         exclusive: true,
         sabotages: &[Sabotage {
@@ -47,7 +48,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             changes: &[Change::Main("smtpd_client_connection_count_limit", "0")],
             sees: "is greeted",
         }],
-        run: |context| Box::pin(connections_of_a_client_are_limited(context)),
+        ..Check::by(&connections_of_a_client_are_limited)
     },
     Check {
         id: "relay.messages_of_a_login_are_limited",
@@ -64,13 +65,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  is spelled.",
         needs: &[
             Need::Login,
-            Need::Setting {
-                text: "limits.messages_per_login_per_hour of 100 or less, and two in lab.users",
-                holds: |spec| {
-                    let limit = spec.limits.messages_per_login_per_hour;
-                    limit.is_some_and(|limit| limit <= SOME) && spec.lab.users.len() > 1
-                },
-            },
+            Need::Settings(&[
+                ("limits.messages_per_login_per_hour", Says::AtMost(SOME)),
+                ("lab.users", Says::Items(2)),
+            ]),
         ],
         exclusive: true,
         sabotages: &[
@@ -92,7 +90,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
             NO_GUARD.seen_as("one message more is taken"),
         ],
-        run: |context| Box::pin(messages_of_a_login_are_limited(context)),
+        ..Check::by(&messages_of_a_login_are_limited)
     },
     Check {
         id: "relay.uncounted_mail_is_put_off",
@@ -108,10 +106,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[
             Need::Login,
             Need::Lab,
-            Need::Setting {
-                text: "limits.messages_per_login_per_hour",
-                holds: |spec| spec.limits.messages_per_login_per_hour.is_some(),
-            },
+            Need::Setting("limits.messages_per_login_per_hour", Says::Something),
         ],
         exclusive: true,
         sabotages: &[Sabotage {
@@ -119,7 +114,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             changes: &[Change::Main("smtpd_policy_service_default_action", "DUNNO")],
             sees: "250 2.0.0 Ok: queued",
         }],
-        run: |context| Box::pin(uncounted_mail_is_put_off(context)),
+        ..Check::by(&uncounted_mail_is_put_off)
     },
 ];
 

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::people;
@@ -11,11 +13,13 @@ use super::super::probe::session::{
     right_certificate, under_tls,
 };
 use super::super::probe::unguarded::another_guard;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::PER_SESSION;
-use crate::config::{Listener, SenderLogin, User};
+use crate::config::{Listener, Says, User};
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::smtp::{Message, Session};
 
 const ANY_SENDER: Sabotage = Sabotage {
@@ -24,10 +28,10 @@ const ANY_SENDER: Sabotage = Sabotage {
     sees: "taken from <",
 };
 
-const OWN: Need = Need::Setting {
-    text: "relay.sender_login: own, and two in lab.users",
-    holds: |spec| spec.relay.sender_login == SenderLogin::Own && spec.lab.users.len() > 1,
-};
+const OWN: Need = Need::Settings(&[
+    ("relay.sender_login", Says::Is("own")),
+    ("lab.users", Says::Items(2)),
+]);
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -43,7 +47,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  each address, and reject_authenticated_sender_login_mismatch in \
                  smtpd_sender_restrictions.",
         needs: &[Need::Login, OWN],
-        exclusive: false,
         sabotages: &[
             ANY_SENDER,
             Sabotage {
@@ -55,7 +58,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "taken from <nobody",
             },
         ],
-        run: |context| Box::pin(senders_are_the_logins_own(context)),
+        ..Check::by(&senders_are_the_logins_own)
     },
     Check {
         id: "relay.spelling_of_a_login_changes_nothing",
@@ -70,7 +73,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  address, as relay.sender_login: own does; check that the searching account may \
                  search the addresses and read that attribute.",
         needs: &[Need::Login, OWN],
-        exclusive: false,
         sabotages: &[
             ANY_SENDER,
             Sabotage {
@@ -84,7 +86,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "its own address is refused",
             },
         ],
-        run: |context| Box::pin(spelling_of_a_login_changes_nothing(context)),
+        ..Check::by(&spelling_of_a_login_changes_nothing)
     },
     Check {
         id: "relay.name_with_blanks_owns_no_address",
@@ -99,7 +101,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard names no owner with a blank or a comma, and says so in the log. By \
                  hand, give logins without them, and look up the owner by that attribute.",
         needs: &[Need::Login, Need::Lab, OWN, people::BY_UID],
-        exclusive: false,
         sabotages: &[
             ANY_SENDER,
             Sabotage {
@@ -110,7 +111,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "taken from <",
             },
         ],
-        run: |context| Box::pin(name_with_blanks_owns_no_address(context)),
+        ..Check::by(&name_with_blanks_owns_no_address)
     },
     Check {
         id: "relay.null_sender_is_submitted",
@@ -124,7 +125,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Take what refuses <> out of smtpd_sender_restrictions, and <> out of canonical \
                  maps. relay.sender_login: own lets it pass.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "mail without a sender is refused",
             changes: &[Change::Main(
@@ -133,7 +133,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "554 5.7.1 <>",
         }],
-        run: |context| Box::pin(null_sender_is_submitted(context)),
+        ..Check::by(&null_sender_is_submitted)
     },
 ];
 

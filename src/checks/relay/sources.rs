@@ -3,16 +3,20 @@
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{RECIPIENT, SENDER};
 use super::super::probe::networks::Network;
 use super::super::probe::session::{CLIENT, command, ehlo};
 use super::super::probe::xclient::{Client, xclient};
 use super::super::probe::{appliance, neighbour, postconf, rows};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use super::{ANYBODY, Way, takes};
-use crate::config::Listener;
+use crate::config::{Listener, Says};
 use crate::plan::Role;
+use crate::report::Severity;
 
 const OWN_NETWORKS: Sabotage = Sabotage {
     name: "the relay trusts its own networks",
@@ -26,21 +30,10 @@ const OWN_NETWORKS: Sabotage = Sabotage {
     sees: "",
 };
 
-const NOBODY_TRUSTED: Need = Need::Setting {
-    text: "relay.trusted_networks: []",
-    holds: |spec| spec.relay.trusted_networks.is_empty(),
-};
+const NOBODY_TRUSTED: Need = Need::Setting("relay.trusted_networks", Says::Is("[]"));
 
 /// What a variant of relay.yaml trusts.
-const BENCHMARKING: Need = Need::Setting {
-    text: "relay.trusted_networks with 198.18.5.0/24",
-    holds: |spec| {
-        spec.relay
-            .trusted_networks
-            .iter()
-            .any(|network| network == "198.18.5.0/24")
-    },
-};
+const BENCHMARKING: Need = Need::Setting("relay.trusted_networks", Says::Has("198.18.5.0/24"));
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -55,12 +48,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave relay.trusted_networks empty. By hand: an empty mynetworks, not \
                  mynetworks_style, and no permit_mynetworks that it does not need.",
         needs: &[Need::Xclient, NOBODY_TRUSTED],
-        exclusive: false,
         sabotages: &[
             ANYBODY.seen_as("192.0.2.77 (HOST) on port 25 in clear: taken"),
             OWN_NETWORKS.seen_as("127.0.0.1 (localhost) on port 25 in clear: taken"),
         ],
-        run: |context| Box::pin(no_address_is_trusted(context)),
+        ..Check::by(&no_address_is_trusted)
     },
     Check {
         id: "relay.neighbours_are_strangers",
@@ -74,12 +66,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Leave relay.trusted_networks empty. By hand: mynetworks is empty; \
                  mynetworks_style = subnet or host trusts the networks of the containers.",
         needs: &[Need::Lab, Need::Listener(Listener::Smtp), NOBODY_TRUSTED],
-        exclusive: false,
         sabotages: &[
             OWN_NETWORKS.seen_as("relay to 127.0.0.1: mail taken"),
             ANYBODY.seen_as("sink to relay: mail taken"),
         ],
-        run: |context| Box::pin(neighbours_are_strangers(context)),
+        ..Check::by(&neighbours_are_strangers)
     },
     Check {
         id: "relay.trusted_networks_alone_relay",
@@ -94,12 +85,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[
             Need::Xclient,
             Need::Listener(Listener::Smtp),
-            Need::Setting {
-                text: "relay.trusted_networks with a network",
-                holds: |spec| !spec.relay.trusted_networks.is_empty(),
-            },
+            Need::Setting("relay.trusted_networks", Says::Something),
         ],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "a wrong prefix length",
@@ -128,7 +115,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "on port 465 under TLS: mail taken",
             },
         ],
-        run: |context| Box::pin(trusted_networks_alone_relay(context)),
+        ..Check::by(&trusted_networks_alone_relay)
     },
     Check {
         id: "relay.strangers_cannot_be_somebody_else",
@@ -141,8 +128,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 host may use XCLIENT there, and Postfix's settings are looked at too.",
         repair: "Remove smtpd_authorized_xclient_hosts and smtpd_authorized_xforward_hosts, from \
                  postfix.main and from every service of master.cf.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "everybody may use XCLIENT",
@@ -161,7 +146,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "250 to XFORWARD",
             },
         ],
-        run: |context| Box::pin(strangers_cannot_be_somebody_else(context)),
+        ..Check::by(&strangers_cannot_be_somebody_else)
     },
 ];
 

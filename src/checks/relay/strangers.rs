@@ -3,12 +3,16 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail;
 use super::super::probe::recipients::RECIPIENTS;
 use super::super::probe::session::{logged_in, login_listener};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::PASS;
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::{SENDER, Way, takes};
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
@@ -19,7 +23,6 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     about: "Logs in under TLS and hands over one message, from --sender to every --recipient; nobody else gets mail. The relay has to take it with 250. Whether it arrives, the recipient sees: the subject begins with relaykit.",
     repair: "Let users relay after logging in: auth.listeners in relay.yaml; by hand, permit_sasl_authenticated in smtpd_relay_restrictions and in whatever restrictions come before it.",
     needs: &[Need::Login, Need::Recipient],
-    exclusive: false,
     sabotages: &[Sabotage {
         name: "nobody relays, logged in or not",
         changes: &[
@@ -28,7 +31,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
         ],
         sees: "Access denied",
     }],
-    run: |context| Box::pin(login_reaches_who_is_named(context)),
+    ..Check::by(&login_reaches_who_is_named)
 }];
 
 /// A recipient that nobody has.
@@ -40,7 +43,7 @@ const NOBODY: &str = "<nobody-has-this-name-4d1f@HOST>";
 /// whatever it is told at its own name, only those that end with that domain.
 pub(super) async fn recipients(context: &Context) -> Judged<Vec<&'static str>> {
     let all = RECIPIENTS.to_vec();
-    if context.target().manners.is_none() {
+    if !context.target().is_stranger() {
         return ControlFlow::Continue(all);
     }
     let elsewhere = |form: &&str| form.to_lowercase().contains("elsewhere.example");

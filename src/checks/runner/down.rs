@@ -1,6 +1,7 @@
 //! Ports that are down, told once for a whole run.
 
-use super::super::{Context, ports};
+use super::super::knocking;
+use super::super::target::Context;
 use super::Run;
 use crate::report::{Down, Event, Fact};
 
@@ -24,11 +25,11 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         if target.ports.why(listener).is_some() {
             return;
         }
-        let down = if target.manners.is_some() {
+        let down = if target.is_stranger() {
             // It had answered before, and was given a minute.
             vec![target.ports.give_up(listener, why, Vec::new())]
         } else {
-            ports::find_down(target, |_| ports::PATIENCE).await
+            knocking::find_down(target, |_| knocking::PATIENCE).await
         };
         self.tell_down(down);
     }

@@ -3,7 +3,7 @@
 use tokio::task::JoinError;
 use tracing::{Span, info};
 
-use super::super::{Context, Target};
+use super::super::target::{Context, Target};
 use crate::counterparts::Purpose;
 use crate::diagnostics::Open;
 use crate::report::Outcome;

@@ -8,9 +8,9 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::oneshot;
 
-use super::super::ports;
+use super::super::knocking;
 use super::super::probe::rows;
-use super::super::variants::{hindered, permits};
+use super::super::variants::Offered;
 use super::super::{Check, Laboratory, Need, Target};
 use crate::config::{Listener, Spec};
 use crate::report::Down;
@@ -64,7 +64,7 @@ impl Site {
     fn meets(&self, need: Need) -> bool {
         match &self.promise {
             Promise::There(target) => need.is_met(target),
-            Promise::Lab(lab) => permits(need, &lab.spec),
+            Promise::Lab(lab) => need.is_promised(&lab.spec),
         }
     }
 
@@ -147,7 +147,7 @@ impl Sites {
     /// What in relay.yaml forbids the lab that `check` would have been given.
     pub(super) fn hindered(&self, check: &Check) -> Option<String> {
         match &self.all.first()?.promise {
-            Promise::Lab(lab) => hindered(&lab.spec, check),
+            Promise::Lab(lab) => Offered::to(&lab.spec).hindered(check),
             Promise::There(_) => None,
         }
     }
@@ -217,25 +217,25 @@ impl Sites {
 
 /// Which ports of a relay are down. At somebody else's, the survey has looked.
 async fn looked_at(target: &Arc<Target>, known: &Mutex<BTreeSet<&'static str>>) -> Vec<Down> {
-    if target.manners.is_some() {
+    if target.is_stranger() {
         return target.ports.all();
     }
     let known = || known.lock().unwrap_or_else(PoisonError::into_inner);
     let patience = |listener: Listener| {
         if known().contains(listener.name()) {
-            ports::IMPATIENCE
+            knocking::IMPATIENCE
         } else {
-            ports::PATIENCE
+            knocking::PATIENCE
         }
     };
-    let down = ports::find_down(target, patience).await;
+    let down = knocking::find_down(target, patience).await;
     known().extend(down.iter().map(|down| down.listener));
     down
 }
 
 /// How many checks may run on a target at once.
 fn most(target: &Arc<Target>) -> usize {
-    if target.disposable || target.manners.is_some() {
+    if target.disposable || target.is_stranger() {
         1
     } else {
         rows::tables_at_once(target)
@@ -253,10 +253,9 @@ mod tests {
     use super::*;
     use crate::report::{CutShort, Fact, Outcome, RunReport};
 
-    const DOMAINS: Need = Need::Setting {
-        text: "relay.domains",
-        holds: |spec| !spec.relay.domains.is_empty(),
-    };
+    use crate::config::Says;
+
+    const DOMAINS: Need = Need::Setting("relay.domains", Says::Something);
 
     struct Promised {
         site: Site,

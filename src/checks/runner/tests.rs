@@ -1,7 +1,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::Need;
+use super::super::need::Need;
 use super::super::testing::{check, target};
 use super::super::verdict::{fail, require};
 use super::*;
@@ -52,7 +52,7 @@ fn one_at_a_time() -> Options {
 #[tokio::test]
 async fn outcomes_come_as_events_and_in_the_order_of_the_registry() {
     let failing = Check {
-        run: |_| Box::pin(async { fail("a", "b") }),
+        run: &|_: Context| Box::pin(async { fail("a", "b") }),
         ..check("a.fails")
     };
     let needy = Check {
@@ -83,7 +83,7 @@ async fn outcomes_come_as_events_and_in_the_order_of_the_registry() {
 #[tokio::test]
 async fn a_panic_is_broken_with_its_words_and_the_transcript() {
     let checks = vec![Check {
-        run: |context| {
+        run: &|context: Context| {
             Box::pin(async move {
                 context.transcript().note("EHLO me");
                 panic!("index {}", 7)
@@ -104,7 +104,7 @@ async fn a_check_that_hangs_is_broken_at_its_deadline_and_says_what_it_waited_fo
     let _minded = diagnostics::mind();
     let checks = vec![
         Check {
-            run: |_| {
+            run: &|_: Context| {
                 Box::pin(async {
                     let reply = std::future::pending();
                     reply.instrument(info_span!("smtp", what = "a reply")).await
@@ -155,7 +155,7 @@ async fn interrupted_while_it_waits() -> Judged {
 async fn a_cancelled_run_drops_what_runs_and_names_what_did_not() {
     let cancel = STOP.get_or_init(CancellationToken::new);
     let hanging = Check {
-        run: |_| Box::pin(interrupted_while_it_waits()),
+        run: &|_: Context| Box::pin(interrupted_while_it_waits()),
         ..check("a.hangs")
     };
     let checks = leak(vec![check("a.passes"), hanging, check("a.never")]);
@@ -190,7 +190,7 @@ async fn counted(now: &AtomicUsize, limit: usize) -> Judged {
 #[tokio::test]
 async fn jobs_are_limited() {
     let crowd = ["a.one", "a.two", "a.three", "a.four"].map(|id| Check {
-        run: |_| Box::pin(counted(&NOW, 2)),
+        run: &|_: Context| Box::pin(counted(&NOW, 2)),
         ..check(id)
     });
     let options = Options {
@@ -207,7 +207,7 @@ static ALONE: AtomicUsize = AtomicUsize::new(0);
 async fn checks_that_disturb_run_one_at_a_time_on_a_target_of_their_own() {
     let alone = ["a.one", "a.two", "a.three"].map(|id| Check {
         exclusive: true,
-        run: |context| {
+        run: &|context: Context| {
             Box::pin(async move {
                 let disposable = context.target().disposable;
                 require(disposable, "a target to disturb", || "another")?;
@@ -241,7 +241,7 @@ async fn a_check_that_disturbs_is_skipped_where_nothing_may_be_disturbed() {
 #[tokio::test]
 async fn a_password_reaches_neither_transcript_nor_outcome() {
     let checks = vec![Check {
-        run: |context| {
+        run: &|context: Context| {
             Box::pin(async move {
                 context.transcript().note("wonderland");
                 fail("no password", "wonderland")

@@ -1,10 +1,14 @@
 //! What the engine lets the relay's container do, if somebody breaks into it.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance::{self, Process};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::CARELESS;
 use crate::plan::{Plan, Role};
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -20,7 +24,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  SETGID and SETUID alone, as `relaykit export` writes it; SYS_CHROOT is not needed \
                  where the chroot column of master.cf is n.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[
             UNCONFINED.seen_as("0xa80425fb"),
             Sabotage {
@@ -31,7 +34,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "0x404eb",
             },
         ],
-        run: |context| Box::pin(capabilities_are_the_named_ones(context)),
+        ..Check::by(&capabilities_are_the_named_ones)
     },
     Check {
         id: "runtime.no_new_privileges",
@@ -44,9 +47,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Run the container with the security option no-new-privileges, as `relaykit export` \
                  writes it.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[UNCONFINED.seen_as("s6-svscan (1)")],
-        run: |context| Box::pin(no_new_privileges(context)),
+        ..Check::by(&no_new_privileges)
     },
     Check {
         id: "runtime.system_calls_are_filtered",
@@ -59,9 +61,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Do not run the container privileged or with seccomp=unconfined; the engine's default \
                  profile is enough.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[UNCONFINED.seen_as("s6-svscan (1)")],
-        run: |context| Box::pin(system_calls_are_filtered(context)),
+        ..Check::by(&system_calls_are_filtered)
     },
     Check {
         id: "runtime.root_is_read_only",
@@ -74,7 +75,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Run the container with a read-only root and the configuration mounted read-only; \
                  only /var/spool/postfix, /var/lib/postfix, /run and /tmp are written.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[
             UNCONFINED.seen_as("/etc could be written"),
             Sabotage {
@@ -89,7 +89,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "/etc/relaykit with rw",
             },
         ],
-        run: |context| Box::pin(root_is_read_only(context)),
+        ..Check::by(&root_is_read_only)
     },
     Check {
         id: "runtime.memory_folders_run_nothing",
@@ -102,7 +102,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Mount /tmp with noexec,nosuid,nodev and /run with nosuid,nodev and a size, as \
                  `relaykit export` writes it.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "programs in /tmp",
             changes: &[Change::Plan(|plan| {
@@ -114,7 +113,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             })],
             sees: "/tmp without noexec",
         }],
-        run: |context| Box::pin(memory_folders_run_nothing(context)),
+        ..Check::by(&memory_folders_run_nothing)
     },
     Check {
         id: "runtime.no_setuid_files",
@@ -127,9 +126,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Take the bits off in the image (`find / -xdev -perm /6000 -exec chmod a-s {} +`) and \
                  tell dpkg with dpkg-statoverride, as relaykit's images do.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[CARELESS.seen_as("/usr/bin/su")],
-        run: |context| Box::pin(no_setuid_files(context)),
+        ..Check::by(&no_setuid_files)
     },
 ];
 

@@ -1,10 +1,14 @@
 //! Who may read and change the files in the relay's container.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::CARELESS;
 use crate::plan::{Content, Plan, Role};
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -18,7 +22,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Give private keys and password files to root with mode 0600; Postfix reads them \
                  before it gives up its rights.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a key that everybody can read",
             changes: &[Change::Plan(|plan| {
@@ -26,7 +29,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             })],
             sees: "postfix can read /etc/relaykit/tls/relay.key",
         }],
-        run: |context| Box::pin(configuration_files_are_as_planned(context)),
+        ..Check::by(&configuration_files_are_as_planned)
     },
     Check {
         id: "runtime.daemons_cannot_change_what_they_run",
@@ -39,7 +42,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "chown root and chmod go-w what is listed; nothing below config_directory, \
                  daemon_directory and command_directory belongs to mail_owner.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[
             CARELESS.seen_as("/usr/libexec/relaykit/store"),
             Sabotage {
@@ -50,7 +52,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "/etc/relaykit/postfix/main.cf",
             },
         ],
-        run: |context| Box::pin(daemons_cannot_change_what_they_run(context)),
+        ..Check::by(&daemons_cannot_change_what_they_run)
     },
     Check {
         id: "runtime.nothing_is_world_writable",
@@ -62,7 +64,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sockets, which lie in folders that are closed.",
         repair: "chmod o-w what is listed.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[
             CARELESS.seen_as("/etc/default/postfix"),
             Sabotage {
@@ -74,7 +75,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "/var/lib/postfix/master.lock",
             },
         ],
-        run: |context| Box::pin(nothing_is_world_writable(context)),
+        ..Check::by(&nothing_is_world_writable)
     },
     Check {
         id: "runtime.queue_folders_are_closed",
@@ -87,7 +88,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Run `postfix set-permissions`, or chown and chmod what is listed. Do not change \
                  modes of the volume from outside.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "a queue that everybody can read",
@@ -106,7 +106,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "private postfix root 711",
             },
         ],
-        run: |context| Box::pin(queue_folders_are_closed(context)),
+        ..Check::by(&queue_folders_are_closed)
     },
     Check {
         id: "runtime.packages_are_whole",
@@ -119,9 +119,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Build the image anew; do not remove packages with --force, and let \
                  `dpkg --audit` end the image's build when it finds something.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[CARELESS.seen_as("half configured")],
-        run: |context| Box::pin(packages_are_whole(context)),
+        ..Check::by(&packages_are_whole)
     },
 ];
 

@@ -6,14 +6,18 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::lifecycle::{self, done};
 use super::super::probe::session::{command, logged_in, login_listener};
 use super::super::probe::{appliance, mail, played};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::engine::LogRequest;
 use crate::plan::{Plan, Role};
 use crate::render::next_hops::AWAY;
+use crate::report::Severity;
 use crate::smtp::Message;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -35,7 +39,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             changes: &[Change::Image(&["STOPSIGNAL SIGKILL"])],
             sees: "code 137",
         }],
-        run: |context| Box::pin(stop_is_clean(context)),
+        ..Check::by(&stop_is_clean)
     },
     Check {
         id: "runtime.dead_master_ends_the_container",
@@ -58,7 +62,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "the container goes on",
         }],
-        run: |context| Box::pin(dead_master_ends_the_container(context)),
+        ..Check::by(&dead_master_ends_the_container)
     },
     Check {
         id: "runtime.kill_loses_nothing",
@@ -78,7 +82,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             changes: &[Change::Plan(queue_in_memory)],
             sees: "is not in the queue",
         }],
-        run: |context| Box::pin(kill_loses_nothing(context)),
+        ..Check::by(&kill_loses_nothing)
     },
     Check {
         id: "runtime.dead_daemons_return",
@@ -100,7 +104,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "nobody can log in again",
         }],
-        run: |context| Box::pin(dead_daemons_return(context)),
+        ..Check::by(&dead_daemons_return)
     },
 ];
 

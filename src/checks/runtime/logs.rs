@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::lifecycle::done;
 use super::super::probe::log::Log;
 use super::super::probe::secrets::is_telling;
@@ -11,11 +13,13 @@ use super::super::probe::session::{
     CLIENT, answer, ehlo, log_in, login_listener, right_certificate, under_tls, user,
 };
 use super::super::probe::{appliance, mail};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::require_none;
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::Mechanism;
 use crate::engine::LogRequest;
 use crate::plan::Role;
+use crate::report::Severity;
 use crate::secret::Secret;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
@@ -32,13 +36,14 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
                  postfix.master in relay.yaml), and do not run slapd or saslauthd with a debug level \
                  that prints requests.",
     needs: &[Need::Lab, Need::Login],
-    exclusive: false,
+    long: true,
+    reads_old_lines: true,
     sabotages: &[Sabotage {
         name: "a session log for every client",
         changes: &[Change::Main("debug_peer_list", "0.0.0.0/0")],
         sees: "relay: the wrong password",
     }],
-    run: |context| Box::pin(logs_hold_no_password(context)),
+    ..Check::by(&logs_hold_no_password)
 }];
 
 async fn logs_hold_no_password(context: Context) -> Judged {

@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::sockets::{self, Socket};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::plan::{Plan, Role};
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -21,7 +25,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Remove the inet service from master.cf (postfix.master in relay.yaml), or configure \
                  it as a listener.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a port that nobody knows of",
             changes: &[Change::File(
@@ -31,7 +34,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "tcp 2525",
         }],
-        run: |context| Box::pin(nothing_else_listens(context)),
+        ..Check::by(&nothing_else_listens)
     },
     Check {
         id: "runtime.ports_are_published_where_configured",
@@ -45,13 +48,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set listeners.bind in relay.yaml; in Compose, write the address before the port: \
                  127.0.0.1:587:587.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "ports on another address",
             changes: &[Change::Plan(on_another_address)],
             sees: "127.0.0.7",
         }],
-        run: |context| Box::pin(ports_are_published_where_configured(context)),
+        ..Check::by(&ports_are_published_where_configured)
     },
     Check {
         id: "runtime.networks_are_as_planned",
@@ -65,13 +67,13 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Give the directory a network that only the relay shares, and do not attach other \
                  containers to it.",
         needs: &[Need::Lab],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "a next hop on the directory's network",
             changes: &[Change::Plan(sink_beside_directory)],
             sees: "the sink is on",
         }],
-        run: |context| Box::pin(networks_are_as_planned(context)),
+        ..Check::by(&networks_are_as_planned)
     },
 ];
 

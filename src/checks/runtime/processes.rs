@@ -3,14 +3,18 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance::{self, Process};
 use super::super::probe::log::Log;
 use super::super::probe::mail;
 use super::super::probe::session::{logged_in, login_listener};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::CARELESS;
 use crate::plan::Role;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -24,9 +28,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Start saslauthd as a user of its own, and leave mail_owner and the unprivileged \
                  column of master.cf as Postfix has them.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[CARELESS.seen_as("saslauthd (")],
-        run: |context| Box::pin(only_supervisors_are_root(context)),
+        ..Check::by(&only_supervisors_are_root)
     },
     Check {
         id: "runtime.daemons_have_no_further_groups",
@@ -39,9 +42,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 business with.",
         repair: "Take the users postfix and saslauthd out of every other group of the image.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[CARELESS.seen_as("shadow")],
-        run: |context| Box::pin(daemons_have_no_further_groups(context)),
+        ..Check::by(&daemons_have_no_further_groups)
     },
     Check {
         id: "runtime.ended_processes_are_reaped",
@@ -54,9 +56,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Let PID 1 be a supervisor or an init (s6-svscan, tini, `docker run --init`) and not \
                  a shell script or Postfix itself.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[NO_INIT.seen_as("nobody waits for")],
-        run: |context| Box::pin(ended_processes_are_reaped(context)),
+        ..Check::by(&ended_processes_are_reaped)
     },
     Check {
         id: "runtime.process_one_is_the_supervisor",
@@ -69,9 +70,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Start the image's own entry point; do not replace it by a script that puts daemons \
                  into the background.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[NO_INIT.seen_as("1 is sleep")],
-        run: |context| Box::pin(process_one_is_the_supervisor(context)),
+        ..Check::by(&process_one_is_the_supervisor)
     },
     Check {
         id: "runtime.no_core_is_dumped",
@@ -84,7 +84,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set the core limit to 0: `ulimit -c 0` before the daemons, or `ulimits: {core: 0}` \
                  in Compose.",
         needs: &[Need::Lab],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "cores of crashed daemons",
             changes: &[
@@ -95,7 +95,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "unlimited",
         }],
-        run: |context| Box::pin(no_core_is_dumped(context)),
+        ..Check::by(&no_core_is_dumped)
     },
     Check {
         id: "runtime.time_is_utc",
@@ -108,7 +108,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Do not set TZ for the container, and do not mount the host's /etc/localtime. \
                  Leave TZ out of import_environment.",
         needs: &[Need::Lab, Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[
             CARELESS.seen_as("-0500"),
             Sabotage {
@@ -120,7 +119,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "-0500",
             },
         ],
-        run: |context| Box::pin(time_is_utc(context)),
+        ..Check::by(&time_is_utc)
     },
 ];
 

@@ -3,13 +3,17 @@
 use std::ops::ControlFlow;
 
 use super::super::auth::people::CACHES;
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::postconf::Postconf;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use super::CARELESS;
 use crate::config::Listener;
 use crate::plan::Role;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -23,9 +27,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Start saslauthd as a user that nothing else has (s6-setuidgid, setpriv or \
                  `User=` of systemd), and give it a socket folder of its own.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[CARELESS.seen_as("root")],
-        run: |context| Box::pin(saslauthd_is_not_root(context)),
+        ..Check::by(&saslauthd_is_not_root)
     },
     Check {
         id: "runtime.saslauthd_socket_is_for_postfix",
@@ -40,7 +43,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Give the folder to saslauthd, the group sasl and mode 0710, and put postfix and \
                  nobody else into that group.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "the socket's folder is open to all",
@@ -64,7 +66,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "710 root root",
             },
         ],
-        run: |context| Box::pin(saslauthd_socket_is_for_postfix(context)),
+        ..Check::by(&saslauthd_socket_is_for_postfix)
     },
     Check {
         id: "runtime.sasl_settings_hold",
@@ -77,7 +79,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Remove overrides of smtpd_sasl_* and smtpd_tls_auth_only from postfix.main and \
                  postfix.master; auth.outlook_compatible is broken_sasl_auth_clients.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "anonymous logins",
@@ -94,7 +95,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "submission/inet: smtpd_sasl_local_domain = \"relaykit.test\"",
             },
         ],
-        run: |context| Box::pin(sasl_settings_hold(context)),
+        ..Check::by(&sasl_settings_hold)
     },
     Check {
         id: "runtime.saslauthd_serves_the_mechanisms",
@@ -107,7 +108,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set auth.mechanisms. By hand, `pwcheck_method: saslauthd` and `mech_list: plain \
                  login` in Cyrus SASL's smtpd.conf.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a mechanism that saslauthd cannot serve",
             changes: &[Change::Replace(
@@ -118,7 +118,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "cram-md5",
         }],
-        run: |context| Box::pin(saslauthd_serves_the_mechanisms(context)),
+        ..Check::by(&saslauthd_serves_the_mechanisms)
     },
     Check {
         id: "runtime.directory_is_verified",
@@ -132,7 +132,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "ldaps:// or ldap_start_tls: yes, ldap_tls_check_peer: yes and ldap_auth_method: \
                  bind in saslauthd.conf; start saslauthd with -r and without -c.",
         needs: &[Need::Lab, Need::Directory],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "any directory will do",
@@ -146,7 +145,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
             CACHES.seen_as("saslauthd -d -r -c"),
         ],
-        run: |context| Box::pin(directory_is_verified(context)),
+        ..Check::by(&directory_is_verified)
     },
 ];
 

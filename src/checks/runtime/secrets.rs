@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use super::super::check::Check;
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::secrets::is_telling;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, require_none};
-use super::super::{Check, Context, Judged, Need, Severity};
 use super::CARELESS;
 use crate::plan::Role;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -24,9 +28,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Give secrets as files with mode 0600 (password_file in relay.yaml), never as \
                  variables, arguments or labels.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[CARELESS.seen_as("SASL_PASSWORD")],
-        run: |context| Box::pin(no_secret_beside_files(context)),
+        ..Check::by(&no_secret_beside_files)
     },
     Check {
         id: "runtime.image_holds_no_secret",
@@ -40,9 +43,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Do not COPY or RUN secrets into an image, nor pass them as ARG or ENV; inject them \
                  when the container is made, and change every secret that an image ever held.",
         needs: &[Need::Lab],
-        exclusive: false,
         sabotages: &[CARELESS.seen_as("/etc/ssl/private/relay.pem")],
-        run: |context| Box::pin(image_holds_no_secret(context)),
+        ..Check::by(&image_holds_no_secret)
     },
 ];
 

@@ -2,9 +2,13 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, require_none, skip};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
     id: "runtime.size_is_limited",
@@ -19,7 +23,6 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
              mem_limit and pids_limit in compose.yaml. The engine needs control groups that it \
              may write to.",
     needs: &[Need::Lab],
-    exclusive: false,
     sabotages: &[
         Sabotage {
             name: "no limit on memory",
@@ -40,7 +43,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             sees: "relay: no limit on processes",
         },
     ],
-    run: |context| Box::pin(size_is_limited(context)),
+    ..Check::by(&size_is_limited)
 }];
 
 /// More than any of the containers needs: bytes, and processes.

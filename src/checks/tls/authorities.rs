@@ -1,16 +1,17 @@
 //! Who vouches for clients' certificates.
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::postconf::Postconf;
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::require_none;
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
-use crate::config::ClientCertificates;
+use crate::config::Says;
 use crate::plan::Role;
+use crate::report::Severity;
 
-const ASKED: Need = Need::Setting {
-    text: "tls.client_certificates: ask or require",
-    holds: |spec| spec.tls.client_certificates != ClientCertificates::None,
-};
+const ASKED: Need = Need::Setting("tls.client_certificates", Says::OneOf(&["ask", "require"]));
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
     id: "tls.one_ca_vouches_for_clients",
@@ -25,7 +26,6 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
                  smtpd_tls_CAfile with that file, smtpd_tls_CApath empty, \
                  tls_append_default_CA = no.",
     needs: &[ASKED, Need::Lab],
-    exclusive: false,
     sabotages: &[
         Sabotage {
             name: "public CAs vouch for clients",
@@ -41,7 +41,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             sees: "tls_append_default_CA = yes",
         },
     ],
-    run: |context| Box::pin(one_ca_vouches_for_clients(context)),
+    ..Check::by(&one_ca_vouches_for_clients)
 }];
 
 /// More than the CAs of one house.

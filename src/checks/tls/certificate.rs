@@ -7,13 +7,17 @@ use x509_parser::parse_x509_certificate;
 use x509_parser::prelude::X509Certificate;
 use x509_parser::public_key::PublicKey;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::rows;
 use super::super::probe::session::{any_certificate, port, tls_listeners, under_tls};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require, require_none};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::certs::Flaw;
 use crate::config::Listener;
 use crate::plan::{Content, File, Plan, Role};
+use crate::report::Severity;
 use crate::smtp::{TlsFacts, TlsSettings};
 
 /// The relay is its own authority.
@@ -36,10 +40,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Put the certificate and every intermediate, in this order, into the file of \
                  `tls.certificate.cert`. By hand: key, certificate and intermediates in \
                  `smtpd_tls_chain_files`.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[SELF_SIGNED],
-        run: |context| Box::pin(chain_leads_to_the_ca(context)),
+        ..Check::by(&chain_leads_to_the_ca)
     },
     Check {
         id: "tls.chain_is_in_order",
@@ -52,14 +54,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Sort the file of `tls.certificate.cert`: the relay's own certificate first, then \
                  its issuer, and so on; leave out everything else. By hand: the same in \
                  `smtpd_tls_chain_files`.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a stranger in the chain",
             changes: &[Change::Certificate(Flaw::StrangerBehind)],
             sees: "does not certify",
         }],
-        run: |context| Box::pin(chain_is_in_order(context)),
+        ..Check::by(&chain_is_in_order)
     },
     Check {
         id: "tls.certificate_names_the_host",
@@ -71,8 +71,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 the name there alone is refused by today's clients.",
         repair: "Make `hostname` the name that clients connect to, and get a certificate for it \
                  with `DNS:` and that name among its alternative names.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "a certificate for another host",
@@ -85,7 +83,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "not valid for any names",
             },
         ],
-        run: |context| Box::pin(certificate_names_the_host(context)),
+        ..Check::by(&certificate_names_the_host)
     },
     Check {
         id: "tls.certificate_stays_valid",
@@ -97,14 +95,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 after the last, no client logs in.",
         repair: "Renew the certificate; in a lab, `relaykit up` does. By hand: put the new one \
                  where `smtpd_tls_chain_files` says and run `postfix reload`.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a certificate that expires tomorrow",
             changes: &[Change::Certificate(Flaw::ExpiresSoon)],
             sees: "is valid from",
         }],
-        run: |context| Box::pin(certificate_stays_valid(context)),
+        ..Check::by(&certificate_stays_valid)
     },
     Check {
         id: "tls.keys_and_signatures_are_strong",
@@ -116,8 +112,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 that can be computed, or a signature that can be copied to another \
                 certificate, makes everybody the relay.",
         repair: "Have a new key made, RSA with 3072 bits or P-256, and a certificate for it.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "RSA with 1024 bits",
@@ -133,7 +127,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "ecdsa-with-SHA1",
             },
         ],
-        run: |context| Box::pin(keys_and_signatures_are_strong(context)),
+        ..Check::by(&keys_and_signatures_are_strong)
     },
     Check {
         id: "tls.certificate_is_a_servers",
@@ -145,8 +139,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 that faces the Internet; with it nobody should be able to make certificates.",
         repair: "Have the certificate issued with `serverAuth` as extended key usage and \
                  `CA:FALSE` as basic constraint.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "a client's certificate on the relay",
@@ -159,7 +151,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "may sign certificates",
             },
         ],
-        run: |context| Box::pin(certificate_is_a_servers(context)),
+        ..Check::by(&certificate_is_a_servers)
     },
     Check {
         id: "tls.every_port_shows_the_same_certificate",
@@ -172,7 +164,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set `tls.certificate` and nothing about certificates under `postfix`. By hand: set \
                  `smtpd_tls_chain_files` in main.cf alone, and reload after a change.",
         needs: &[Need::Built],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "an old certificate on port 587",
             changes: &[
@@ -181,7 +172,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "another certificate",
         }],
-        run: |context| Box::pin(every_port_shows_the_same_certificate(context)),
+        ..Check::by(&every_port_shows_the_same_certificate)
     },
 ];
 
@@ -266,7 +257,7 @@ async fn each_certificate(
 async fn certificate_stays_valid(context: Context) -> Judged {
     const WEEK: i64 = 7 * 24 * 60 * 60;
     // Others may have certificates that live for less than that, and renew in time.
-    let ours = context.target().manners.is_none();
+    let ours = !context.target().is_stranger();
     let now = Timestamp::now().as_second();
     each_certificate(
         &context,

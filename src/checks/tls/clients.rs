@@ -4,31 +4,26 @@ use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, command, ehlo, in_clear, open, port, right_certificate, under_tls,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::certs::{self, Issued};
-use crate::config::{ClientCertificates, Listener};
+use crate::config::{Listener, Says};
+use crate::report::Severity;
 use crate::smtp::{Error, Failure, TlsSettings};
 
-const NONE: Need = Need::Setting {
-    text: "tls.client_certificates: none",
-    holds: |spec| spec.tls.client_certificates == ClientCertificates::None,
-};
+const NONE: Need = Need::Setting("tls.client_certificates", Says::Is("none"));
 
-const ASK: Need = Need::Setting {
-    text: "tls.client_certificates: ask",
-    holds: |spec| spec.tls.client_certificates == ClientCertificates::Ask,
-};
+const ASK: Need = Need::Setting("tls.client_certificates", Says::Is("ask"));
 
-const REQUIRE: Need = Need::Setting {
-    text: "tls.client_certificates: require",
-    holds: |spec| spec.tls.client_certificates == ClientCertificates::Require,
-};
+const REQUIRE: Need = Need::Setting("tls.client_certificates", Says::Is("require"));
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -42,13 +37,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set `tls.client_certificates: none`. By hand: `smtpd_tls_ask_ccert = no` and \
                  `smtpd_tls_req_ccert = no`.",
         needs: &[NONE],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "clients are asked for certificates",
             changes: &[Change::Main("smtpd_tls_ask_ccert", "yes")],
             sees: "a request for a client certificate",
         }],
-        run: |context| Box::pin(no_client_certificate_is_asked_for(context)),
+        ..Check::by(&no_client_certificate_is_asked_for)
     },
     Check {
         id: "tls.asked_certificates_are_a_choice",
@@ -61,7 +55,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set `tls.client_certificates: ask`. By hand: `smtpd_tls_ask_ccert = yes` and \
                  `smtpd_tls_req_ccert = no`.",
         needs: &[ASK],
-        exclusive: false,
         sabotages: &[
             Sabotage {
                 name: "clients are not asked for certificates",
@@ -78,7 +71,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "no way in",
             },
         ],
-        run: |context| Box::pin(asked_certificates_are_a_choice(context)),
+        ..Check::by(&asked_certificates_are_a_choice)
     },
     Check {
         id: "tls.required_certificates_are_checked",
@@ -91,9 +84,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set `tls.client_certificates: require`. By hand: `-o smtpd_tls_req_ccert=yes` for \
                  the submission services in master.cf, and the CA in `smtpd_tls_CAfile`.",
         needs: &[REQUIRE],
-        exclusive: false,
         sabotages: &[NOT_REQUIRED],
-        run: |context| Box::pin(required_certificates_are_checked(context)),
+        ..Check::by(&required_certificates_are_checked)
     },
     Check {
         id: "tls.resumption_does_not_skip_the_certificate",
@@ -106,9 +98,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Update Postfix. By hand: `-o smtpd_tls_req_ccert=yes` has to stand at each \
                  submission service in master.cf.",
         needs: &[REQUIRE, Need::Listener(Listener::Smtp)],
-        exclusive: false,
         sabotages: &[NOT_REQUIRED],
-        run: |context| Box::pin(resumption_does_not_skip_the_certificate(context)),
+        ..Check::by(&resumption_does_not_skip_the_certificate)
     },
     Check {
         id: "tls.a_certificate_is_no_login",
@@ -121,7 +112,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Put no `permit_tls_clientcerts` or `permit_tls_all_clientcerts` into \
                  `smtpd_relay_restrictions`, in `postfix` of relay.yaml or by hand.",
         needs: &[REQUIRE, Need::Login],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "certificates relay",
             changes: &[
@@ -134,7 +124,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "250 2.1.5",
         }],
-        run: |context| Box::pin(a_certificate_is_no_login(context)),
+        ..Check::by(&a_certificate_is_no_login)
     },
 ];
 

@@ -3,14 +3,17 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
 use super::super::probe::client_hello::{ClientHello, FALLBACK, SUITES_OF_TLS13, Version};
 use super::super::probe::rows;
 use super::super::probe::server_hello::{Answer, awaiting_hello, offer, say};
 use super::super::probe::session::{answer, any_certificate, port, tls_listeners, under_tls};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{fail, require, require_none, skip};
-use super::super::{Change, Check, Context, Judged, Sabotage, Severity};
 use super::{NO_TLS13, TLS_IS_OFF, TLS12};
 use crate::config::Listener;
+use crate::report::Severity;
 use crate::smtp::Renegotiation;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -29,14 +32,13 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand: `tls_ssl_options = NO_RENEGOTIATION`, without flags that turn off an \
                  extension; update OpenSSL.",
         needs: &[TLS12],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "no extended master secret",
             // SSL_OP_NO_EXTENDED_MASTER_SECRET, and what was there.
             changes: &[Change::Main("tls_ssl_options", "0x40000001")],
             sees: "no extended master secret",
         }],
-        run: |context| Box::pin(handshake_has_no_known_hole(context)),
+        ..Check::by(&handshake_has_no_known_hole)
     },
     Check {
         id: "tls.downgrades_are_noticed",
@@ -49,9 +51,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Let the relay speak TLS 1.3: set nothing about protocols under `postfix.main`. By \
                  hand: `smtpd_tls_protocols = >=TLSv1.2` without an upper end.",
         needs: &[TLS12],
-        exclusive: false,
         sabotages: &[NO_TLS13.seen_as("no mark of a downgrade")],
-        run: |context| Box::pin(downgrades_are_noticed(context)),
+        ..Check::by(&downgrades_are_noticed)
     },
     Check {
         id: "tls.unknown_extensions_are_passed_over",
@@ -65,13 +66,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand: a table in `tls_server_sni_maps` must not answer for names that it does \
                  not have. A middlebox in front of the relay may be what refuses.",
         needs: &[TLS12],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a certificate table that knows no name",
             changes: &[Change::Main("tls_server_sni_maps", "static:none")],
             sees: "another server name",
         }],
-        run: |context| Box::pin(unknown_extensions_are_passed_over(context)),
+        ..Check::by(&unknown_extensions_are_passed_over)
     },
     Check {
         id: "tls.broken_hellos_do_no_harm",
@@ -85,9 +85,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Update Postfix and OpenSSL. A middlebox in front of the relay that reads \
                  ClientHellos may be what fails.",
         needs: &[TLS12],
-        exclusive: false,
         sabotages: &[TLS_IS_OFF.seen_as("502 ")],
-        run: |context| Box::pin(broken_hellos_do_no_harm(context)),
+        ..Check::by(&broken_hellos_do_no_harm)
     },
 ];
 
@@ -179,7 +178,7 @@ async fn unknown_extensions_are_passed_over(context: Context) -> Judged {
     ];
     // Servers may refuse a name (RFC 6066 section 3) or a protocol (RFC 7301 section
     // 3.2) that they do not know; no relay of ours does.
-    let ours = context.target().manners.is_none();
+    let ours = !context.target().is_stranger();
     let table = if ours { &table[..] } else { &table[..1] };
     rows::each(
         &context,

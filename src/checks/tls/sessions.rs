@@ -4,6 +4,8 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
@@ -11,9 +13,11 @@ use super::super::probe::session::{
     require_code, right_certificate, starttls_listeners, tls_versions, under_tls,
 };
 use super::super::probe::trace;
+use super::super::target::{Context, Undelivered};
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require, skip};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity, Undelivered};
-use crate::config::Listener;
+use crate::config::{Listener, Says};
+use crate::report::Severity;
 use crate::smtp::{Message, TlsVersion};
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -29,7 +33,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  `lmdb:${data_directory}/smtpd_scache`, and leave NO_TICKET out of \
                  `tls_ssl_options`.",
         needs: &[Need::Built],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "no session cache",
             changes: &[
@@ -38,7 +41,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "a full handshake",
         }],
-        run: |context| Box::pin(sessions_are_resumed(context)),
+        ..Check::by(&sessions_are_resumed)
     },
     Check {
         id: "tls.submissions_waits_for_no_ticket",
@@ -52,7 +55,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, a section of OpenSSL's settings with `NumTickets = 0` that tls_config_file \
                  and tls_config_name of the service name, and an empty tls_session_ticket_cipher.",
         needs: &[Need::Built, Need::Listener(Listener::Submissions)],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "tickets before the greeting of 465",
             changes: &[
@@ -65,7 +67,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "a resumed session",
         }],
-        run: |context| Box::pin(submissions_waits_for_no_ticket(context)),
+        ..Check::by(&submissions_waits_for_no_ticket)
     },
     Check {
         id: "tls.resumption_is_no_login",
@@ -78,7 +80,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Let `smtpd_relay_restrictions` of the submission services permit by login \
                  (`permit_sasl_authenticated`) and by nothing that TLS tells.",
         needs: &[Need::Login],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "whoever names a sender relays by port 587",
             changes: &[
@@ -91,7 +92,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "250 2.1.5",
         }],
-        run: |context| Box::pin(resumption_is_no_login(context)),
+        ..Check::by(&resumption_is_no_login)
     },
     Check {
         id: "tls.messages_arrive_whole_or_not_at_all",
@@ -105,13 +106,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Look for `message_size_limit`, and for a proxy or content filter in front of \
                  Postfix that takes the end of a connection for the end of the data.",
         needs: &[Need::Login, Need::Inbox],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "messages of 60 KB at most",
             changes: &[Change::Main("message_size_limit", "60000")],
             sees: "5.3.4",
         }],
-        run: |context| Box::pin(messages_arrive_whole_or_not_at_all(context)),
+        ..Check::by(&messages_arrive_whole_or_not_at_all)
     },
     Check {
         id: "tls.trace_tells_of_tls",
@@ -126,18 +126,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[
             Need::Listener(Listener::Smtp),
             Need::Inbox,
-            Need::Setting {
-                text: "relay.domains with a domain",
-                holds: |spec| spec.relay.domains.iter().any(|d| !d.starts_with('.')),
-            },
+            Need::Setting("relay.domains", Says::Something),
         ],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "TLS is not told in the trace",
             changes: &[Change::Main("smtpd_tls_received_header", "no")],
             sees: "nothing of TLS",
         }],
-        run: |context| Box::pin(trace_tells_of_tls(context)),
+        ..Check::by(&trace_tells_of_tls)
     },
 ];
 

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::probe::mail::SENDER;
 use super::super::probe::played::{self, PLAYED};
@@ -10,11 +12,13 @@ use super::super::probe::session::{
     CLIENT, answer, any_certificate, command, ehlo, in_clear, port, require_code,
     starttls_listeners,
 };
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require};
-use super::super::{Change, Check, Context, Judged, Need, ON_SMTP, Sabotage, Severity};
 use crate::config::Listener;
 use crate::plan::Role;
 use crate::render::next_hops::{INJECTED, INJECTING};
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -26,8 +30,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 the clear, then STARTTLS, then STARTTLS once more under TLS, which must be \
                 refused: a server that is not sure where the clear ends can be led astray there.",
         repair: "By hand: look for a rule about STARTTLS in `smtpd_command_filter`.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "a command filter that tidies STARTTLS",
             changes: &[Change::File(
@@ -37,7 +39,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "220 2.0.0 Ready to start TLS",
         }],
-        run: |context| Box::pin(starttls_takes_no_parameter(context)),
+        ..Check::by(&starttls_takes_no_parameter)
     },
     Check {
         id: "tls.commands_before_tls_are_not_run",
@@ -50,8 +52,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 the victim's login and message.",
         repair: "Update Postfix to 2.7.3 or later. A proxy in front of the relay that speaks \
                  STARTTLS for it has to throw away what it has read before.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "STARTTLS is off and commands come in any order",
             changes: &[
@@ -61,7 +61,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "and then 250",
         }],
-        run: |context| Box::pin(commands_before_tls_are_not_run(context)),
+        ..Check::by(&commands_before_tls_are_not_run)
     },
     Check {
         id: "tls.starttls_forgets_what_was_said",
@@ -74,14 +74,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 else's.",
         repair: "Leave `smtpd_helo_required` at yes, which relaykit sets. A relay that finds the \
                  sender from before needs an update.",
-        needs: &[],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "mail without a greeting",
             changes: &[Change::Main("smtpd_helo_required", "no")],
             sees: "250 2.1.0",
         }],
-        run: |context| Box::pin(starttls_forgets_what_was_said(context)),
+        ..Check::by(&starttls_forgets_what_was_said)
     },
     Check {
         id: "tls.replies_before_tls_are_not_believed",
@@ -96,7 +94,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Update Postfix; a proxy that speaks STARTTLS for the relay has to throw away what \
                  it has read before the handshake.",
         needs: &[Need::Login, Need::Lab, PLAYED],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "the next hop is believed to take one byte",
             changes: &[Change::Main(
@@ -105,7 +102,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "exceeds size limit 1 of server",
         }],
-        run: |context| Box::pin(replies_before_tls_are_not_believed(context)),
+        ..Check::by(&replies_before_tls_are_not_believed)
     },
 ];
 
@@ -187,7 +184,7 @@ async fn starttls_forgets_what_was_said(context: Context) -> Judged {
             let tls = any_certificate(&context);
             answer(session.starttls(&tls).await.map(|_| ()), "a handshake")?;
             let reply = command(&mut session, "RCPT TO:<postmaster@relaykit.example>").await?;
-            if context.target().manners.is_some() {
+            if context.target().is_stranger() {
                 // Another may look at the login or the recipient before it looks for
                 // MAIL; that EHLO comes before MAIL is a promise of relaykit's alone.
                 return require(

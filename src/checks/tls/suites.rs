@@ -2,14 +2,17 @@
 
 use std::ops::ControlFlow;
 
+use super::super::check::{Change, Check, Sabotage};
 use super::super::probe::client_hello::{ClientHello, P256, Version, X25519};
 use super::super::probe::rows;
 use super::super::probe::server_hello::{group_of_key, offer};
 use super::super::probe::session::{port, tls_listeners};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Judged, Sabotage, Severity};
 use super::TLS12;
 use crate::config::Listener;
+use crate::report::Severity;
 
 /// Everything that OpenSSL still has, but what has no authentication.
 const OLD_SUITES: Sabotage = Sabotage {
@@ -36,9 +39,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  `smtpd_tls_mandatory_ciphers = high` and `smtpd_tls_exclude_ciphers = aNULL, \
                  kRSA, MD5, RC4, 3DES`.",
         needs: &[TLS12],
-        exclusive: false,
         sabotages: &[OLD_SUITES],
-        run: |context| Box::pin(refused(context, WEAK)),
+        ..Check::by(&|context: Context| refused(context, WEAK))
     },
     Check {
         id: "tls.suites_are_authenticated_encryption",
@@ -52,7 +54,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  `smtpd_tls_exclude_ciphers`; these names mean the MAC, so that GCM and \
                  ChaCha20 stay.",
         needs: &[TLS12],
-        exclusive: false,
         sabotages: &[
             OLD_SUITES.seen_as("CBC"),
             Sabotage {
@@ -64,7 +65,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 sees: "CBC_SHA384",
             },
         ],
-        run: |context| Box::pin(refused(context, CBC)),
+        ..Check::by(&|context: Context| refused(context, CBC))
     },
     Check {
         id: "tls.strong_suites_are_spoken",
@@ -78,7 +79,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set no ciphers under `postfix.main`. By hand: look for AES, AESGCM or CHACHA20 in \
                  `smtpd_tls_exclude_ciphers`, and at the file that `tls_config_file` names.",
         needs: &[TLS12],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "no AES with 128 bits",
             changes: &[Change::Main(
@@ -87,7 +87,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "handshake_failure",
         }],
-        run: |context| Box::pin(strong_suites_are_spoken(context)),
+        ..Check::by(&strong_suites_are_spoken)
     },
     Check {
         id: "tls.groups_are_strong",
@@ -100,7 +100,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Set no groups under `postfix.main`. By hand: leave `tls_eecdh_auto_curves` and \
                  `smtpd_tls_eecdh_grade` at their defaults.",
         needs: &[TLS12],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "small curves",
             changes: &[
@@ -112,7 +111,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ],
             sees: "a key of the small group",
         }],
-        run: |context| Box::pin(groups_are_strong(context)),
+        ..Check::by(&groups_are_strong)
     },
 ];
 
@@ -272,7 +271,7 @@ async fn refused(context: Context, suites: &'static [Suite]) -> Judged {
         |context, listener| async move {
             // Anonymous suites on port 25 are for clients that ask for no name: it is the
             // client who decides (RFC 7435 section 3). No relay of ours has them.
-            let opportunistic = context.target().manners.is_some() && listener == Listener::Smtp;
+            let opportunistic = context.target().is_stranger() && listener == Listener::Smtp;
             let counts = |name: &str| !opportunistic || !name.ends_with(ANONYMOUS);
             let counting = suites.iter().filter(|(_, name)| counts(name));
             let mut left: Vec<u16> = counting.map(|(number, _)| *number).collect();

@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
 use super::super::probe::rows;
 use super::super::probe::session::{CLIENT, answer, command, ehlo, in_clear, open, port};
 use super::super::probe::{appliance, session};
+use super::super::target::Context;
+use super::super::verdict::Judged;
 use super::super::verdict::{fail, require};
-use super::super::{Change, Check, Context, Judged, Need, Sabotage, Severity};
 use crate::config::Listener;
 use crate::plan::Role;
+use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -24,13 +28,13 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 handshake: with Postfix's five minutes, one address locks everybody out.",
         repair: "By hand, smtpd_starttls_timeout of a few seconds, shorter under stress.",
         needs: &[Need::Built],
-        exclusive: false,
+        long: true,
         sabotages: &[Sabotage {
             name: "a handshake may take five minutes",
             changes: &[Change::Main("smtpd_starttls_timeout", "300s")],
             sees: "is still open",
         }],
-        run: |context| Box::pin(half_handshakes_end_soon(context)),
+        ..Check::by(&half_handshakes_end_soon)
     },
     Check {
         id: "tls.one_client_fills_no_port",
@@ -43,7 +47,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 in a moment.",
         repair: "By hand, a process limit of 300 for submissions in master.cf.",
         needs: &[Need::Lab, Need::Listener(Listener::Submissions)],
-        exclusive: false,
         sabotages: &[Sabotage {
             name: "few processes on port 465",
             changes: &[Change::Replace(
@@ -54,7 +57,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             )],
             sees: "process_limit = 100",
         }],
-        run: |context| Box::pin(one_client_fills_no_port(context)),
+        ..Check::by(&one_client_fills_no_port)
     },
 ];
 

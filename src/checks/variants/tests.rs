@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::super::need::Need;
 use super::super::testing::check;
 use super::*;
-use crate::config;
+use crate::config::Says;
+use crate::config::{ClientCertificates, Received};
 
 fn asking(need: &'static [Need], exclusive: bool) -> &'static Check {
     Box::leak(Box::new(Check {
@@ -14,14 +16,8 @@ fn asking(need: &'static [Need], exclusive: bool) -> &'static Check {
     }))
 }
 
-const DOMAINS: Need = Need::Setting {
-    text: "relay.domains",
-    holds: |spec| !spec.relay.domains.is_empty(),
-};
-const NEVER: Need = Need::Setting {
-    text: "what cannot be",
-    holds: |_| false,
-};
+const DOMAINS: Need = Need::Setting("relay.domains", Says::Something);
+const NEVER: Need = Need::Setting("hostname", Says::Is("what cannot be"));
 
 fn names(checks: &[&'static Check]) -> Vec<(&'static str, bool)> {
     let labs = laboratories(&config::built_in(), checks);
@@ -42,8 +38,8 @@ fn a_setting_that_is_not_there_gets_a_variant() {
 
 #[test]
 fn limits_are_for_the_checks_that_ask_for_them() {
-    const LIMIT: Need = Need::Setting {
-        text: "limits",
+    const LIMIT: Need = Need::Comes {
+        to: "limits",
         holds: |spec| {
             let limits = &spec.limits;
             limits.messages_per_login_per_hour.is_some() || limits.connections_per_client < 9
@@ -126,12 +122,13 @@ fn a_variant_that_overrides_hinder_is_not_tried_and_the_keys_are_named() {
     let main = &mut spec.postfix.main;
     main.insert("relay_domains".to_owned(), "a.example".to_owned());
     let check = asking(&[DOMAINS], false);
-    assert!(laboratory(&spec, check).is_none());
-    let why = hindered(&spec, check).unwrap();
+    let offered = Offered::to(&spec);
+    assert!(offered.laboratory(check).is_none());
+    let why = offered.hindered(check).unwrap();
     assert_eq!(why, "postfix.main.relay_domains");
-    assert!(laboratory(&spec, asking(&[], false)).is_some());
-    assert_eq!(hindered(&spec, asking(&[], false)), None);
-    assert_eq!(hindered(&config::built_in(), check), None);
+    assert!(offered.laboratory(asking(&[], false)).is_some());
+    assert_eq!(offered.hindered(asking(&[], false)), None);
+    assert_eq!(Offered::to(&config::built_in()).hindered(check), None);
 }
 
 #[test]

@@ -27,20 +27,6 @@ pub(super) enum Key {
     Says(&'static str, fn(&Spec) -> bool),
 }
 
-/// Two places for one value.
-const fn twice(
-    key: &'static str,
-    promised: &'static str,
-    parameters: &'static [&'static str],
-) -> Promise {
-    Promise {
-        key: Key::Written(key),
-        promised,
-        parameters,
-        taken: |_| Some("remove NAME here and write the value there"),
-    }
-}
-
 const ALWAYS: fn(&Spec) -> bool = |_| true;
 
 /// The rule of `relay.sender_login: own`.

@@ -166,7 +166,7 @@ fn what_a_later_version_will_have() {
         "version: 1\nauth: {backend: pam, pam: {users_file: users, stack: /etc/pam.d/x}}\n\
          tls: {outbound: {policies: {example.com: encrypt}}}\n",
         &[
-            "2:17: auth.backend: `pam` reads a users file, and none is named; write auth.users: users/accounts",
+            "2:8: auth.backend: `pam` reads a users file, and none is named; write auth.users: users/accounts",
             "2:40: auth.pam.users_file: not supported by this version of relaykit; write auth.users",
             "2:54: auth.pam.stack: not supported by this version of relaykit; write null",
             "3:42: tls.outbound.policies.example.com: not supported by this version of relaykit; write policies: {}, and set tls.outbound.level for all",
@@ -188,7 +188,7 @@ fn a_users_file_takes_the_place_of_a_directory() {
             "is not there, so it has nobody",
         ),
         (
-            "auth: {users: /away/accounts, ldap: {filter: (uid=%u)}}",
+            "auth: {users: /away/accounts, ldap: {filter: (mail=%u)}}",
             "expected one of the two",
         ),
         (

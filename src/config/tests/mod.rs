@@ -5,7 +5,9 @@ mod combinations;
 mod files;
 mod ldap;
 mod promises;
+mod schema;
 mod structure;
+mod table;
 mod values;
 mod whole;
 

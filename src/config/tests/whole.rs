@@ -1,63 +1,11 @@
-use std::fs;
 use std::path::Path;
 
-use super::super::{Spec, built_in, effective, load, load_bytes};
-use super::{loaded, spec};
+use super::super::{built_in, load, load_bytes};
+use super::loaded;
+use super::table::examples;
 
 /// The example of the contract, as it stands there.
 const CONTRACT: &str = include_str!("contract.yaml");
-
-/// Every key at another value than its default, where this version knows another.
-const ALL_CHANGED: &str = "
-version: 1
-hostname: mx.example.com
-listeners: {smtp: 25, submission: null, submissions: 465, bind: '::1'}
-relay:
-  trusted_networks: [192.0.2.0/24, '[2001:db8::]/32']
-  domains: [example.com, example.org]
-  message_size_limit: 1000001
-  sender_login: own
-auth:
-  backend: ldap
-  mechanisms: [login]
-  listeners: [smtp, submissions]
-  outlook_compatible: false
-  ldap:
-    servers: [ldap://one.example.com, 'ldap://[2001:db8::1]:389']
-    start_tls: true
-    search_base: ou=Staff,dc=example,dc=com
-    filter: (&(objectClass=person)(mail=%u))
-    bind: {dn: 'cn=relay,dc=example,dc=com', password_file: bind}
-    ca: ca.pem
-  pam: {users_file: null, stack: null}
-tls:
-  certificate: {cert: cert.pem, key: keys/key.pem}
-  minimum: TLSv1.3
-  client_certificates: ask
-  client_ca: clients.pem
-  outbound: {level: secure, policies: {}, ca: generated}
-privacy: {received: keep, show_login: false, strip_headers: [User-Agent, X-Mailer]}
-outbound:
-  next_hop: '[2001:db8::25]:2525'
-  credentials: {user: relay@example.com, password_file: next}
-limits: {connections_per_client: 7, messages_per_login_per_hour: 300, failed_logins_per_minute: 9, shared_addresses: [198.51.100.0/24]}
-postfix:
-  main: {in_flow_delay: 0s, relay_transport: '', qmgr_message_active_limit: '010', soft_bounce: 'yes'}
-  master: {10025/inet: n - n - - smtpd}
-lab:
-  users: [{name: Zoë, password: 'a: b #c'}, {name: '7', password: '0x10'}]
-  networks: [shop_default, tools]
-  ldaps: 0
-";
-
-fn all_changed() -> (tempfile::TempDir, Spec) {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, content) in [("bind", "b1nd\n"), ("next", "n3xt\n")] {
-        fs::write(folder.path().join(name), content).unwrap();
-    }
-    let spec = load(ALL_CHANGED, "relay.yaml", folder.path()).unwrap_or_else(|p| panic!("{p}"));
-    (folder, spec)
-}
 
 #[test]
 fn the_contracts_example_is_the_default() {
@@ -70,8 +18,9 @@ fn the_contracts_example_is_the_default() {
 fn no_beginning_of_a_file_is_a_panic() {
     let base = Path::new("/");
     let mut refused = 0;
-    for end in 0..=ALL_CHANGED.len() {
-        refused += usize::from(load_bytes(&ALL_CHANGED.as_bytes()[..end], "f", base).is_err());
+    let examples = examples();
+    for end in 0..=examples.len() {
+        refused += usize::from(load_bytes(&examples.as_bytes()[..end], "f", base).is_err());
     }
     assert!(refused > 1000, "{refused}");
     for end in 0..CONTRACT.len() {
@@ -81,66 +30,6 @@ fn no_beginning_of_a_file_is_a_panic() {
             let _ = load(&format!("{head}{odd}{tail}"), "f", base);
         }
     }
-}
-
-#[test]
-fn what_would_be_used_loads_to_the_same() {
-    let yaml = serde_yaml::to_string(&effective(&built_in())).unwrap();
-    assert!(
-        yaml.starts_with("version: 1\nhostname: relay.relaykit.test\nlisteners:\n  smtp: 2525\n"),
-        "{yaml}"
-    );
-    assert!(!yaml.contains("wonderland"), "{yaml}");
-    assert_eq!(
-        spec(&yaml.replace("'***'", "wonderland")),
-        built_in(),
-        "{yaml}"
-    );
-
-    let (_folder, changed) = all_changed();
-    let yaml = serde_yaml::to_string(&effective(&changed)).unwrap();
-    for secret in ["b1nd", "n3xt", "a: b", "0x10"] {
-        assert!(!yaml.contains(secret), "{secret} in {yaml}");
-    }
-    let yaml = yaml
-        .replacen("'***'", "'a: b #c'", 1)
-        .replacen("'***'", "'0x10'", 1);
-    assert_eq!(spec(&yaml), changed, "{yaml}");
-}
-
-/// What is the same in both, by path.
-fn unchanged(a: &serde_json::Value, b: &serde_json::Value, path: &str, same: &mut Vec<String>) {
-    match (a, b) {
-        (serde_json::Value::Object(a), serde_json::Value::Object(b)) if !a.is_empty() => {
-            for (key, value) in a {
-                unchanged(value, &b[key], &format!("{path}.{key}"), same);
-            }
-        }
-        _ if a == b => same.push(path.to_owned()),
-        _ => {}
-    }
-}
-
-/// A key that the decoder forgot would show its default here.
-#[test]
-fn every_key_has_an_effect() {
-    let (_folder, changed) = all_changed();
-    let changed = serde_json::to_value(effective(&changed)).unwrap();
-    let default = serde_json::to_value(effective(&built_in())).unwrap();
-    let mut same = Vec::new();
-    unchanged(&default, &changed, "", &mut same);
-    same.sort();
-    assert_eq!(
-        same,
-        [
-            ".auth.backend",
-            ".auth.pam.stack",
-            ".auth.pam.users_file",
-            ".auth.users",
-            ".tls.outbound.policies",
-            ".version",
-        ]
-    );
 }
 
 #[test]

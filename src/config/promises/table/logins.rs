@@ -2,7 +2,7 @@
 
 use super::super::Place;
 use super::super::words::{has, is_yes};
-use super::{ALWAYS, Key, Promise, offered, twice};
+use super::{ALWAYS, Key, Promise, offered};
 use crate::config::spec::{ClientCertificates, Listener};
 
 pub(super) const PROMISES: &[Promise] = &[
@@ -77,32 +77,6 @@ pub(super) const PROMISES: &[Promise] = &[
         ],
         taken: |_| Some("remove NAME: it hands logins to something else"),
     },
-    twice(
-        "auth.mechanisms",
-        "these mechanisms are offered",
-        &["smtpd_sasl_mechanism_filter"],
-    ),
-    twice(
-        "auth.outlook_compatible",
-        "whether there is an AUTH= line",
-        &["broken_sasl_auth_clients"],
-    ),
-    twice(
-        "tls.certificate",
-        "the relay's certificate and key",
-        &[
-            "smtpd_tls_chain_files",
-            "smtpd_tls_cert_file",
-            "smtpd_tls_key_file",
-            "smtpd_tls_eccert_file",
-            "smtpd_tls_eckey_file",
-        ],
-    ),
-    twice(
-        "tls.minimum",
-        "the lowest version of TLS",
-        &["smtpd_tls_protocols", "smtpd_tls_mandatory_protocols"],
-    ),
     Promise {
         key: Key::Written("tls.client_certificates"),
         promised: "whether clients show a certificate",
@@ -116,27 +90,4 @@ pub(super) const PROMISES: &[Promise] = &[
             (is_yes(over.value) != ours).then_some("remove NAME here and write the value there")
         },
     },
-    twice(
-        "tls.client_ca",
-        "this CA and no other signs clients' certificates",
-        &[
-            "smtpd_tls_CAfile",
-            "smtpd_tls_CApath",
-            "tls_append_default_CA",
-        ],
-    ),
-    twice(
-        "tls.outbound.level",
-        "how TLS is used towards the next hop",
-        &[
-            "smtp_tls_security_level",
-            "smtp_use_tls",
-            "smtp_enforce_tls",
-        ],
-    ),
-    twice(
-        "tls.outbound.ca",
-        "who signs the next hop's certificate",
-        &["smtp_tls_CAfile", "smtp_tls_CApath"],
-    ),
 ];

@@ -2,7 +2,7 @@
 
 use super::super::Place;
 use super::super::words::{comes_to, everybody, has, is_yes};
-use super::{COUNTED, Key, MARK, Promise, checked, rewritten, twice};
+use super::{COUNTED, Key, MARK, Promise, checked, rewritten};
 use crate::config::spec::{Listener, Received};
 
 pub(super) const PROMISES: &[Promise] = &[
@@ -79,36 +79,6 @@ pub(super) const PROMISES: &[Promise] = &[
             (!ours).then_some("remove NAME here and write the value there")
         },
     },
-    twice("outbound.next_hop", "where mail goes", &["relayhost"]),
-    Promise {
-        key: Key::Says("outbound.credentials", |spec| {
-            spec.outbound.credentials.is_some()
-        }),
-        promised: "the relay's login at the next hop, never in clear",
-        parameters: &[
-            "smtp_sasl_auth_enable",
-            "smtp_sasl_password_maps",
-            "smtp_sasl_security_options",
-        ],
-        taken: |over| match over.name {
-            "smtp_sasl_auth_enable" => {
-                (!is_yes(over.value)).then_some("remove NAME, or the credentials")
-            }
-            "smtp_sasl_password_maps" => {
-                let ours = "texthash:/etc/relaykit/postfix/next_hop_password";
-                (!has(over.value, ours)).then_some(
-                    "begin NAME with texthash:/etc/relaykit/postfix/next_hop_password, or \
-                     remove the credentials",
-                )
-            }
-            _ => (!has(over.value, "noplaintext")).then_some("add noplaintext to NAME"),
-        },
-    },
-    twice(
-        "limits.connections_per_client",
-        "connections of one client at once",
-        &["smtpd_client_connection_count_limit"],
-    ),
     Promise {
         key: Key::Written("limits.connections_per_client"),
         promised: "connections of one client at once",

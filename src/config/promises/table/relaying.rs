@@ -2,16 +2,10 @@
 
 use super::super::Place;
 use super::super::words::{comes_to, everybody, has};
-use super::{ALWAYS, CLOSED, Key, OWNER_RULES, Promise, strangers, twice};
+use super::{ALWAYS, CLOSED, Key, OWNER_RULES, Promise, strangers};
 use crate::config::spec::{Listener, SenderLogin};
 
 pub(super) const PROMISES: &[Promise] = &[
-    twice("hostname", "the relay's name", &["myhostname"]),
-    twice(
-        "relay.trusted_networks",
-        "these relay without a login, and nobody else",
-        &["mynetworks", "mynetworks_style"],
-    ),
     Promise {
         key: Key::Says("relay.trusted_networks", |spec| {
             !spec.relay.trusted_networks.is_empty()
@@ -55,11 +49,6 @@ pub(super) const PROMISES: &[Promise] = &[
                 .then_some("put permit_mynetworks before reject_unauth_destination")
         },
     },
-    twice(
-        "relay.domains",
-        "mail to these is taken without a login",
-        &["relay_domains"],
-    ),
     Promise {
         key: Key::Says("relay.domains", |spec| {
             let list = spec.postfix.main.get("relay_recipient_maps");
@@ -108,11 +97,6 @@ pub(super) const PROMISES: &[Promise] = &[
                 .then_some("remove NAME: mail to that address is taken from anybody")
         },
     },
-    twice(
-        "relay.message_size_limit",
-        "the size of a message",
-        &["message_size_limit"],
-    ),
     Promise {
         key: Key::Says("relay.sender_login", |spec| {
             spec.relay.sender_login == SenderLogin::Own

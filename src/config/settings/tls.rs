@@ -1,0 +1,356 @@
+//! `tls`: certificates, trust and protocol versions.
+
+use std::path::PathBuf;
+
+use crate::config::decode::{Decoder, Field};
+use crate::config::files::Pem;
+use crate::config::setting::{Counts, Kind, Need, Setting, Value};
+use crate::config::shown::Shown;
+use crate::config::trust::{Authority, TrustAnchor};
+use crate::config::value::{FILE, Group, PemFile, Word};
+
+/// TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The relay's own certificate.
+    pub certificate: Certificate,
+    /// The oldest protocol version offered to clients.
+    pub minimum: TlsVersion,
+    /// Whether clients are asked for a certificate.
+    pub client_certificates: ClientCertificates,
+    /// Who signs clients' certificates, a PEM file, absolute; `None`: in a lab its own
+    /// CA, elsewhere nobody.
+    pub client_ca: Option<PathBuf>,
+    /// TLS towards next hops.
+    pub outbound: OutboundTls,
+}
+
+/// Where the relay's certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Certificate {
+    /// Issued by the lab CA.
+    Generated,
+    /// PEM files on the host, absolute paths.
+    Files {
+        /// The certificate followed by its intermediates.
+        cert: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+}
+
+/// A TLS protocol version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    V1_2,
+    /// RFC 8446.
+    V1_3,
+}
+
+impl TlsVersion {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::V1_2, Self::V1_3];
+
+    /// The name in `relay.yaml` and in main.cf.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1_2 => "TLSv1.2",
+            Self::V1_3 => "TLSv1.3",
+        }
+    }
+}
+
+/// `tls.client_certificates`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// Not asked for.
+    None,
+    /// Asked for, not needed (`smtpd_tls_ask_ccert`).
+    Ask,
+    /// Needed on the login listeners (`smtpd_tls_req_ccert`).
+    Require,
+}
+
+impl ClientCertificates {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::None, Self::Ask, Self::Require];
+
+    /// The name in `relay.yaml`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Ask => "ask",
+            Self::Require => "require",
+        }
+    }
+}
+
+/// TLS towards next hops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboundTls {
+    /// `smtp_tls_security_level`.
+    pub level: OutboundLevel,
+    /// Who signs next hops' certificates.
+    pub ca: TrustAnchor,
+}
+
+/// `smtp_tls_security_level`, see `TLS_README` of Postfix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutboundLevel {
+    /// TLS where the next hop offers it.
+    May,
+    /// TLS or no delivery.
+    Encrypt,
+    /// TLS with a verified name or no delivery (the name may come from DNS).
+    Verify,
+    /// TLS with a verified name or no delivery.
+    Secure,
+}
+
+impl OutboundLevel {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::May, Self::Encrypt, Self::Verify, Self::Secure];
+
+    /// The name in `relay.yaml` and in main.cf.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::May => "may",
+            Self::Encrypt => "encrypt",
+            Self::Verify => "verify",
+            Self::Secure => "secure",
+        }
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self {
+            certificate: Certificate::Generated,
+            minimum: TlsVersion::V1_2,
+            client_certificates: ClientCertificates::None,
+            client_ca: None,
+            outbound: OutboundTls {
+                level: OutboundLevel::May,
+                ca: TrustAnchor::System,
+            },
+        }
+    }
+}
+
+pub(in crate::config) static KEYS: &[Setting<Tls>] = &[
+    Setting {
+        name: "certificate",
+        value: &OwnCertificate,
+        about: "the relay's own certificate",
+        doc: "The certificate that the relay shows its clients, and its key. `generated` is one of \
+              the lab's CA, which nobody else believes; in production it is a certificate for \
+              `hostname`. In a lab the lab's own stands in.",
+        example: "{cert: fullchain.pem, key: privkey.pem}",
+        source: "Postfix smtpd_tls_chain_files; RFC 8314 section 5.4",
+        counts: Counts::InProduction,
+        parameters: &[
+            "smtpd_tls_chain_files",
+            "smtpd_tls_cert_file",
+            "smtpd_tls_key_file",
+            "smtpd_tls_eccert_file",
+            "smtpd_tls_eckey_file",
+        ],
+        promised: "the relay's certificate and key",
+        ..Setting::USUAL
+    },
+    Setting {
+        name: "minimum",
+        value: &Word {
+            at: |tls: &mut Tls| &mut tls.minimum,
+            all: &TlsVersion::ALL,
+            name: TlsVersion::name,
+        },
+        about: "the oldest version offered to clients",
+        doc: "The oldest version of TLS that the relay speaks with clients. `TLSv1.3` shuts out mail \
+              programs from before 2019.",
+        example: "TLSv1.3",
+        source: "Postfix smtpd_tls_protocols; Postfix smtpd_tls_mandatory_protocols; RFC 8996",
+        parameters: &["smtpd_tls_protocols", "smtpd_tls_mandatory_protocols"],
+        promised: "the lowest version of TLS",
+        ..Setting::USUAL
+    },
+    Setting {
+        name: "client_certificates",
+        value: &Word {
+            at: |tls: &mut Tls| &mut tls.client_certificates,
+            all: &ClientCertificates::ALL,
+            name: ClientCertificates::name,
+        },
+        about: "whether clients are asked for a certificate",
+        doc: "Whether clients show a certificate beside their password. `require` lets in those alone \
+              that have one of client_ca; `ask` asks, and lets in the others, too. A certificate \
+              does not replace the login.",
+        example: "ask",
+        source: "Postfix smtpd_tls_ask_ccert; Postfix smtpd_tls_req_ccert",
+        parameters: &["smtpd_tls_ask_ccert", "smtpd_tls_req_ccert"],
+        ..Setting::USUAL
+    },
+    Setting {
+        name: "client_ca",
+        value: &PemFile {
+            at: |tls: &mut Tls| &mut tls.client_ca,
+            holds: Pem::ClientAuthorities,
+        },
+        need: Need::Nullable,
+        about: "who signs clients' certificates, a PEM file; null: in a lab its own CA",
+        doc: "The certificate of the CA that signs your clients' certificates. `client_certificates: \
+              require` needs it in production; without it no certificate is trusted. A list of the \
+              public authorities is refused, since anybody can get a certificate of one of those.",
+        example: "clients.pem",
+        source: "Postfix smtpd_tls_CAfile",
+        counts: Counts::InProduction,
+        parameters: &[
+            "smtpd_tls_CAfile",
+            "smtpd_tls_CApath",
+            "tls_append_default_CA",
+        ],
+        promised: "this CA and no other signs clients' certificates",
+    },
+    Setting {
+        name: "outbound",
+        value: &Group {
+            at: |tls: &mut Tls| &mut tls.outbound,
+            keys: OUTBOUND,
+        },
+        about: "TLS towards next hops",
+        doc: "How TLS is used on the way to next hops.",
+        ..Setting::USUAL
+    },
+];
+
+/// `generated`, or a pair of files.
+struct OwnCertificate;
+
+static PAIR: &[Setting<OwnCertificate>] = &[
+    Setting {
+        name: "cert",
+        value: &FILE,
+        need: Need::Required,
+        about: "the certificate and its intermediates, PEM",
+        doc: "The certificate, followed by the intermediate ones up to the CA.",
+        example: "fullchain.pem",
+        source: "Postfix smtpd_tls_chain_files",
+        counts: Counts::InProduction,
+        ..Setting::USUAL
+    },
+    Setting {
+        name: "key",
+        value: &FILE,
+        need: Need::Required,
+        about: "its private key, PEM",
+        doc: "The certificate's private key, without a passphrase: nobody can type one when the \
+              relay starts.",
+        example: "privkey.pem",
+        source: "Postfix smtpd_tls_chain_files",
+        counts: Counts::InProduction,
+        ..Setting::USUAL
+    },
+];
+
+impl Value<Tls> for OwnCertificate {
+    fn kind(&self) -> Kind {
+        Kind::WordOr(&["generated"], PAIR.iter().map(Setting::key).collect())
+    }
+
+    fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, tls: &mut Tls) {
+        if field.text() == "generated" {
+            tls.certificate = Certificate::Generated;
+            return;
+        }
+        let files = field.as_section();
+        let cert = files.field("cert");
+        let cert = cert.and_then(|field| decoder.pem(&field, Pem::Certificate));
+        let key = files.field("key");
+        let key = key.and_then(|field| decoder.pem(&field, Pem::Key));
+        if let (Some(cert), Some(key)) = (cert, key) {
+            tls.certificate = Certificate::Files { cert, key };
+        }
+    }
+
+    fn show(&self, tls: &mut Tls) -> Shown {
+        match &tls.certificate {
+            Certificate::Generated => Shown::text("generated"),
+            Certificate::Files { cert, key } => Shown::Mapping(vec![
+                ("cert".to_owned(), Shown::text(cert.display())),
+                ("key".to_owned(), Shown::text(key.display())),
+            ]),
+        }
+    }
+}
+
+static OUTBOUND: &[Setting<OutboundTls>] = &[
+    Setting {
+        name: "level",
+        value: &Word {
+            at: |outbound: &mut OutboundTls| &mut outbound.level,
+            all: &OutboundLevel::ALL,
+            name: OutboundLevel::name,
+        },
+        about: "how sure the relay is of a next hop before it sends",
+        doc: "How sure the relay is of the next hop before it sends. `may` takes TLS where it is \
+              offered. `encrypt` sends nothing without TLS. `verify` and `secure` also demand a \
+              certificate with the next hop's name; with `verify` that name may come from DNS, \
+              which others can forge. What a next hop lacks defers the mail.",
+        example: "secure",
+        source: "Postfix smtp_tls_security_level; RFC 3207",
+        parameters: &[
+            "smtp_tls_security_level",
+            "smtp_use_tls",
+            "smtp_enforce_tls",
+        ],
+        promised: "how TLS is used towards the next hop",
+        ..Setting::USUAL
+    },
+    Setting {
+        name: "policies",
+        value: &Policies,
+        about: "another level for one destination",
+        doc: "Not in this version: the mapping must be empty.",
+        source: "Postfix smtp_tls_policy_maps",
+        counts: Counts::Later,
+        ..Setting::USUAL
+    },
+    Setting {
+        name: "ca",
+        value: &Authority(|outbound: &mut OutboundTls| &mut outbound.ca),
+        about: "who signs next hops' certificates",
+        doc: "Whose certificates the relay believes of next hops: `system` for the public \
+              authorities that Debian lists, or the path of a PEM file. `generated` is the lab's \
+              CA, which signed nobody else's.",
+        example: "generated",
+        source: "Postfix smtp_tls_CAfile",
+        counts: Counts::InProduction,
+        parameters: &["smtp_tls_CAfile", "smtp_tls_CApath"],
+        promised: "who signs the next hop's certificate",
+        ..Setting::USUAL
+    },
+];
+
+/// Always empty: not in this version.
+struct Policies;
+
+impl Value<OutboundTls> for Policies {
+    fn kind(&self) -> Kind {
+        Kind::Open("a destination")
+    }
+
+    fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, _: &mut OutboundTls) {
+        for (_, policy) in field.entries() {
+            let hint = "write policies: {}, and set tls.outbound.level for all";
+            decoder.not_yet(&policy, hint);
+        }
+    }
+
+    fn show(&self, _: &mut OutboundTls) -> Shown {
+        Shown::Mapping(Vec::new())
+    }
+}
