@@ -14,12 +14,14 @@ mod doctor;
 mod images;
 mod reports;
 mod told;
+mod users;
 
 pub use check::{Check, Place};
 pub use doctor::Doctor;
 pub use images::Images;
 pub use reports::Reports;
 pub use told::{LogFormat, Told};
+pub use users::{Place as UsersPlace, Users};
 
 /// Build an authenticated, anonymising mail relay as containers, and prove that it is one.
 #[derive(Debug, Parser)]
@@ -75,6 +77,9 @@ pub enum Command {
     Config(Config),
     /// Write the relay as a bundle for production.
     Export(Export),
+    /// Change or list the users file (auth.users), which is all that a relay without a directory needs.
+    #[command(subcommand)]
+    Users(Users),
     /// Try what a lab needs of the engine and of this machine, before `up` does.
     Doctor(Doctor),
     /// Print a completion script for a shell.
@@ -106,6 +111,7 @@ impl Command {
             Self::Build(_) => "build",
             Self::Config(_) => "config",
             Self::Export(_) => "export",
+            Self::Users(_) => "users",
             Self::Doctor(_) => "doctor",
             Self::Completions { .. } => "completions",
             Self::Watch { .. } => "watch",

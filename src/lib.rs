@@ -2,13 +2,17 @@
 //! proves end to end that it is one.
 //!
 //! Data moves one way through typed stages: `relay.yaml` → [`config::Spec`] →
-//! [`plan::Plan`] → rendered files → a running [`lab`], or a bundle of files.
+//! [`counterparts::Resolved`] → [`plan::Plan`] with its files → a running [`lab`], or
+//! a bundle of files.
 
+pub mod accounts;
 pub mod certs;
 pub mod checks;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod container;
+pub mod counterparts;
 pub mod diagnostics;
 pub mod engine;
 pub mod export;

@@ -21,11 +21,13 @@ const FLOORS: &[&[&str]] = &[
     &["proof"],
     &["checks", "export"],
     &["report", "lab"],
-    &["image", "smtp", "certs", "render"],
+    &["image", "smtp", "certs"],
     &["engine"],
     &["plan"],
-    &["config"],
-    &["diagnostics"],
+    &["render"],
+    &["counterparts"],
+    &["config", "container"],
+    &["accounts", "diagnostics"],
     &["secret", "progress", "visible"],
 ];
 
@@ -42,7 +44,7 @@ const KEPT_TO: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that do no I/O, and what would be I/O.
-const PURE: &[&str] = &["plan", "render", "export"];
+const PURE: &[&str] = &["container", "counterparts", "plan", "render", "export"];
 const IO: &[&str] = &[
     "std::fs",
     "std::net::TcpListener",

@@ -176,14 +176,14 @@ const NAME: &str = "directory";
 /// Where slapd's configuration is in its container.
 const CONFIGURATION: &str = "/etc/relaykit/slapd.conf";
 
-fn base(context: &Context) -> &str {
-    &context.target().spec.auth.ldap.search_base
+fn base(context: &Context) -> Judged<String> {
+    ControlFlow::Continue(appliance::directory(context)?.settings.search_base)
 }
 
 /// The distinguished name of the user that checks log in as.
 fn person(context: &Context) -> Judged<String> {
     let name = &user(context)?.name;
-    ControlFlow::Continue(format!("uid={name},{}", base(context)))
+    ControlFlow::Continue(format!("uid={name},{}", base(context)?))
 }
 
 async fn right_password_alone_binds(context: Context) -> Judged {
@@ -214,9 +214,10 @@ async fn empty_password_never_binds(context: Context) -> Judged {
 
 async fn anonymous_reads_nothing(context: Context) -> Judged {
     let mut directory = Directory::connect(&context, NAME).await?;
-    let (entries, code) = directory.search(base(&context)).await?;
+    let (entries, code) = directory.search(&base(&context)?).await?;
     // The name that a person goes by.
-    let logins = context.target().spec.auth.ldap.login_attributes();
+    let ldap = appliance::directory(&context)?.settings;
+    let logins = ldap.login_attributes();
     let allowed = |name: &String| logins.iter().any(|a| a.eq_ignore_ascii_case(name));
     let shown: Vec<_> = entries
         .iter()
@@ -225,7 +226,7 @@ async fn anonymous_reads_nothing(context: Context) -> Judged {
         .collect();
     require_none(&shown, "no attribute of any entry")?;
     // saslauthd searches like this where it has no account of its own.
-    let searches = context.target().spec.auth.ldap.bind.is_none();
+    let searches = ldap.bind.is_none();
     let found = !entries.is_empty();
     require(
         found == searches,
@@ -242,7 +243,7 @@ async fn people_cannot_read_passwords(context: Context) -> Judged {
     require(code == SUCCESS, "a bind with the right password", || {
         format!("result {code}")
     })?;
-    let (entries, _) = directory.search(base(&context)).await?;
+    let (entries, _) = directory.search(&base(&context)?).await?;
     let hash = |name: &String| name.to_lowercase().starts_with("userpassword");
     let shown: Vec<_> = entries
         .iter()
@@ -260,7 +261,7 @@ async fn people_see_nobody_else(context: Context) -> Judged {
     require(code == SUCCESS, "a bind with the right password", || {
         format!("result {code}")
     })?;
-    let (entries, _) = directory.search(base(&context)).await?;
+    let (entries, _) = directory.search(&base(&context)?).await?;
     let others = entries
         .iter()
         .filter(|e| !e.dn.eq_ignore_ascii_case(&person));
@@ -300,9 +301,10 @@ async fn what_may_be_changed(
     const NO_SUCH_ATTRIBUTE: u8 = 16;
     const PROBE: &str = "relaykit probe";
     let mut done = Vec::new();
+    let base = base(context)?;
     for (place, what) in [
         (person, "change an entry"),
-        (base(context), "change the entry above"),
+        (base.as_str(), "change the entry above"),
     ] {
         if directory.replace(place, "description", PROBE).await? == SUCCESS {
             directory.take_away(place, "description", PROBE).await?;
@@ -314,7 +316,7 @@ async fn what_may_be_changed(
     if [SUCCESS, NO_SUCH_ATTRIBUTE].contains(&code) {
         done.push("change a password");
     }
-    let entry = format!("cn={PROBE},{}", base(context));
+    let entry = format!("cn={PROBE},{base}");
     let attributes: &[(&str, &[&str])] =
         &[("objectClass", &["applicationProcess"]), ("cn", &[PROBE])];
     if directory.add(&entry, attributes).await? == SUCCESS {

@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use super::ports::Ports;
 use super::probe::mail::{RECIPIENT, SENDER};
 use super::target::{Delivered, Inbox, Lab, Lacks, Moved, Target, Undelivered};
+use crate::counterparts::Purpose;
 use crate::engine::{LogRequest, Shells};
 use crate::lab::{self, Feed, Running};
-use crate::plan::{Purpose, Role};
+use crate::plan::Role;
 
 /// The relay of a lab that is ready, as checks see it. `disposable`: only checks
 /// that disturb run against it, and stop containers that `shells` are in.
@@ -26,14 +27,14 @@ pub fn target(
 ) -> Result<Target, lab::Error> {
     let plan = &running.plan;
     Ok(Target {
-        hostname: plan.spec.hostname.clone(),
+        hostname: plan.resolved.spec.hostname.clone(),
         endpoints: endpoints(running, disposable),
         ca_pem: running.certificates.authority.certificate.clone(),
         client_certificate: running.client_certificate()?,
-        users: plan.spec.lab.users.clone(),
+        users: plan.resolved.spec.lab.users.clone(),
         disposable,
-        xclient: plan.purpose == Purpose::Proof,
-        spec: plan.spec.clone(),
+        xclient: plan.resolved.purpose == Purpose::Proof,
+        spec: plan.resolved.spec.clone(),
         lacks: Lacks::default(),
         manners: None,
         recipients: vec![RECIPIENT.to_owned()],

@@ -106,8 +106,8 @@ impl Need {
             | Self::Login
             | Self::Xclient
             | Self::Inbox
-            | Self::Lab
-            | Self::Directory => true,
+            | Self::Lab => true,
+            Self::Directory => spec.auth.users.is_none(),
         }
     }
 }

@@ -19,9 +19,9 @@ use super::probe::postconf::{self, Postconf};
 use super::target::Context;
 use super::verdict::Judged;
 use super::verdict::{broken, require, require_none};
+use crate::counterparts::{Purpose, Resolved};
 use crate::lab;
-use crate::plan::{File, Plan, Purpose, Role};
-use crate::render;
+use crate::plan::{File, Plan, Role};
 use crate::report::Severity;
 
 pub(super) static CHECKS: &[Check] = &[
@@ -204,14 +204,21 @@ async fn xclient_is_for_proofs_alone(context: Context) -> Judged {
     let lab = appliance::lab(&context)?;
     let spec = &context.target().spec;
     let plans = [
-        ("a lab", Plan::lab(spec.clone(), "other", Purpose::Lab)),
-        ("an export", Plan::production(spec.clone(), "other")),
+        (
+            "a lab",
+            Plan::new(Resolved::new(spec.clone(), Purpose::Lab), "other"),
+        ),
+        (
+            "an export",
+            Plan::new(Resolved::new(spec.clone(), Purpose::Production), "other"),
+        ),
     ];
     for (name, plan) in plans {
-        let files = render::files(&plan, Role::Relay);
+        let files = plan.container(Role::Relay).map(|relay| &relay.files);
         let named = |file: &File| format!("{file:?}").to_lowercase().contains("xclient");
         let found: Vec<_> = files
-            .iter()
+            .into_iter()
+            .flatten()
             .filter(|f| named(f))
             .map(|f| f.path.clone())
             .collect();
@@ -226,7 +233,7 @@ async fn xclient_is_for_proofs_alone(context: Context) -> Judged {
         .filter(|(_, value)| !value.is_empty())
         .map(|(place, value)| format!("{place}: {value}"))
         .collect();
-    match lab.plan.purpose {
+    match lab.plan.resolved.purpose {
         Purpose::Lab | Purpose::Production => require_none(&allowed, "XCLIENT for nobody"),
         Purpose::Proof => {
             let gateway = gateway(&context, &lab.plan).await?;

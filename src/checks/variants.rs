@@ -3,7 +3,7 @@
 
 use super::check::{Check, Sabotage};
 use crate::config::{self, Listener, Problems, Says, Spec};
-use crate::plan::next_hop_login;
+use crate::counterparts::next_hop_login;
 use crate::render::next_hops::{AWAY, BUSY, REFUSING};
 use crate::render::settled;
 

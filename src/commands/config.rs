@@ -9,8 +9,8 @@ use super::exit::Exit;
 use super::labs::spec;
 use crate::cli;
 use crate::config;
-use crate::plan::{Content, File, Plan, Purpose};
-use crate::render;
+use crate::counterparts::{Purpose, Resolved};
+use crate::plan::{Content, File, Plan};
 
 pub(super) fn run(session: &Session, command: cli::Config) -> anyhow::Result<Exit> {
     match command {
@@ -25,7 +25,10 @@ pub(super) fn run(session: &Session, command: cli::Config) -> anyhow::Result<Exi
             session.print(&schema, &format!("{text}\n"))?;
         }
         cli::Config::Render { which, path } => {
-            let plan = render::complete(Plan::lab(spec(session, &which)?, "default", Purpose::Lab));
+            let plan = Plan::new(
+                Resolved::new(spec(session, &which)?, Purpose::Lab),
+                "default",
+            );
             let wanted =
                 |file: &&File| path.as_ref().is_none_or(|p| file.path.contains(p.as_str()));
             let mut human = String::new();
@@ -58,7 +61,9 @@ fn shown(content: &Content) -> String {
         Content::CaCertificate => "(the certificate of the lab's CA)\n".to_owned(),
         Content::Certificate(role) => format!("(the certificate of the {})\n", role.name()),
         Content::CertificateKey(role) => format!("(the key of the {})\n", role.name()),
-        Content::OperatorFile(path) => format!("(the file {})\n", path.display()),
+        Content::OperatorFile(path) | Content::OperatorFolder(path) => {
+            format!("(the file {})\n", path.display())
+        }
         Content::Gateway(network) => format!("(the gateway address of {network})\n"),
     }
 }

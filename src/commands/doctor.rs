@@ -8,10 +8,10 @@ use super::exit::Exit;
 use super::labs::{configured, image_settings, spec_of_lab, workshop};
 use super::watch::Watcher;
 use crate::cli::Doctor;
+use crate::counterparts::{Purpose, Resolved};
 use crate::image;
 use crate::lab::{self, State};
-use crate::plan::{Image, Plan, Purpose};
-use crate::render;
+use crate::plan::{Image, Plan};
 
 pub(super) async fn run(session: &Session, arguments: Doctor) -> anyhow::Result<Exit> {
     let configured = configured(session, &arguments.which)?;
@@ -20,7 +20,7 @@ pub(super) async fn run(session: &Session, arguments: Doctor) -> anyhow::Result<
     let lab = &arguments.lab;
     let spec = spec_of_lab(session, configured, lab, engine.as_ref(), false).await?;
     let name = format!("doctor-{:x}", std::process::id());
-    let plan = render::complete(Plan::lab(spec, &name, Purpose::Lab));
+    let plan = Plan::new(Resolved::new(spec, Purpose::Lab), &name);
     let settings = image_settings(session, &arguments.images, false);
     let relay = image::reference(Image::Relay, &settings);
     let images = BTreeMap::from([(Image::Relay, relay)]);

@@ -8,11 +8,11 @@ use super::Session;
 use super::exit::{Exit, Unsuitable, Unwritable};
 use super::labs::{image_settings, spec};
 use crate::cli::{self, Images};
-use crate::config::{self, Spec};
+use crate::config::Spec;
+use crate::counterparts::{self, Purpose, Resolved};
 use crate::export::deployment_name;
 use crate::image;
 use crate::plan::{Image, Plan};
-use crate::render;
 
 pub(super) fn run(session: &Session, command: &cli::Export) -> anyhow::Result<Exit> {
     let cli::Export {
@@ -24,7 +24,7 @@ pub(super) fn run(session: &Session, command: &cli::Export) -> anyhow::Result<Ex
     let spec = spec(session, which)?;
     check(&spec)?;
     let name = deployment_name(&spec.hostname);
-    let plan = render::complete(Plan::production(spec, &name));
+    let plan = Plan::new(Resolved::new(spec, Purpose::Production), &name);
     let images = Images {
         base: base.clone(),
         ..Images::default()
@@ -54,7 +54,7 @@ pub(super) fn run(session: &Session, command: &cli::Export) -> anyhow::Result<Ex
 
 /// Refuses a configuration that cannot leave the lab, with everything that it lacks.
 fn check(spec: &Spec) -> Result<(), Unsuitable> {
-    let missing = config::missing_for_production(spec);
+    let missing = counterparts::missing_for_production(spec);
     if missing.is_empty() {
         return Ok(());
     }

@@ -12,10 +12,11 @@ use tracing::info;
 use super::Session;
 use crate::cli::{Images, Which};
 use crate::config::{self, Spec};
+use crate::counterparts::Resolved;
 use crate::engine::{Engine, labels};
 use crate::image;
 use crate::lab::{Ports, Readiness, Workshop};
-use crate::plan::{Image, Plan, Role};
+use crate::plan::{Image, Role};
 use crate::progress::Event;
 
 /// How long a lab may take until a login has succeeded and a message arrived.
@@ -157,12 +158,8 @@ pub(super) async fn images(
 }
 
 /// Tells what a lab has of its own where relay.yaml names the operator's.
-pub(super) fn tell_stand_ins(session: &Session, plan: &Plan) {
-    if !plan.stood_in.is_empty() {
-        let line = format!(
-            "a lab has its own directory, next hop and certificates; not used here: {}",
-            plan.stood_in.join(", ")
-        );
+pub(super) fn tell_stand_ins(session: &Session, resolved: &Resolved) {
+    if let Some(line) = resolved.stood_in_words() {
         session.progress.report(Event::Warning { line });
     }
 }

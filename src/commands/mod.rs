@@ -17,6 +17,7 @@ mod logs;
 mod status;
 mod test;
 mod up;
+mod users;
 mod watch;
 
 use std::io::Write;
@@ -202,6 +203,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Build(arguments) => build::run(session, arguments).await,
         Command::Config(arguments) => config::run(session, arguments),
         Command::Export(arguments) => export::run(session, &arguments),
+        Command::Users(users) => users::run(session, users),
         Command::Doctor(arguments) => doctor::run(session, arguments).await,
         Command::Watch { lab } => watch::run(session, &lab).await,
         Command::Completions { shell } => completions::run(session, shell),

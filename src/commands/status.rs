@@ -45,13 +45,13 @@ impl Report {
         let containers = plan.containers.iter();
         Self {
             lab: plan.name.clone(),
-            hostname: plan.spec.hostname.clone(),
+            hostname: plan.resolved.spec.hostname.clone(),
             endpoints: endpoints
                 .map(|(name, at)| ((*name).to_owned(), at.to_string()))
                 .collect(),
-            bind: Some(plan.spec.listeners.bind),
+            bind: Some(plan.resolved.spec.listeners.bind),
             ca_certificate: store.ca_certificate(&plan.name),
-            users: people(&plan.spec.lab.users),
+            users: people(&plan.resolved.spec.lab.users),
             containers: containers
                 .map(|c| (c.role.name(), c.name.clone()))
                 .collect(),

@@ -15,10 +15,10 @@ use super::{Session, status};
 use crate::certs;
 use crate::cli::Up;
 use crate::config::Spec;
+use crate::counterparts::{Purpose, Resolved};
 use crate::engine::labels;
 use crate::lab;
-use crate::plan::{Plan, Purpose};
-use crate::render;
+use crate::plan::Plan;
 
 /// A lab that nobody could log in to could not be proved ready.
 fn check(spec: &Spec) -> Result<(), Unsuitable> {
@@ -46,9 +46,9 @@ pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit
         remember,
     )
     .await?;
-    let plan = || render::complete(Plan::lab(spec, &arguments.lab, Purpose::Lab));
+    let plan = || Plan::new(Resolved::new(spec, Purpose::Lab), &arguments.lab);
     let plan = info_span!("plan").in_scope(plan);
-    tell_stand_ins(session, &plan);
+    tell_stand_ins(session, &plan.resolved);
     let names = lab::certificate_names(&plan);
     let settings = image_settings(session, &arguments.images, false);
     if arguments.dry_run {
@@ -60,7 +60,7 @@ pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit
     let workshop = workshop(session, engine.clone(), images, store.id()?);
     let certificates = || certs::keep(&folder, &plan.name, &names, Timestamp::now());
     let certificates = info_span!("certificates").in_scope(certificates)?;
-    store.remember(&plan.name, &plan.spec.lab.users)?;
+    store.remember(&plan.name, &plan.resolved.spec.lab.users)?;
     let fresh = engine.list(&labels::of_lab(&plan.name)).await?.is_empty();
     let watcher = if fresh {
         Watcher::start(&plan.name)

@@ -6,7 +6,7 @@ use super::certificate;
 use super::files;
 use super::node::Node;
 use super::problem::{Refusal, Report};
-use super::spec::{Certificate, ClientCertificates, Listener, Received, SenderLogin, Spec};
+use super::spec::{Certificate, ClientCertificates, Ldap, Listener, Received, SenderLogin, Spec};
 
 /// Looks for what cannot be, in a `spec` that was filled from `root`.
 pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
@@ -117,7 +117,8 @@ impl Check<'_> {
                 self.warn(path, why);
             }
         }
-        if !self.report.sound(&["auth.ldap"]) {
+        self.backend();
+        if !self.report.sound(&["auth.ldap"]) || spec.auth.users.is_some() {
             return;
         }
         let start_tls = "auth.ldap.start_tls";
@@ -162,6 +163,31 @@ impl Check<'_> {
             } else {
                 self.warn(path, finding.why);
             }
+        }
+    }
+
+    /// A directory or a users file checks logins, and not both.
+    fn backend(&mut self) {
+        let auth = &self.spec.auth;
+        let written = self.root.find("auth.backend");
+        let written = written.map(|entry| entry.value.text());
+        match (&auth.users, written) {
+            (None, Some("pam")) if self.report.sound(&["auth.users"]) => {
+                let why = Refusal::new("`pam` reads a users file, and none is named");
+                let hint = "write auth.users: users/accounts";
+                self.refuse("auth.backend", why.hint(hint));
+            }
+            (Some(_), Some("ldap")) => {
+                let why = Refusal::new("`ldap`, and auth.users names a users file");
+                let hint = "write pam, or remove one of the two";
+                self.refuse("auth.backend", why.hint(hint));
+            }
+            _ => {}
+        }
+        if auth.users.is_some() && auth.ldap != Ldap::default() {
+            let why = "auth.ldap is there too, expected one of the two to check logins";
+            let hint = "remove auth.ldap, or auth.users";
+            self.refuse("auth.users", Refusal::new(why).hint(hint));
         }
     }
 
@@ -237,12 +263,13 @@ impl Check<'_> {
         if !self.report.sound(&["lab", "auth.ldap.servers"]) {
             return;
         }
-        if spec.lab.users.is_empty() && spec.auth.ldap.servers.iter().any(|url| in_lab(url)) {
+        let own = spec.auth.users.is_none() && spec.auth.ldap.servers.iter().any(|url| in_lab(url));
+        if spec.lab.users.is_empty() && own {
             let why = Refusal::new("nobody is in the lab's directory, so nobody can log in");
             self.refuse("lab.users", why.hint("add {name: alice, password: ...}"));
         }
         let local = spec.listeners.bind.is_loopback();
-        if !local && spec.auth.ldap.servers.iter().any(|url| in_lab(url)) {
+        if !local && own {
             let why = "the lab's ports are open to others, and its passwords stand in relay.yaml";
             self.warn("listeners.bind", Refusal::new(why).hint("write 127.0.0.1"));
         }
@@ -257,7 +284,8 @@ fn authorities() -> Vec<Vec<u8>> {
 }
 
 /// Whether an LDAP URL means the lab's own directory.
-pub(super) fn in_lab(url: &str) -> bool {
+#[must_use]
+pub fn in_lab(url: &str) -> bool {
     let host = url
         .split_once("://")
         .map_or(url, |(_, authority)| authority);

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::problem::{Refusal, quoted};
+use crate::accounts::Accounts;
 
 /// A password and its newline are far below this.
 const LARGEST: u64 = 64 << 10;
@@ -56,7 +57,52 @@ pub(super) fn read_password(path: &Path) -> Result<(String, Option<Refusal>), Re
         let why = format!("the password file {shown} has a second line or a control character");
         return Err(Refusal::new(why).hint("the password is the only line of its file"));
     }
-    Ok((line.to_owned(), exposed(path, &metadata)))
+    Ok((line.to_owned(), exposed_to_others(path, &metadata)))
+}
+
+/// How many people are in a users file, and a warning about what is unwise. One that is
+/// not there yet has nobody in it.
+pub(super) fn read_users(path: &Path) -> Result<(usize, Option<Refusal>), Refusal> {
+    let shown = quoted(&path.display().to_string());
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let why = Refusal::new(format!(
+                "the users file {shown} is not there, so it has nobody"
+            ));
+            return Ok((0, Some(why.hint("`relaykit users add NAME` makes it"))));
+        }
+        Err(error) => {
+            let why = format!("cannot read the users file {shown}: {error}");
+            return Err(Refusal::new(why));
+        }
+    };
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Refusal::new(format!("the users file {shown} is not UTF-8")))?;
+    let accounts = Accounts::parse(&text).map_err(|wrong| {
+        let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        Refusal::new(format!("the users file {shown}: {}", lines.join("; ")))
+            .hint("`relaykit users` writes it as it must be")
+    })?;
+    let exposed = std::fs::metadata(path).ok();
+    let warning = exposed.and_then(|metadata| exposed_to_others(path, &metadata));
+    Ok((accounts.iter().count(), warning.or_else(|| beside(path))))
+}
+
+/// The folder of a users file is mounted into the relay's container, whole.
+fn beside(path: &Path) -> Option<Refusal> {
+    let folder = path.parent()?;
+    let name = path.file_name()?;
+    let entries = std::fs::read_dir(folder).ok()?;
+    let mut others = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.file_name());
+    let other = others.find(|other| other != name && !other.to_string_lossy().starts_with('.'))?;
+    let why = Refusal::new(format!(
+        "an exported relay sees the whole folder of this file, and {} is in it, too",
+        quoted(&other.to_string_lossy())
+    ));
+    Some(why.hint("give the users file a folder of its own: users/accounts"))
 }
 
 /// At most a little more than [`LARGEST`], whatever the file has become meanwhile.
@@ -69,7 +115,7 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 #[cfg(unix)]
-fn exposed(path: &Path, metadata: &std::fs::Metadata) -> Option<Refusal> {
+fn exposed_to_others(path: &Path, metadata: &std::fs::Metadata) -> Option<Refusal> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = metadata.permissions().mode() & 0o777;
     (mode & 0o007 != 0).then(|| {
@@ -82,7 +128,7 @@ fn exposed(path: &Path, metadata: &std::fs::Metadata) -> Option<Refusal> {
 }
 
 #[cfg(not(unix))]
-fn exposed(_: &Path, _: &std::fs::Metadata) -> Option<Refusal> {
+fn exposed_to_others(_: &Path, _: &std::fs::Metadata) -> Option<Refusal> {
     None
 }
 
@@ -152,7 +198,7 @@ pub(super) fn look_at_pem(path: &Path, expected: Pem) -> Result<Option<Refusal>,
             "the private key {shown} is encrypted"
         ))
         .hint("nobody can type its passphrase when the relay starts: store it without one")),
-        Pem::Key => Ok(exposed(path, &metadata)),
+        Pem::Key => Ok(exposed_to_others(path, &metadata)),
         Pem::ClientAuthorities if count(&text) > PUBLIC => Err(Refusal::new(format!(
             "{shown} has {} authorities in it, as the lists of public ones have: everybody can \
              get a certificate of one of those",

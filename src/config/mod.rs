@@ -35,6 +35,7 @@ mod value;
 
 use std::path::Path;
 
+pub use combine::in_lab;
 pub use overrides::takes_back_a_promise;
 pub use problem::{Problem, Problems, Warning};
 pub use production::{Missing, missing_for_production};

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::combine::in_lab;
 use super::overrides::{self, Verdict};
 use super::spec::{Certificate, ClientCertificates, Listener, Spec, TrustAnchor};
 
@@ -25,17 +24,25 @@ impl fmt::Display for Missing {
     }
 }
 
-/// Everything that `spec` lacks for production, in the order of relay.yaml; empty
-/// if it can be exported.
-#[must_use]
-pub fn missing_for_production(spec: &Spec) -> Vec<Missing> {
-    let mut missing = Vec::new();
-    let mut add = |path: &str, reason: &str, write: &str| {
-        missing.push(Missing {
+impl Missing {
+    /// A key, what is wrong with its value outside a lab, and what to write there.
+    #[must_use]
+    pub fn new(path: &str, reason: &str, write: &str) -> Self {
+        Self {
             path: path.to_owned(),
             reason: reason.to_owned(),
             write: write.to_owned(),
-        });
+        }
+    }
+}
+
+/// Everything that `spec` lacks for production, in the order of relay.yaml; empty
+/// if it can be exported. `of_backend` is what the backend of logins lacks.
+#[must_use]
+pub fn missing_for_production(spec: &Spec, of_backend: Vec<Missing>) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    let mut add = |path: &str, reason: &str, write: &str| {
+        missing.push(Missing::new(path, reason, write));
     };
     let hostname = spec.hostname.to_ascii_lowercase();
     if hostname == "relaykit.test" || hostname.ends_with(".relaykit.test") {
@@ -49,28 +56,10 @@ pub fn missing_for_production(spec: &Spec) -> Vec<Missing> {
             add(&path, "clients must know the port", &write);
         }
     }
-    if spec.auth.ldap.servers.iter().any(|url| in_lab(url)) {
-        let reason = "`directory` is the lab's test directory";
-        add("auth.ldap.servers", reason, "[ldaps://your.directory]");
-    }
-    if spec
-        .auth
-        .ldap
-        .search_base
-        .to_ascii_lowercase()
-        .ends_with("dc=relaykit,dc=test")
-    {
-        let reason = "the lab's own people";
-        add("auth.ldap.search_base", reason, "where your users are");
-    }
-    if spec.auth.ldap.ca == TrustAnchor::Generated {
-        let reason = "the lab's CA signed no other directory's certificate";
-        add(
-            "auth.ldap.ca",
-            reason,
-            "system, or the path of your CA's certificate",
-        );
-    }
+    missing.extend(of_backend);
+    let mut add = |path: &str, reason: &str, write: &str| {
+        missing.push(Missing::new(path, reason, write));
+    };
     if spec.tls.certificate == Certificate::Generated {
         let reason = "clients do not know the lab's CA";
         add("tls.certificate", reason, "{cert: PATH, key: PATH}");

@@ -13,7 +13,8 @@ use std::net::IpAddr;
 
 use super::files::{Configuration, Source, configuration, data, short};
 use super::{Bundle, BundleFile, Error, Format, Text};
-use crate::plan::{Container, Limits, Network, Plan, Port, Purpose, Reach, Role};
+use crate::counterparts::Purpose;
+use crate::plan::{Container, Limits, Network, Plan, Port, Reach, Role};
 use yaml::{Yaml, scalar};
 
 pub(super) const FORMAT: Format = Format {
@@ -24,7 +25,7 @@ pub(super) const FORMAT: Format = Format {
 
 fn bundle(plan: &Plan, image: &str) -> Result<Bundle, Error> {
     let relay = plan.container(Role::Relay);
-    let relay = relay.filter(|_| plan.purpose == Purpose::Production);
+    let relay = relay.filter(|_| plan.resolved.purpose == Purpose::Production);
     let relay = relay.ok_or_else(|| Error::Lab(plan.name.clone()))?;
     let configuration = configuration(relay)?;
     let open = |path: &str, text| BundleFile {

@@ -65,6 +65,16 @@ pub(super) fn configuration(container: &Container) -> Result<Configuration, Erro
                 });
                 continue;
             }
+            Content::OperatorFolder(path) => {
+                let folder = path.parent().unwrap_or(path);
+                let parent =
+                    |path: &str| path.rsplit_once('/').map(|(parent, _)| parent.to_owned());
+                found.from_operator.insert(Source {
+                    container: parent(&file.path).unwrap_or_default(),
+                    host: folder.display().to_string(),
+                });
+                continue;
+            }
             Content::CaCertificate
             | Content::Certificate(_)
             | Content::CertificateKey(_)

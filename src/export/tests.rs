@@ -8,8 +8,8 @@ use super::{Bundle, Error, FORMATS, Text, deployment_name};
 use crate::config::{
     Bind, Certificate, Credentials, Listener, NextHop, Spec, TrustAnchor, built_in,
 };
-use crate::plan::{Content, File, Plan, Purpose, Role};
-use crate::render;
+use crate::counterparts::{Purpose, Resolved};
+use crate::plan::{Content, File, Plan, Role};
 use crate::secret::Secret;
 
 const IMAGE: &str = "relaykit/relay:0123456789ab";
@@ -47,7 +47,7 @@ fn spec() -> Spec {
 
 fn plan(spec: Spec) -> Plan {
     let name = deployment_name(&spec.hostname);
-    render::complete(Plan::production(spec, &name))
+    Plan::new(Resolved::new(spec, Purpose::Production), &name)
 }
 
 fn bundle(plan: &Plan) -> Bundle {
@@ -248,7 +248,7 @@ fn an_image_without_a_registry_is_never_pulled() {
 fn a_lab_does_not_leave_by_any_format() {
     for format in FORMATS {
         for purpose in [Purpose::Lab, Purpose::Proof] {
-            let lab = render::complete(Plan::lab(spec(), "default", purpose));
+            let lab = Plan::new(Resolved::new(spec(), purpose), "default");
             let error = (format.bundle)(&lab, IMAGE).unwrap_err();
             assert!(matches!(error, Error::Lab(_)), "{error}");
         }

@@ -160,7 +160,7 @@ async fn limits(engine: &dyn Engine) -> Result<Vec<Examined>, Error> {
 
 async fn addresses(plan: &Plan, workshop: &Workshop) -> Examined {
     match bind::check(plan, workshop).await {
-        Ok(()) => Examined::ok("address", plan.spec.listeners.bind.to_string()),
+        Ok(()) => Examined::ok("address", plan.resolved.spec.listeners.bind.to_string()),
         Err(error) => Examined::failed("address", &error, "set listeners.bind to another"),
     }
 }

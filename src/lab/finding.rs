@@ -19,7 +19,7 @@ pub(super) fn contains(raw: &[u8], what: &str) -> bool {
 
 /// What the message that proves a lab ready tells against its relay.
 pub(super) fn findings(running: &Running, message: &StoredMessage) -> Vec<Finding> {
-    let hides = running.plan.spec.privacy.received != Received::Keep;
+    let hides = running.plan.resolved.spec.privacy.received != Received::Keep;
     if !hides || !contains(&message.raw, CLIENT_NAME) {
         return Vec::new();
     }

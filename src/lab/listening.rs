@@ -8,7 +8,7 @@ use tracing::{Span, info_span};
 use super::inbox::READINESS;
 use super::{Error, Running};
 use crate::config::{Listener, Mechanism, SenderLogin, User};
-use crate::render;
+use crate::counterparts;
 use crate::smtp::{
     Connect, Failure, Login, Message, Reply, Security, Session, SubmitOptions, TlsSettings,
 };
@@ -39,7 +39,7 @@ pub(super) struct Trouble {
 /// # Errors
 /// When none has logins, or nobody can log in.
 pub(super) fn trials(running: &Running) -> Result<Vec<Trial>, Error> {
-    let spec = &running.plan.spec;
+    let spec = &running.plan.resolved.spec;
     let user = spec.lab.users.first();
     let user = user.ok_or_else(|| Error::Impossible("lab.users is empty".to_owned()))?;
     let tls = TlsSettings::trusting(&spec.hostname, &running.certificates.authority.certificate);
@@ -79,9 +79,9 @@ pub(super) fn trials(running: &Running) -> Result<Vec<Trial>, Error> {
 
 /// An envelope sender that the first user may use.
 fn sender(running: &Running) -> String {
-    match running.plan.spec.relay.sender_login {
-        SenderLogin::Any => format!("readiness@{}", running.plan.spec.hostname),
-        SenderLogin::Own => render::CHECKED_SENDER.to_owned(),
+    match running.plan.resolved.spec.relay.sender_login {
+        SenderLogin::Any => format!("readiness@{}", running.plan.resolved.spec.hostname),
+        SenderLogin::Own => counterparts::CHECKED_SENDER.to_owned(),
     }
 }
 

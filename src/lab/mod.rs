@@ -114,7 +114,7 @@ impl Running {
     /// # Errors
     /// When it cannot be made.
     pub fn client_certificate(&self) -> Result<Option<Issued>, Error> {
-        if self.plan.spec.tls.client_certificates == ClientCertificates::None {
+        if self.plan.resolved.spec.tls.client_certificates == ClientCertificates::None {
             return Ok(None);
         }
         let authority = &self.certificates.authority;

@@ -37,7 +37,7 @@ pub fn certificate_names(plan: &Plan) -> BTreeMap<Role, Names> {
     let names = |container: &Container| {
         let mut names = Names::default();
         if container.role == Role::Relay {
-            names.dns.push(plan.spec.hostname.clone());
+            names.dns.push(plan.resolved.spec.hostname.clone());
         }
         let aliases = container.networks.iter().flat_map(|n| &n.aliases);
         let known = names.dns.iter().cloned().collect::<BTreeSet<_>>();
@@ -57,7 +57,15 @@ pub fn certificate_names(plan: &Plan) -> BTreeMap<Role, Names> {
         }
         (container.role, names)
     };
-    plan.containers.iter().map(names).collect()
+    let mut all: BTreeMap<Role, Names> = plan.containers.iter().map(names).collect();
+    // The sink shows it where it plays a server of another name.
+    if plan.container(Role::Sink).is_some() {
+        all.entry(Role::Directory).or_insert_with(|| Names {
+            dns: vec![Role::Directory.name().to_owned()],
+            ..Names::default()
+        });
+    }
+    all
 }
 
 #[cfg(test)]

@@ -36,13 +36,13 @@ date -u +%Y-%m-%dT%H:%M:%S.%NZ
 cat >/run/service/.s6-svscan/finish <<'END'
 #!/bin/sh
 find /var/spool/postfix /var/lib/postfix /tmp -mindepth 1 -type f -delete
-rm -rf /run/saslauthd /run/limits
+rm -rf /run/saslauthd /run/accounts /run/limits
 exec /usr/libexec/relaykit/init
 END
 exec s6-svscanctl -t /run/service
 ";
 
-/// Writes the relay's files into the volume that the relay has read-only. It is
+/// Writes the relay's files into the volumes that they lie on. It is
 /// a container of the lab and ends with it.
 pub(super) struct Writer {
     volume: String,
@@ -58,16 +58,21 @@ impl Writer {
     pub(super) async fn start(running: &Running, workshop: &Workshop) -> Result<Self, Error> {
         let relay = relay(&running.plan, &running.certificates, workshop)?;
         let volumes = relay.filled();
-        let volume = volumes.first().ok_or_else(no_relay)?.to_string();
+        let mounts = volumes
+            .iter()
+            .map(|volume| ((*volume).to_owned(), format!("{FILL}/{volume}"), false));
+        let mounts = mounts.collect();
         let mut volume_labels = volume_labels(&running.plan);
-        volume_labels.retain(|name, _| *name == volume);
+        volume_labels.retain(|name, _| volumes.contains(name.as_str()));
+        let volumes: Vec<&str> = volumes.iter().copied().collect();
+        let volume = volumes.join(" and ");
         let name = format!("relaykit-{}-writer", running.plan.name);
         let engine = workshop.engine.as_ref();
         let request = ContainerRequest {
             name: name.clone(),
             image: relay.request.image.clone(),
             entrypoint: IDLE.map(str::to_owned).to_vec(),
-            mounts: vec![(volume.clone(), format!("{FILL}/{volume}"), false)],
+            mounts,
             volume_labels,
             labels: labels::of_object(&running.plan.name, labels::WRITER),
             unconfined: true,

@@ -9,8 +9,9 @@ use futures_util::future::try_join_all;
 use super::Error;
 use super::endpoints::Way;
 use crate::config::Listener;
+use crate::counterparts::LDAPS_PORT;
 use crate::engine::{ContainerFacts, Engine, Kind, Object, labels};
-use crate::plan::{LDAPS_PORT, Role};
+use crate::plan::Role;
 
 /// A lab as the engine knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,21 +1,15 @@
-//! [`Spec`] → [`Plan`]: which networks, volumes and containers there are, and
-//! under which names. File contents come from `render`.
+//! [`Resolved`] → [`Plan`]: which networks, volumes and containers there are, and
+//! under which names, with the files of each.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::config::{Listener, Spec};
-
-use super::stand_ins::stood_in;
-use super::{
-    Attachment, Container, Image, Limits, Mount, Network, Plan, Port, Purpose, Reach, Role, Volume,
+use super::Plan;
+use crate::config::Listener;
+use crate::container::{
+    Attachment, Container, Image, Limits, Mount, Names, Neighbour, Port, Reach, Role,
 };
-
-/// User and group of slapd in the directory's image: injected files belong to it.
-pub const DIRECTORY_OWNER: (u32, u32) = (204, 204);
-
-/// The port in the container where the directory answers `ldaps://`.
-pub const LDAPS_PORT: u16 = 636;
+use crate::counterparts::{Destination, Purpose, Resolved};
+use crate::render;
 
 /// What Postfix's master and its children need: to give files to their owners
 /// (`CHOWN`, `FOWNER`, `DAC_OVERRIDE`), to become their users (`SETUID`,
@@ -42,12 +36,6 @@ const RELAY_LIMITS: Limits = Limits {
     processes: 2048,
 };
 
-/// slapd with a few people in it takes 20 MB, and at most 32 threads.
-const DIRECTORY_LIMITS: Limits = Limits {
-    memory: 256 << 20,
-    processes: 256,
-};
-
 /// Postfix ends within a second; a delivery under way may take longer.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -57,120 +45,64 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 const CLIENTS: &str = "clients";
 
 impl Plan {
-    /// A lab: relay, directory and sink on networks of their own. `name` is the
-    /// lab's name; with [`Purpose::Proof`] the kernel picks all ports. What is the
-    /// operator's own is stood in for ([`Plan::stood_in`]).
+    /// The relay, and in a lab those who stand beside it. `name` is the lab's name, or
+    /// that of the deployment.
     #[must_use]
-    pub fn lab(spec: Spec, name: &str, purpose: Purpose) -> Self {
+    pub fn new(resolved: Resolved, name: &str) -> Self {
         let names = Names(name);
-        let (spec, stood_in) = stood_in(spec);
-        Self {
-            name: name.to_owned(),
-            purpose,
-            networks: vec![
-                names.network(CLIENTS, Reach::Host),
-                names.network("directory", Reach::Host),
-                names.network("sink", Reach::Members),
-            ],
-            volumes: vec![
-                names.volume("relay-config", false),
-                names.volume("relay-spool", true),
-                names.volume("relay-state", false),
-                names.volume("directory-config", false),
-                names.volume("sink-config", false),
-                names.volume("sink-spool", false),
-                names.volume("sink-state", false),
-                names.volume("sink-inbox", true),
-            ],
-            containers: vec![
-                relay(&spec, names, purpose),
-                directory(&spec, names, purpose),
-                sink(names),
-            ],
-            spec,
-            stood_in,
+        let sink = resolved.next_hop.destination == Destination::Sink;
+        let neighbours = [
+            resolved.backend.neighbour(names),
+            sink.then(|| self::sink(names)),
+        ];
+        let neighbours: Vec<Neighbour> = neighbours.into_iter().flatten().collect();
+        let reach = match resolved.purpose {
+            Purpose::Production => Reach::World,
+            Purpose::Lab | Purpose::Proof => Reach::Host,
+        };
+        let mut networks = vec![names.network(CLIENTS, reach)];
+        let mut volumes = vec![
+            names.volume("relay-config", false),
+            names.volume("relay-spool", true),
+            names.volume("relay-state", false),
+        ];
+        let mut relay = relay(&resolved, names, &neighbours);
+        if let Some((volume, mount)) = resolved.backend.storage(names) {
+            volumes.push(volume);
+            relay.mounts.push(mount);
         }
-    }
-
-    /// What an operator runs: the relay alone, on a network that reaches its
-    /// next hop and its directory. `name` is the project's name.
-    #[must_use]
-    pub fn production(spec: Spec, name: &str) -> Self {
-        let names = Names(name);
+        let mut containers = vec![relay];
+        for neighbour in neighbours {
+            networks.push(neighbour.network);
+            volumes.extend(neighbour.volumes);
+            containers.push(neighbour.container);
+        }
         Self {
             name: name.to_owned(),
-            purpose: Purpose::Production,
-            networks: vec![names.network(CLIENTS, Reach::World)],
-            volumes: vec![
-                names.volume("relay-config", false),
-                names.volume("relay-spool", true),
-                names.volume("relay-state", false),
-            ],
-            containers: vec![relay(&spec, names, Purpose::Production)],
-            spec,
-            stood_in: Vec::new(),
+            networks,
+            volumes,
+            containers,
+            resolved,
         }
     }
 }
 
-/// Names on the engine: `relaykit-LAB-WHAT`.
-#[derive(Clone, Copy)]
-struct Names<'a>(&'a str);
-
-impl Names<'_> {
-    fn of(self, what: &str) -> String {
-        format!("relaykit-{}-{what}", self.0)
+fn relay(resolved: &Resolved, names: Names<'_>, neighbours: &[Neighbour]) -> Container {
+    let spec = &resolved.spec;
+    let clients = names.attach(CLIENTS, &["relay"]);
+    let network = clients.network.clone();
+    let beside = neighbours.iter().map(|neighbour| Attachment {
+        network: neighbour.network.name.clone(),
+        aliases: vec!["relay".to_owned()],
+    });
+    let mut networks: Vec<Attachment> = std::iter::once(clients).chain(beside).collect();
+    // A proof is of the relay, and leaves other people's networks alone.
+    if resolved.purpose == Purpose::Lab {
+        networks.extend(spec.lab.networks.iter().map(|network| Attachment {
+            network: network.clone(),
+            aliases: vec![spec.hostname.clone()],
+        }));
     }
-
-    fn network(self, what: &str, reach: Reach) -> Network {
-        Network {
-            name: self.of(what),
-            reach,
-        }
-    }
-
-    fn volume(self, what: &str, keep: bool) -> Volume {
-        Volume {
-            name: self.of(what),
-            keep,
-        }
-    }
-
-    fn attach(self, network: &str, aliases: &[&str]) -> Attachment {
-        Attachment {
-            network: self.of(network),
-            aliases: aliases.iter().map(ToString::to_string).collect(),
-        }
-    }
-
-    fn mount(self, volume: &str, target: &str, read_only: bool) -> Mount {
-        Mount {
-            volume: self.of(volume),
-            target: target.to_owned(),
-            read_only,
-        }
-    }
-}
-
-fn relay(spec: &Spec, names: Names<'_>, purpose: Purpose) -> Container {
-    let networks = match purpose {
-        Purpose::Production => vec![names.attach(CLIENTS, &["relay"])],
-        Purpose::Lab | Purpose::Proof => {
-            let mut networks = vec![
-                names.attach(CLIENTS, &["relay"]),
-                names.attach("directory", &["relay"]),
-                names.attach("sink", &["relay"]),
-            ];
-            // A proof is of the relay, and leaves other people's networks alone.
-            if purpose == Purpose::Lab {
-                networks.extend(spec.lab.networks.iter().map(|network| Attachment {
-                    network: network.clone(),
-                    aliases: vec![spec.hostname.clone()],
-                }));
-            }
-            networks
-        }
-    };
     Container {
         role: Role::Relay,
         name: names.of("relay"),
@@ -179,19 +111,19 @@ fn relay(spec: &Spec, names: Names<'_>, purpose: Purpose) -> Container {
         hostname: spec.hostname.clone(),
         user: None,
         networks,
-        ports: relay_ports(spec, purpose),
+        ports: relay_ports(resolved),
         mounts: postfix_mounts(names, "relay"),
         tmpfs: postfix_tmpfs(),
         capabilities: RELAY_CAPABILITIES.to_vec(),
         confined: true,
         limits: RELAY_LIMITS,
         stop_grace: STOP_GRACE,
-        files: Vec::new(),
+        files: render::relay(resolved, &network),
     }
 }
 
-fn relay_ports(spec: &Spec, purpose: Purpose) -> Vec<Port> {
-    let listeners = &spec.listeners;
+fn relay_ports(resolved: &Resolved) -> Vec<Port> {
+    let listeners = &resolved.spec.listeners;
     [
         (Listener::Smtp, listeners.smtp),
         (Listener::Submission, listeners.submission),
@@ -202,19 +134,11 @@ fn relay_ports(spec: &Spec, purpose: Purpose) -> Vec<Port> {
         Some(Port {
             name: listener.name(),
             container: listener.port(),
-            host: host_port(port?, purpose),
+            host: resolved.purpose.host_port(port?),
             bind: listeners.bind,
         })
     })
     .collect()
-}
-
-/// Test runs go side by side, so that the kernel picks their ports.
-fn host_port(wanted: u16, purpose: Purpose) -> u16 {
-    match purpose {
-        Purpose::Proof => 0,
-        Purpose::Lab | Purpose::Production => wanted,
-    }
 }
 
 fn postfix_mounts(names: Names<'_>, role: &str) -> Vec<Mount> {
@@ -239,55 +163,11 @@ fn postfix_tmpfs() -> Vec<(String, String)> {
     ]
 }
 
-/// slapd under its own user, without any capability. It shares a network with
-/// the relay alone; that network publishes `ldaps` for people who look into it.
-fn directory(spec: &Spec, names: Names<'_>, purpose: Purpose) -> Container {
-    let (uid, gid) = DIRECTORY_OWNER;
-    Container {
-        role: Role::Directory,
-        name: names.of("directory"),
-        image: Image::Directory,
-        command: directory_urls(spec),
-        hostname: "directory".to_owned(),
-        user: Some(format!("{uid}:{gid}")),
-        networks: vec![names.attach("directory", &["directory"])],
-        ports: vec![Port {
-            name: "ldaps",
-            container: LDAPS_PORT,
-            host: host_port(spec.lab.ldaps, purpose),
-            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        }],
-        mounts: vec![names.mount("directory-config", "/etc/relaykit", true)],
-        tmpfs: vec![
-            (
-                "/run".to_owned(),
-                format!("noexec,nosuid,nodev,uid={uid},gid={gid},mode=0700,size=64m"),
-            ),
-            (
-                "/tmp".to_owned(),
-                "noexec,nosuid,nodev,mode=1777,size=16m".to_owned(),
-            ),
-        ],
-        capabilities: Vec::new(),
-        confined: true,
-        limits: DIRECTORY_LIMITS,
-        stop_grace: STOP_GRACE,
-        files: Vec::new(),
-    }
-}
-
-/// Where slapd listens: no port for what nobody asks for in the clear.
-fn directory_urls(spec: &Spec) -> Vec<String> {
-    let start_tls = spec.auth.ldap.start_tls.then_some("ldap:///");
-    let urls = start_tls.into_iter().chain(["ldaps:///"]);
-    urls.map(str::to_owned).collect()
-}
-
 /// The relay's image with another configuration, and a volume for what arrives.
-fn sink(names: Names<'_>) -> Container {
+fn sink(names: Names<'_>) -> Neighbour {
     let mut mounts = postfix_mounts(names, "sink");
     mounts.push(names.mount("sink-inbox", "/var/mail/inbox", false));
-    Container {
+    let container = Container {
         role: Role::Sink,
         name: names.of("sink"),
         image: Image::Relay,
@@ -302,6 +182,16 @@ fn sink(names: Names<'_>) -> Container {
         confined: true,
         limits: RELAY_LIMITS,
         stop_grace: STOP_GRACE,
-        files: Vec::new(),
+        files: render::sink(),
+    };
+    Neighbour {
+        network: names.network("sink", Reach::Members),
+        volumes: vec![
+            names.volume("sink-config", false),
+            names.volume("sink-spool", false),
+            names.volume("sink-state", false),
+            names.volume("sink-inbox", true),
+        ],
+        container,
     }
 }

@@ -5,8 +5,8 @@ use super::plants::Plant;
 use crate::certs::Flaw;
 use crate::checks::Change;
 use crate::config::{self, Shown, Spec};
-use crate::plan::{Content, File, Plan, Purpose, Role};
-use crate::render;
+use crate::counterparts::{Purpose, Resolved};
+use crate::plan::{Content, File, Plan, Role};
 use crate::secret::Secret;
 
 /// Below this every injected file lies.
@@ -33,12 +33,11 @@ pub(super) struct Sabotaged {
 /// In words, when a change finds nothing to change: a sabotage that changes
 /// nothing would prove nothing.
 pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
-    let honest = Plan::lab(plant.spec.clone(), lab, Purpose::Proof).spec;
     let mut spec = plant.spec.clone();
     for change in plant.changes {
         say(change, &mut spec)?;
     }
-    let mut plan = render::complete(Plan::lab(spec, lab, Purpose::Proof));
+    let mut plan = Plan::new(Resolved::new(spec, Purpose::Proof), lab);
     let mut scripts = Vec::new();
     let mut instructions = Vec::new();
     let mut flaw = None;
@@ -54,7 +53,7 @@ pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
     mark(&mut plan, plant.name);
     Ok(Sabotaged {
         plan,
-        spec: honest,
+        spec: plant.spec.clone(),
         scripts,
         instructions,
         flaw,
@@ -91,7 +90,9 @@ fn carry_out(change: &Change, plan: &mut Plan) -> Result<(), String> {
             })
         }
         Change::File(role, name, line) => {
-            let line = line.replace("SEARCH_BASE", &plan.spec.auth.ldap.search_base);
+            let directory = plan.resolved.backend.directory();
+            let base = directory.map_or("", |d| d.settings.search_base.as_str());
+            let line = line.replace("SEARCH_BASE", base);
             alter(plan, role, name, |text| Some(format!("{text}{line}\n")))
         }
         Change::Replace(role, name, old, new) => alter(plan, role, name, |text| {
@@ -114,7 +115,7 @@ fn carry_out(change: &Change, plan: &mut Plan) -> Result<(), String> {
 /// there, and the others have their own changes.
 fn is_off(change: &Change, plan: &Plan) -> bool {
     let listener = change.listener();
-    listener.is_some_and(|listener| plan.spec.listeners.port(listener).is_none())
+    listener.is_some_and(|listener| plan.resolved.spec.listeners.port(listener).is_none())
 }
 
 /// Changes the text of the injected file `name`, which is a path below the

@@ -45,7 +45,7 @@
 use std::fmt::Write as _;
 
 use crate::config::{Listener, Received, Spec};
-use crate::plan::File;
+use crate::container::File;
 
 use super::{long_lines, main_override, public};
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::{Postfix, Spec, takes_back_a_promise};
-use crate::plan::{Plan, Purpose};
+use crate::counterparts::{Purpose, Resolved};
 
 use super::main_cf::Group;
 use super::master_cf::Service;
@@ -45,7 +45,7 @@ pub fn settled(spec: &Spec, other: &Spec) -> Vec<String> {
 
 /// What relaykit itself would set in main.cf.
 fn parameters(spec: &Spec) -> BTreeMap<String, String> {
-    let groups = relay_main::groups(&plan(spec));
+    let groups = relay_main::groups(&resolved(spec));
     let parameters = groups.iter().flat_map(Group::parameters);
     parameters
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -57,12 +57,12 @@ fn options(services: &[Service]) -> BTreeMap<String, String> {
     services.iter().flat_map(Service::options).collect()
 }
 
-fn plan(spec: &Spec) -> Plan {
+fn resolved(spec: &Spec) -> Resolved {
     let spec = Spec {
         postfix: Postfix::default(),
         ..spec.clone()
     };
-    Plan::lab(spec, "settled", Purpose::Proof)
+    Resolved::new(spec, Purpose::Proof)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! image (`/usr/libexec/relaykit/limits`) reads.
 
 use crate::config::Spec;
-use crate::plan::{File, Plan};
+use crate::container::File;
 
 use super::main_cf::Group;
 use super::public;
@@ -11,8 +11,8 @@ use super::public;
 pub(super) const ASK: &str = "check_policy_service unix:/run/limits/socket";
 
 /// Its settings; without the file it does not run.
-pub(super) fn files(plan: &Plan) -> Vec<File> {
-    let most = plan.spec.limits.messages_per_login_per_hour;
+pub(super) fn files(spec: &Spec) -> Vec<File> {
+    let most = spec.limits.messages_per_login_per_hour;
     most.map(|most| {
         let text = format!(
             "# Messages, whatever the number of their recipients, that one login may send\n\

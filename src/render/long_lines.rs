@@ -12,7 +12,7 @@
 //! 50 KiB of each part alone.
 
 use crate::config::Spec;
-use crate::plan::File;
+use crate::container::File;
 
 use super::{main_override, public};
 

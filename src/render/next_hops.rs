@@ -3,7 +3,7 @@
 //! Mail for a recipient in one of these domains goes there, in a lab alone, so that
 //! checks and people see what the relay does with it. `.test` is nobody's (RFC 6761 section 6.2).
 
-use crate::plan::File;
+use crate::container::File;
 
 use super::master_cf::Service;
 use super::public;

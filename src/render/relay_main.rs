@@ -1,15 +1,12 @@
 //! The relay's main.cf, see postconf(5), and the small files that it names.
 
-use crate::config::{ClientCertificates, Listener, NextHop, Received, Spec};
-use crate::plan::{Plan, Purpose};
+use crate::config::{self, ClientCertificates, Listener, Received, Spec};
+use crate::counterparts::{Destination, NextHop, Purpose, Resolved, anchor_path};
 use crate::secret::Secret;
 
 use super::main_cf::{Group, render};
 use super::sasl::LOGINS;
-use super::{
-    anchor_path, header_checks, is_lab, limits, logins, long_lines, next_hop_anchor, next_hops,
-    recipients,
-};
+use super::{header_checks, limits, logins, long_lines, next_hops, recipients};
 
 /// The operator's certificates for the next hop.
 const NEXT_HOP_CA: &str = "/etc/relaykit/tls/next-hop-ca.pem";
@@ -18,28 +15,28 @@ const NEXT_HOP_CA: &str = "/etc/relaykit/tls/next-hop-ca.pem";
 const CLIENT_CA: &str = "/etc/relaykit/tls/client-ca.pem";
 
 /// The whole file.
-pub(super) fn main_cf(plan: &Plan) -> String {
+pub(super) fn main_cf(resolved: &Resolved) -> String {
     render(
         "Postfix of the relay, see postconf(5). Written by relaykit from relay.yaml.",
-        &groups(plan),
-        &plan.spec.postfix.main,
+        &groups(resolved),
+        &resolved.spec.postfix.main,
     )
 }
 
 /// What relaykit sets, without the operator's last word.
-pub(super) fn groups(plan: &Plan) -> Vec<Group> {
-    let spec = &plan.spec;
+pub(super) fn groups(resolved: &Resolved) -> Vec<Group> {
+    let spec = &resolved.spec;
     let mut groups = vec![
         house(),
         identity(spec),
         no_local_delivery(),
         who_may_relay(spec),
-        clients(plan),
+        clients(resolved),
         logins_offered(spec),
-        server_tls(plan),
+        server_tls(resolved),
         content(spec),
-        next_hop(plan),
-        client_tls(plan),
+        next_hop(&resolved.next_hop),
+        client_tls(resolved),
     ];
     groups.extend(recipients::asked(spec));
     groups.extend(logins::senders(spec));
@@ -154,9 +151,8 @@ pub(super) fn networks(networks: &[String]) -> Vec<String> {
         .collect()
 }
 
-fn clients(plan: &Plan) -> Group {
-    let spec = &plan.spec;
-    let production = plan.purpose == Purpose::Production;
+fn clients(resolved: &Resolved) -> Group {
+    let spec = &resolved.spec;
     Group::new(
         "What a client may do. Commands that tell who has a mailbox or start a\n\
          delivery are off, and so are the ways to smuggle a second message. So are\n\
@@ -164,9 +160,7 @@ fn clients(plan: &Plan) -> Group {
          the rest of its own trace header, and anybody could write into that. No mail\n\
          program makes ten mistakes in a session: such a client is sent away.",
     )
-    .when(!production, |group| {
-        // A lab's clients come from its own gateway; a question for that name
-        // would leave the lab, and stall every session where nobody answers.
+    .when(!resolved.knows_clients, |group| {
         group.switch("smtpd_peername_lookup", false)
     })
     // Many clients share an address; the port tells which it was (RFC 6302), and
@@ -188,7 +182,7 @@ fn clients(plan: &Plan) -> Group {
         "message_size_limit",
         spec.relay.message_size_limit.to_string(),
     )
-    .when(plan.purpose == Purpose::Proof, |group| {
+    .when(resolved.purpose == Purpose::Proof, |group| {
         // Checks are any client they like; only from this lab's own gateway.
         group.set(
             "smtpd_authorized_xclient_hosts",
@@ -225,10 +219,12 @@ fn login_in_header(spec: &Spec) -> bool {
     }
 }
 
-fn server_tls(plan: &Plan) -> Group {
-    let tls = &plan.spec.tls;
+fn server_tls(resolved: &Resolved) -> Group {
+    let tls = &resolved.spec.tls;
     let protocols = format!(">={}", tls.minimum.name());
     let asked = tls.client_certificates != ClientCertificates::None;
+    let client_ca = resolved.client_ca.as_ref();
+    let client_ca = client_ca.map(|anchor| anchor_path(anchor, CLIENT_CA));
     Group::new(
         "TLS as a server. All suites have forward secrecy and encrypt and authenticate in\n\
          one step: in this list, a digest is the MAC of a suite that does not. Which of\n\
@@ -264,18 +260,10 @@ fn server_tls(plan: &Plan) -> Group {
         // Who signs clients' certificates, and nobody else: of a public CA, anybody
         // can get one.
         group
-            .set("smtpd_tls_CAfile", client_ca(plan).unwrap_or_default())
+            .set("smtpd_tls_CAfile", client_ca.unwrap_or_default())
             .set("smtpd_tls_CApath", "")
             .switch("tls_append_default_CA", false)
     })
-}
-
-/// The path in the container of who signs clients' certificates.
-fn client_ca(plan: &Plan) -> Option<&'static str> {
-    if is_lab(plan) {
-        return Some(super::LAB_CA);
-    }
-    plan.spec.tls.client_ca.as_ref().map(|_| CLIENT_CA)
 }
 
 fn content(spec: &Spec) -> Group {
@@ -304,20 +292,20 @@ fn content(spec: &Spec) -> Group {
     })
 }
 
-fn next_hop(plan: &Plan) -> Group {
+fn next_hop(next_hop: &NextHop) -> Group {
     Group::new(
         "Where all mail goes. The next hop learns nothing of clients (no XFORWARD), and\n\
          gets lines as they are: a break would spoil a signature (DKIM).",
     )
-    .set("relayhost", relayhost(plan))
-    .when(is_lab(plan), |group| {
+    .set("relayhost", relayhost(&next_hop.destination))
+    .when(next_hop.destination == Destination::Sink, |group| {
         // Domains of next hops that the sink plays.
         group.set("transport_maps", next_hops::transport_maps())
     })
     .set("relay_transport", "smtp")
     .switch("smtp_send_xforward_command", false)
     .set("smtp_line_length_limit", "0")
-    .when(next_hop_password(plan).is_some(), |group| {
+    .when(next_hop.login.is_some(), |group| {
         // Never in clear, whatever the next hop offers.
         group
             .switch("smtp_sasl_auth_enable", true)
@@ -330,19 +318,15 @@ fn next_hop(plan: &Plan) -> Group {
     })
 }
 
-/// In a lab the sink, whatever relay.yaml says: test mail does not leave.
-fn relayhost(plan: &Plan) -> String {
-    if is_lab(plan) {
-        return "[sink]:25".to_owned();
+fn relayhost(destination: &Destination) -> String {
+    match destination {
+        Destination::Sink => "[sink]:25".to_owned(),
+        Destination::Operators(next_hop) => next_hop_address(next_hop),
+        Destination::Recipients => String::new(),
     }
-    plan.spec
-        .outbound
-        .next_hop
-        .as_ref()
-        .map_or_else(String::new, next_hop_address)
 }
 
-fn next_hop_address(next_hop: &NextHop) -> String {
+fn next_hop_address(next_hop: &config::NextHop) -> String {
     let host = if next_hop.mx_lookup {
         next_hop.host.clone()
     } else {
@@ -356,10 +340,10 @@ fn next_hop_address(next_hop: &NextHop) -> String {
 
 /// The relay's login at the next hop (texthash(5)), and in a lab at those which
 /// the sink plays.
-pub(super) fn next_hop_password(plan: &Plan) -> Option<Secret> {
-    let credentials = plan.spec.outbound.credentials.as_ref()?;
-    let mut next_hops = vec![relayhost(plan)];
-    if is_lab(plan) {
+pub(super) fn next_hop_password(next_hop: &NextHop) -> Option<Secret> {
+    let credentials = next_hop.login.as_ref()?;
+    let mut next_hops = vec![relayhost(&next_hop.destination)];
+    if next_hop.destination == Destination::Sink {
         next_hops.extend(next_hops::with_login().map(next_hops::Played::destination));
     }
     let (user, password) = (&credentials.user, credentials.password.reveal());
@@ -372,12 +356,15 @@ pub(super) fn next_hop_password(plan: &Plan) -> Option<Secret> {
     )))
 }
 
-fn client_tls(plan: &Plan) -> Group {
+fn client_tls(resolved: &Resolved) -> Group {
     Group::new("TLS as a client. Sessions are resumed, where a next hop offers it.")
-        .set("smtp_tls_security_level", plan.spec.outbound_level().name())
+        .set(
+            "smtp_tls_security_level",
+            resolved.spec.outbound_level().name(),
+        )
         .set(
             "smtp_tls_CAfile",
-            anchor_path(next_hop_anchor(plan), NEXT_HOP_CA),
+            anchor_path(&resolved.next_hop.anchor, NEXT_HOP_CA),
         )
         .set("smtp_tls_protocols", ">=TLSv1.2")
         .set("smtp_tls_mandatory_protocols", ">=TLSv1.2")

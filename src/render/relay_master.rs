@@ -1,7 +1,7 @@
 //! The relay's master.cf, see master(5).
 
 use crate::config::{ClientCertificates, Listener, Received, Spec};
-use crate::plan::{File, Plan};
+use crate::container::File;
 
 use super::header_checks::{self, LOGIN, MARK, MIXED};
 use super::master_cf::{Service, render};
@@ -40,15 +40,15 @@ const CLEANUP_MIXED: &str = "cleanup-mixed";
 const HANDSHAKES: &str = "300";
 
 /// The whole file.
-pub(super) fn master_cf(plan: &Plan) -> String {
+pub(super) fn master_cf(spec: &Spec) -> String {
     render(
         "Postfix's services in the relay, see master(5). Written by relaykit.\n\
          \n\
          Nothing is chrooted: a container is one already, and smtpd has to reach\n\
          saslauthd. There is no local, virtual or pipe: mail comes by SMTP and goes by\n\
          SMTP.",
-        &services(&plan.spec),
-        &plan.spec.postfix.master,
+        &services(spec),
+        &spec.postfix.master,
     )
 }
 

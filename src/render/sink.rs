@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::{Content, File, Plan, Role};
+use crate::container::{Content, File, Role};
 
 use super::main_cf::{self, Group};
 use super::master_cf::{self, Service};
@@ -15,7 +15,7 @@ use super::{file, next_hops, public};
 pub const INBOX: &str = "/var/mail/inbox";
 
 /// Everything in the sink's container.
-pub(super) fn files(_plan: &Plan) -> Vec<File> {
+pub(super) fn files() -> Vec<File> {
     let mut files = vec![
         public("postfix/main.cf", main_cf()),
         public("postfix/master.cf", master_cf()),

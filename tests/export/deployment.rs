@@ -11,9 +11,9 @@ use std::process::Command;
 use jiff::Timestamp;
 use relaykit::certs::{self, Certificates};
 use relaykit::config::{Spec, User, built_in};
+use relaykit::counterparts::{Purpose, Resolved};
 use relaykit::lab::{Readiness, Running, certificate_names, up};
-use relaykit::plan::{Plan, Purpose, Role};
-use relaykit::render;
+use relaykit::plan::{Plan, Role};
 use relaykit::secret::Secret;
 
 use crate::bench::{composes, export, succeed};
@@ -195,14 +195,14 @@ volumes:
 
     /// The lab whose directory and next hop stand for the operator's.
     fn plan() -> Plan {
-        let mut plan = Plan::lab(lab_spec(), &Self::lab(), Purpose::Lab);
+        let mut plan = Plan::new(Resolved::new(lab_spec(), Purpose::Lab), &Self::lab());
         let names = [(Role::Directory, DIRECTORY), (Role::Sink, NEXT_HOP)];
         for container in &mut plan.containers {
             for (_, name) in names.iter().filter(|(role, _)| *role == container.role) {
                 container.networks[0].aliases.push((*name).to_owned());
             }
         }
-        render::complete(plan)
+        plan
     }
 
     /// Certificates of the same authority each time; `renewed` makes the

@@ -12,3 +12,4 @@ mod exported;
 mod refusals;
 mod running;
 mod sample;
+mod users;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use relaykit::config::{self, User};
+use relaykit::counterparts::{Purpose, Resolved};
 use relaykit::engine::labels;
 use relaykit::lab::{self, Outcome, Readiness};
-use relaykit::plan::{Image, Plan, Purpose};
+use relaykit::plan::{Image, Plan};
 use relaykit::progress::Progress;
-use relaykit::{certs, image, render};
+use relaykit::{certs, image};
 
 use crate::lab::{Lab, block_on, engine, workshop};
 
@@ -42,7 +43,7 @@ fn up_with_late_sink(lab: &Lab, late: Duration) -> Outcome {
     }
     spec.lab.ldaps = 0;
     spec.lab.users.retain(|user: &User| user.name == "alice");
-    let plan = render::complete(Plan::lab(spec, &lab.name, Purpose::Lab));
+    let plan = Plan::new(Resolved::new(spec, Purpose::Lab), &lab.name);
     let names = lab::certificate_names(&plan);
     let certificates = certs::issue(&lab.name, &names, Timestamp::now()).unwrap();
     let mut workshop = workshop(Readiness::Proved);

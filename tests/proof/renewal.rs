@@ -4,12 +4,13 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
+use relaykit::certs;
 use relaykit::certs::Certificates;
 use relaykit::config::{SenderLogin, Spec, built_in};
+use relaykit::counterparts::{Purpose, Resolved};
 use relaykit::engine::ExecOutput;
 use relaykit::lab::{self, Readiness, Standing, Workshop};
-use relaykit::plan::{Container, Content, File, Plan, Purpose, Role};
-use relaykit::{certs, render};
+use relaykit::plan::{Container, Content, File, Plan, Role};
 
 use crate::lab::{block_on, workshop};
 
@@ -27,7 +28,7 @@ const INJECTED: &str = "/etc/relaykit/of_the_first";
 fn plan(name: &str, change: impl Fn(&mut Spec)) -> Plan {
     let mut spec = built_in();
     change(&mut spec);
-    render::complete(Plan::lab(spec, name, Purpose::Proof))
+    Plan::new(Resolved::new(spec, Purpose::Proof), name)
 }
 
 fn relay_of(plan: &mut Plan) -> &mut Container {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use relaykit::config::{Listener, Received, Spec};
-use relaykit::plan::{Container, Content, File, Plan, Purpose, Role};
-use relaykit::render::{MARK, complete};
+use relaykit::counterparts::{Purpose, Resolved};
+use relaykit::plan::{Container, Content, File, Plan, Role};
+use relaykit::render::MARK;
 
 use crate::sample;
 
@@ -113,6 +114,7 @@ fn every_file_that_postfix_names_is_there() {
 fn secrets_are_in_owner_only_secret_files_and_nowhere_else() {
     for (name, plan) in sample::plans() {
         let mut secrets: Vec<&str> = plan
+            .resolved
             .spec
             .lab
             .users
@@ -120,7 +122,8 @@ fn secrets_are_in_owner_only_secret_files_and_nowhere_else() {
             .map(|user| user.password.reveal())
             .collect();
         secrets.extend(
-            plan.spec
+            plan.resolved
+                .spec
                 .auth
                 .ldap
                 .bind
@@ -128,7 +131,8 @@ fn secrets_are_in_owner_only_secret_files_and_nowhere_else() {
                 .map(|bind| bind.password.reveal()),
         );
         secrets.extend(
-            plan.spec
+            plan.resolved
+                .spec
                 .outbound
                 .credentials
                 .as_ref()
@@ -165,7 +169,7 @@ fn the_directory_gets_hashes_and_no_passwords() {
             continue;
         };
         for file in &directory.files {
-            for user in &plan.spec.lab.users {
+            for user in &plan.resolved.spec.lab.users {
                 assert!(
                     !text(file).contains(user.password.reveal()),
                     "{name}: {}",
@@ -183,14 +187,17 @@ fn only_a_proof_lab_believes_xclient() {
             .iter()
             .any(|main_cf| main_cf.contains("xclient"));
         let has_file = !postfix_files(&plan, "xclient_hosts").is_empty();
-        let proof = plan.purpose == Purpose::Proof;
+        let proof = plan.resolved.purpose == Purpose::Proof;
         assert_eq!((names_it, has_file), (proof, proof), "{name}");
     }
 }
 
 #[test]
 fn production_has_nothing_of_the_lab() {
-    let plan = complete(Plan::production(sample::production_spec(), "mail"));
+    let plan = Plan::new(
+        Resolved::new(sample::production_spec(), Purpose::Production),
+        "mail",
+    );
     let roles: Vec<Role> = plan.containers.iter().map(|c| c.role).collect();
     assert_eq!(roles, [Role::Relay]);
     for file in plan.containers.iter().flat_map(|c| &c.files) {
@@ -222,7 +229,7 @@ fn every_login_listener_marks_its_header_and_has_a_cleanup_that_knows_the_mark()
     for listener in Listener::ALL {
         let mut spec: Spec = sample::default_spec();
         spec.auth.listeners = BTreeSet::from([listener]);
-        let plan = complete(Plan::lab(spec, "x", Purpose::Lab));
+        let plan = Plan::new(Resolved::new(spec, Purpose::Lab), "x");
         let relay: &Container = plan.container(Role::Relay).unwrap();
         let master = postfix_files(&plan, "master.cf")[0];
         let service = service(master, listener.name());
@@ -268,7 +275,7 @@ fn what_a_message_lacks_is_added_to_mail_by_login_alone() {
         let mut spec = sample::default_spec();
         spec.auth.listeners.insert(Listener::Smtp);
         change(&mut spec);
-        let plan = complete(Plan::lab(spec, "x", Purpose::Lab));
+        let plan = Plan::new(Resolved::new(spec, Purpose::Lab), "x");
         let master = postfix_files(&plan, "master.cf")[0];
         ["cleanup", "cleanup-login", "cleanup-mixed"].map(|name| {
             // Where a service has nothing of its own it is not there.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use relaykit::config::{
     self, Bind, Certificate, ClientCertificates, Credentials, Listener, NextHop, Received,
-    SenderLogin, Spec, TlsVersion, TrustAnchor, User,
+    SenderLogin, Spec, TlsVersion, TrustAnchor, User, Users,
 };
-use relaykit::plan::{Plan, Purpose};
-use relaykit::render::complete;
+use relaykit::counterparts::{Purpose, Resolved};
+use relaykit::plan::Plan;
 use relaykit::secret::Secret;
 
 /// The built-in lab.
@@ -104,15 +104,50 @@ pub(crate) fn plans() -> Vec<(&'static str, Plan)> {
     let mut odd_production = odd_spec();
     odd_production.auth.ldap.ca = TrustAnchor::System;
     odd_production.tls.certificate = production_spec().tls.certificate;
+    let users = Users {
+        file: PathBuf::from("/srv/users/accounts"),
+        people: 2,
+    };
+    let mut with_users = default_spec();
+    with_users.relay.sender_login = SenderLogin::Own;
+    with_users.auth.users = Some(users.clone());
+    let mut users_production = production_spec();
+    users_production.auth.users = Some(users);
+    users_production.auth.ldap = default_spec().auth.ldap;
     [
-        ("lab", Plan::lab(default_spec(), "default", Purpose::Lab)),
-        ("proof", Plan::lab(default_spec(), "t1", Purpose::Proof)),
-        ("production", Plan::production(production_spec(), "mail")),
-        ("odd", Plan::lab(odd_spec(), "odd", Purpose::Lab)),
-        ("odd-production", Plan::production(odd_production, "odd")),
-        ("hide", Plan::lab(hide, "hide", Purpose::Lab)),
-        ("keep", Plan::lab(keep, "keep", Purpose::Lab)),
+        (
+            "lab",
+            Plan::new(Resolved::new(default_spec(), Purpose::Lab), "default"),
+        ),
+        (
+            "proof",
+            Plan::new(Resolved::new(default_spec(), Purpose::Proof), "t1"),
+        ),
+        (
+            "production",
+            Plan::new(
+                Resolved::new(production_spec(), Purpose::Production),
+                "mail",
+            ),
+        ),
+        (
+            "odd",
+            Plan::new(Resolved::new(odd_spec(), Purpose::Lab), "odd"),
+        ),
+        (
+            "odd-production",
+            Plan::new(Resolved::new(odd_production, Purpose::Production), "odd"),
+        ),
+        (
+            "users",
+            Plan::new(Resolved::new(with_users, Purpose::Lab), "users"),
+        ),
+        (
+            "users-production",
+            Plan::new(Resolved::new(users_production, Purpose::Production), "mail"),
+        ),
+        ("hide", Plan::new(Resolved::new(hide, Purpose::Lab), "hide")),
+        ("keep", Plan::new(Resolved::new(keep, Purpose::Lab), "keep")),
     ]
-    .map(|(name, plan)| (name, complete(plan)))
     .into()
 }

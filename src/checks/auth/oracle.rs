@@ -62,6 +62,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "no guard before a slow directory",
             changes: &[
+                Change::Given(Need::Directory),
                 BY_LIBRARY,
                 LIBRARY_PATH,
                 LIBRARY_FOLDER,

@@ -48,7 +48,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "relaykit's guard hangs up while the directory cannot be asked, which Postfix \
                  turns into 454. By hand nothing in Postfix or saslauthd does that: take the \
                  saslauthd socket away while the directory does not answer.",
-        needs: &[Need::Login, Need::Lab],
+        needs: &[Need::Login, Need::Lab, Need::Directory],
         exclusive: true,
         sabotages: &[NO_GUARD.seen_as("while the directory is away: ")],
         ..Check::by(&directory_away_is_temporary)
@@ -65,7 +65,13 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 login's puts people off for an outage that is over.",
         repair: "relaykit's guard drops what nobody asked for, and asks once more where the directory \
                  answers and saslauthd says that it cannot. Others do not read these words.",
-        needs: &[Need::Login, Need::Lab, Need::Built, people::BY_UID],
+        needs: &[
+            Need::Login,
+            Need::Lab,
+            Need::Built,
+            Need::Directory,
+            people::BY_UID,
+        ],
         exclusive: true,
         sabotages: &[Sabotage {
             name: "saslauthd's words count for whoever comes next",

@@ -76,7 +76,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 escape somewhere either locks these people out or lets others in.",
         repair: "Use auth.ldap.filter with %u as it stands. By hand, look for a proxy between \
                  saslauthd and the directory that rewrites names.",
-        needs: &[Need::Login, Need::Lab, BY_UID],
+        needs: &[Need::Login, Need::Lab, Need::Directory, BY_UID],
         long: true,
         sabotages: &[Sabotage {
             name: "another filter than relay.yaml has",

@@ -119,10 +119,12 @@ async fn log_tells_who_failed(context: Context) -> Judged {
     let mut session = ready(&context, login_listener(&context)?).await?;
     let lines = said_until_now(&context, &mut session).await?;
     let known = &user(&context)?.name;
-    for (login, why) in [
-        (&name, "the directory has nobody of that name"),
-        (known, "wrong password"),
-    ] {
+    let nobody = if context.target().spec.auth.users.is_some() {
+        "the users file has nobody of that name"
+    } else {
+        "the directory has nobody of that name"
+    };
+    for (login, why) in [(&name, nobody), (known, "wrong password")] {
         let line = format!("login of \"{login}\" from ");
         let told = lines.iter().filter(|l| l.contains(&line));
         let told: Vec<_> = told.filter(|l| l.contains(why)).collect();

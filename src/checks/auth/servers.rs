@@ -11,8 +11,8 @@ use super::super::verdict::Judged;
 use super::super::verdict::{broken, require};
 use super::ready;
 use crate::config::Says;
+use crate::counterparts::PLAYED;
 use crate::plan::{Plan, Role};
-use crate::render;
 use crate::report::Severity;
 use crate::secret::Secret;
 
@@ -52,6 +52,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     needs: &[
         Need::Login,
         Need::Lab,
+        Need::Directory,
         Need::Setting("auth.ldap.servers", Says::Items(2)),
     ],
     exclusive: true,
@@ -73,7 +74,7 @@ fn first_server_alone(plan: &mut Plan) {
 }
 
 async fn second_server_serves(context: Context) -> Judged {
-    let port = render::PLAYED.to_string();
+    let port = PLAYED.to_string();
     let argv = ["sh", "-c", SILENT, "sh", &port];
     let (code, _, stderr) = appliance::exec(&context, Role::Relay, &argv, None).await?;
     if code != 0 {

@@ -9,7 +9,8 @@ use super::super::probe::sockets::{self, Socket};
 use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use crate::plan::{LDAPS_PORT, Role};
+use crate::counterparts::LDAPS_PORT;
+use crate::plan::Role;
 use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -65,7 +66,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
 const LDAP_PORT: u16 = 389;
 
 async fn listens_for_tls_alone(context: Context) -> Judged {
-    let start_tls = context.target().spec.auth.ldap.start_tls;
+    let start_tls = appliance::directory(&context)?.settings.start_tls;
     let expected: BTreeSet<u16> = [LDAPS_PORT]
         .into_iter()
         .chain(start_tls.then_some(LDAP_PORT))

@@ -11,7 +11,8 @@ use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, require};
 use crate::config::Says;
-use crate::plan::{Role, next_hop_login};
+use crate::counterparts::next_hop_login;
+use crate::plan::Role;
 use crate::render::next_hops::{ASKING, ASKING_IN_CLEAR, LOGINS, OFFERING, Played};
 use crate::report::Severity;
 

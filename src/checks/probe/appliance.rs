@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use super::super::target::{Context, Lab};
 use super::super::verdict::Judged;
 use super::super::verdict::broken;
+use crate::counterparts::{Directory, Resolved};
 use crate::engine::ContainerFacts;
 use crate::plan::{Container, Plan, Role};
-use crate::render;
 
 /// The containers of the target's lab. A check that uses it has `Need::Lab`.
 pub(in super::super) fn lab(context: &Context) -> Judged<&Lab> {
@@ -15,6 +15,12 @@ pub(in super::super) fn lab(context: &Context) -> Judged<&Lab> {
         Some(lab) => ControlFlow::Continue(lab),
         None => broken("the check looks into containers and did not say that it needs a lab"),
     }
+}
+
+/// The roles of the lab's containers.
+pub(in super::super) fn roles(context: &Context) -> Judged<Vec<Role>> {
+    let containers = lab(context)?.plan.containers.iter();
+    ControlFlow::Continue(containers.map(|container| container.role).collect())
 }
 
 /// The container with `role` as it was planned.
@@ -27,11 +33,24 @@ pub(in super::super) fn container(context: &Context, role: Role) -> Judged<&Cont
 
 /// The container with `role` as relay.yaml wants it, whatever was made of it.
 pub(in super::super) fn wanted(context: &Context, role: Role) -> Judged<Container> {
-    let made = &lab(context)?.plan;
-    let plan = Plan::lab(context.target().spec.clone(), &made.name, made.purpose);
-    match render::complete(plan).container(role) {
+    let plan = Plan::new(resolved(context)?, &lab(context)?.plan.name);
+    match plan.container(role) {
         Some(container) => ControlFlow::Continue(container.clone()),
         None => broken(format!("a lab has no container for the {}", role.name())),
+    }
+}
+
+/// The relay with its counterparts as relay.yaml wants them, whatever was made of it.
+pub(in super::super) fn resolved(context: &Context) -> Judged<Resolved> {
+    let purpose = lab(context)?.plan.resolved.purpose;
+    ControlFlow::Continue(Resolved::new(context.target().spec.clone(), purpose))
+}
+
+/// The lab's directory. A check that uses it has `Need::Directory`.
+pub(in super::super) fn directory(context: &Context) -> Judged<Directory> {
+    match resolved(context)?.backend.directory() {
+        Some(directory) => ControlFlow::Continue(directory.clone()),
+        None => broken("no directory checks logins, and the check did not say that it needs one"),
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail};
 use super::session::{answer, command, require_code};
 use crate::config::Says;
-use crate::render;
+use crate::counterparts::CHECKED_SENDER;
 use crate::smtp::{Message, Reply, Session};
 
 /// How long a message may take from the relay's 250 to the inbox, behind those of
@@ -17,7 +17,7 @@ use crate::smtp::{Message, Reply, Session};
 const DELIVERY: Duration = Duration::from_secs(20);
 
 /// A sender outside of the relay's own domains, which the first user of a lab has.
-pub(in super::super) const SENDER: &str = render::CHECKED_SENDER;
+pub(in super::super) const SENDER: &str = CHECKED_SENDER;
 
 /// That a login may send from any address, which no lab's directory can own.
 pub(in super::super) const ANY_SENDER: Need = Need::Setting("relay.sender_login", Says::Is("any"));

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use super::super::check::{Change, Check, Sabotage};
 use super::super::need::Need;
+use super::super::probe::appliance;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::people;
 use super::super::probe::rows;
@@ -16,9 +17,8 @@ use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, require, require_none};
 use super::PER_SESSION;
-use crate::config::{Listener, Says, Spec, User};
+use crate::config::{Listener, Says, User};
 use crate::plan::Role;
-use crate::render;
 use crate::report::Severity;
 use crate::smtp::{Message, Session};
 
@@ -138,11 +138,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
 ];
 
 /// The first two users with their addresses.
-fn two(spec: &Spec) -> Judged<[(&User, String); 2]> {
-    match spec.lab.users.as_slice() {
+fn two(context: &Context) -> Judged<[(&User, String); 2]> {
+    let resolved = appliance::resolved(context)?;
+    match context.target().spec.lab.users.as_slice() {
         [first, second, ..] => ControlFlow::Continue([
-            (first, render::address(spec, first)),
-            (second, render::address(spec, second)),
+            (first, resolved.address(first)),
+            (second, resolved.address(second)),
         ]),
         _ => broken("the check needs two users and did not say so"),
     }
@@ -163,8 +164,7 @@ async fn allows(session: &mut Session, sender: &str) -> Judged<bool> {
 }
 
 async fn senders_are_the_logins_own(context: Context) -> Judged {
-    let spec = &context.target().spec;
-    let [(_, own), (other, others)] = two(spec)?;
+    let [(_, own), (other, others)] = two(&context)?;
     let (name, domain) = own.split_once('@').unwrap_or((&own, ""));
     let upper = |address: &str| address.to_uppercase();
     let mut cases = vec![
@@ -180,7 +180,13 @@ async fn senders_are_the_logins_own(context: Context) -> Judged {
         (format!("*@{domain}"), false),
         (SENDER.replace('@', "@not-"), false),
     ];
-    if !spec.postfix.main.contains_key("recipient_delimiter") {
+    if !context
+        .target()
+        .spec
+        .postfix
+        .main
+        .contains_key("recipient_delimiter")
+    {
         cases.push((format!("{name}+lists@{domain}"), false));
     }
     let chunks: Vec<&[(String, bool)]> = cases.chunks(PER_SESSION).collect();
@@ -206,7 +212,7 @@ async fn senders_are_the_logins_own(context: Context) -> Judged {
 }
 
 async fn spelling_of_a_login_changes_nothing(context: Context) -> Judged {
-    let [(user, own), (_, others)] = two(&context.target().spec)?;
+    let [(user, own), (_, others)] = two(&context)?;
     let spellings = [
         user.name.to_uppercase(),
         format!(" {}", user.name),
@@ -236,7 +242,7 @@ async fn spelling_of_a_login_changes_nothing(context: Context) -> Judged {
 }
 
 async fn name_with_blanks_owns_no_address(context: Context) -> Judged {
-    let [(user, own), _] = two(&context.target().spec)?;
+    let [(user, own), _] = two(&context)?;
     let domain = own.split_once('@').map_or("", |(_, domain)| domain);
     let rest = people::name("smith");
     let mut addresses = Vec::new();

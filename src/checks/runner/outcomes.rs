@@ -4,8 +4,8 @@ use tokio::task::JoinError;
 use tracing::{Span, info};
 
 use super::super::target::{Context, Target};
+use crate::counterparts::Purpose;
 use crate::diagnostics::Open;
-use crate::plan::Purpose;
 use crate::report::Outcome;
 
 /// A relay is not at fault where it has set a limit to us, nor where a check
@@ -14,7 +14,7 @@ pub(super) fn excused(outcome: Outcome, target: &Target) -> Outcome {
     let Some(manners) = &target.manners else {
         // Labs of a run's own have no limit but for the checks of it.
         return match &target.lab {
-            Some(lab) if lab.plan.purpose == Purpose::Lab => unlimited(outcome),
+            Some(lab) if lab.plan.resolved.purpose == Purpose::Lab => unlimited(outcome),
             _ => outcome,
         };
     };

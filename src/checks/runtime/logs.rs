@@ -83,7 +83,7 @@ async fn logs_hold_no_password(context: Context) -> Judged {
         &stranger,
         &wrong,
     );
-    for role in [Role::Relay, Role::Directory, Role::Sink] {
+    for role in appliance::roles(&context)? {
         let name = &appliance::container(&context, role)?.name;
         let lines = appliance::lab(&context)?
             .engine

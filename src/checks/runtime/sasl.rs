@@ -131,7 +131,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 without -r the part after @ is dropped, and two people share a login.",
         repair: "ldaps:// or ldap_start_tls: yes, ldap_tls_check_peer: yes and ldap_auth_method: \
                  bind in saslauthd.conf; start saslauthd with -r and without -c.",
-        needs: &[Need::Lab],
+        needs: &[Need::Lab, Need::Directory],
         sabotages: &[
             Sabotage {
                 name: "any directory will do",

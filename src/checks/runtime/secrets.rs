@@ -1,6 +1,7 @@
 //! Where secrets must not be: anywhere but in their files.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use super::super::check::Check;
 use super::super::need::Need;
@@ -47,14 +48,16 @@ pub(in super::super) static CHECKS: &[Check] = &[
     },
 ];
 
-/// What relay.yaml says is secret, in the clear.
-fn secrets(context: &Context) -> Vec<String> {
-    let spec = &context.target().spec;
+/// What is secret in this lab, in the clear.
+fn secrets(context: &Context) -> Judged<Vec<String>> {
+    let resolved = appliance::resolved(context)?;
     let users = context.target().users.iter().map(|u| &u.password);
-    let bind = spec.auth.ldap.bind.iter().map(|b| &b.password);
-    let own = spec.outbound.credentials.iter().map(|c| &c.password);
+    let directory = resolved.backend.directory();
+    let bind = directory.and_then(|d| d.settings.bind.as_ref());
+    let bind = bind.iter().map(|b| &b.password);
+    let own = resolved.next_hop.login.iter().map(|c| &c.password);
     let all = users.chain(bind).chain(own);
-    all.map(|secret| secret.reveal().to_owned()).collect()
+    ControlFlow::Continue(all.map(|secret| secret.reveal().to_owned()).collect())
 }
 
 /// Whether `secret` stands in `text` as a word of its own: a short password is a
@@ -81,14 +84,14 @@ fn is_named_secret(line: &str) -> bool {
 }
 
 async fn no_secret_beside_files(context: Context) -> Judged {
-    let secrets = secrets(&context);
+    let secrets = secrets(&context)?;
     let shown = |line: &str| is_named_secret(line) || secrets.iter().any(|s| holds(line, s));
     // The name alone: the report is no place for it either.
     let name = |line: &str| line.split('=').next().unwrap_or_default().to_owned();
     // A process may end between the list and the look at it.
     let script = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; :";
     let mut wrong = BTreeSet::new();
-    for role in [Role::Relay, Role::Directory, Role::Sink] {
+    for role in appliance::roles(&context)? {
         let text = appliance::output(&context, role, &["sh", "-c", script]).await?;
         let facts = appliance::facts(&context, role).await?;
         let labels = facts
@@ -108,7 +111,7 @@ async fn no_secret_beside_files(context: Context) -> Judged {
 
 async fn image_holds_no_secret(context: Context) -> Judged {
     const KEY: &str = "PRIVATE KEY-----";
-    let secrets = secrets(&context);
+    let secrets = secrets(&context)?;
     let secret = |text: &str| text.contains(KEY) || secrets.iter().any(|s| holds(text, s));
     let image = appliance::facts(&context, Role::Relay).await?.image;
     let layers = match appliance::lab(&context)?.engine.history(&image).await {

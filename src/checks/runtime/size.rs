@@ -8,7 +8,6 @@ use super::super::probe::appliance;
 use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::super::verdict::{broken, require_none, skip};
-use crate::plan::Role;
 use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
@@ -61,7 +60,7 @@ async fn size_is_limited(context: Context) -> Judged {
         return skip("the engine cannot limit containers: it has no control groups for that");
     }
     let mut wrong = Vec::new();
-    for role in [Role::Relay, Role::Directory, Role::Sink] {
+    for role in appliance::roles(&context)? {
         let name = &appliance::container(&context, role)?.name;
         let facts = match engine.inspect(name).await {
             Ok(Some(facts)) => facts,

@@ -19,11 +19,11 @@ use crate::certs;
 use crate::checks::{self, Check, Laboratory, Options, Site, Target};
 use crate::cli::Test;
 use crate::config::Spec;
+use crate::counterparts::{Purpose, Resolved};
 use crate::engine::Shells;
 use crate::lab::{self, Standing, Workshop};
-use crate::plan::{Plan, Purpose};
+use crate::plan::Plan;
 use crate::progress::{Event, Progress};
-use crate::render;
 use crate::report::RunReport;
 
 /// How many labs come up at once. More would all be late; the first is to be used early.
@@ -50,7 +50,7 @@ impl Run<'_> {
     }
 
     async fn in_standing(&self, name: &str, told: &mut Told<'_>) -> anyhow::Result<RunReport> {
-        let plan = render::complete(Plan::lab(self.spec.clone(), name, Purpose::Lab));
+        let plan = Plan::new(Resolved::new(self.spec.clone(), Purpose::Lab), name);
         let names = lab::certificate_names(&plan);
         let folder = self.session.store()?.folder(name);
         let certificates = certs::foresee(&folder, name, &names, Timestamp::now())?;
@@ -78,8 +78,8 @@ impl Run<'_> {
         let room = Semaphore::new(UP_AT_ONCE);
         let laboratories = checks::laboratories(self.spec, self.checks);
         if let Some(first) = laboratories.first() {
-            let plan = Plan::lab(first.spec.clone(), &run, Purpose::Proof);
-            tell_stand_ins(self.session, &plan);
+            let resolved = Resolved::new(first.spec.clone(), Purpose::Proof);
+            tell_stand_ins(self.session, &resolved);
         }
         let mut sites = Vec::new();
         let mut stages = Vec::new();
@@ -152,7 +152,7 @@ impl Run<'_> {
         let mut up: Option<Standing> = None;
         for stage in stages {
             let laboratory = stage.laboratory.name;
-            let plan = || render::complete(Plan::lab(stage.laboratory.spec, name, Purpose::Proof));
+            let plan = || Plan::new(Resolved::new(stage.laboratory.spec, Purpose::Proof), name);
             let plan = info_span!("plan", laboratory).in_scope(plan);
             let mut standing = match up.take() {
                 Some(standing) if standing.running().plan == plan => standing,
@@ -206,7 +206,7 @@ impl Run<'_> {
         }
         let certificates = if self.arguments.keep {
             let store = self.session.store()?;
-            store.remember(&plan.name, &plan.spec.lab.users)?;
+            store.remember(&plan.name, &plan.resolved.spec.lab.users)?;
             certs::keep(&store.folder(&plan.name), &plan.name, &names, now)?
         } else {
             certs::issue(&plan.name, &names, now)?

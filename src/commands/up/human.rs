@@ -14,7 +14,7 @@ use crate::lab::{Finding, Running};
 
 pub(super) fn human(running: &Running, ca: &Path, elapsed: Duration) -> Result<String, fmt::Error> {
     let plan = &running.plan;
-    let spec = &plan.spec;
+    let spec = &plan.resolved.spec;
     let mut text = String::new();
     let seconds = elapsed.as_secs_f64();
     writeln!(
@@ -70,7 +70,7 @@ pub(super) fn findings(lab: &str, findings: &[Finding]) -> Result<String, fmt::E
 }
 
 fn about(name: &str, running: &Running) -> &'static str {
-    let spec = &running.plan.spec;
+    let spec = &running.plan.resolved.spec;
     let login = |listener: Listener| spec.auth.listeners.contains(&listener);
     match name {
         "smtp" if login(Listener::Smtp) => "STARTTLS, login under TLS",
@@ -91,7 +91,7 @@ fn lab_flag(name: &str) -> String {
 
 /// The document's test steps for this lab, and a whole message with swaks.
 fn lines(running: &Running, ca: &Path, user: &User) -> Result<String, fmt::Error> {
-    let spec = &running.plan.spec;
+    let spec = &running.plan.resolved.spec;
     let hostname = &spec.hostname;
     let ca = quoted(&ca.display().to_string());
     let password = user.password.reveal();

@@ -1,9 +1,11 @@
 //! `auth`: how clients log in.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use super::listeners::Listener;
 use crate::config::decode::{Decoder, Field, Section};
+use crate::config::files;
 use crate::config::setting::{Counts, Kind, Need, Setting, Value};
 use crate::config::shown::Shown;
 use crate::config::value::{FILE, Flag, Group, Words};
@@ -21,8 +23,20 @@ pub struct Auth {
     pub mechanisms: Vec<Mechanism>,
     /// Whether the `250-AUTH=` line of old Outlook versions is sent as well.
     pub outlook_compatible: bool,
-    /// The directory that checks them.
+    /// The directory that checks them, where there is no users file.
     pub ldap: Ldap,
+    /// The users file that checks them in its place.
+    pub users: Option<Users>,
+}
+
+/// A users file, see [`crate::accounts`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Users {
+    /// Where it is, absolute. Its folder is mounted in production: the file is replaced
+    /// by another whenever somebody changes it.
+    pub file: PathBuf,
+    /// How many people are in it.
+    pub people: usize,
 }
 
 /// A SASL mechanism that saslauthd can serve: it needs the password itself.
@@ -55,6 +69,7 @@ impl Default for Auth {
             mechanisms: vec![Mechanism::Plain, Mechanism::Login],
             outlook_compatible: true,
             ldap: Ldap::default(),
+            users: None,
         }
     }
 }
@@ -64,8 +79,8 @@ pub(in crate::config) static KEYS: &[Setting<Auth>] = &[
         name: "backend",
         value: &Backend,
         about: "what checks passwords",
-        doc: "What the relay asks whether a password is right. `ldap` is a directory. This version \
-              has no other; `pam` is refused.",
+        doc: "What the relay asks whether a password is right. `ldap` is a directory, `pam` the users \
+              file of `auth.users`; it follows from that key and need not be written.",
         example: "ldap",
         source: "saslauthd(8)",
         ..Setting::USUAL
@@ -135,6 +150,19 @@ pub(in crate::config) static KEYS: &[Setting<Auth>] = &[
         ..Setting::USUAL
     },
     Setting {
+        name: "users",
+        value: &UsersFile,
+        need: Need::Nullable,
+        about: "a users file that checks passwords, without any directory",
+        doc: "The users file that checks passwords in the place of a directory; `relaykit users` \
+              keeps it. A line is `name:hash:addresses`. In production its folder is mounted, so \
+              give it one of its own. In a lab the people of lab.users stand in.",
+        example: "users/accounts",
+        source: "saslauthd(8); crypt(5); RFC 4616",
+        counts: Counts::InProduction,
+        ..Setting::USUAL
+    },
+    Setting {
         name: "pam",
         value: &Pam,
         about: "the PAM stack that checks passwords",
@@ -144,7 +172,7 @@ pub(in crate::config) static KEYS: &[Setting<Auth>] = &[
     },
 ];
 
-/// `ldap`: this version has no other.
+/// The word for what the other keys say.
 struct Backend;
 
 impl Value<Auth> for Backend {
@@ -152,14 +180,51 @@ impl Value<Auth> for Backend {
         Kind::Word(vec!["ldap", "pam"])
     }
 
-    fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, _: &mut Auth) {
-        if field.text() == "pam" {
-            decoder.not_yet(field, "write `ldap`");
+    /// Whether it is the word is seen when all keys are read (`combine`).
+    fn read(&self, _: &mut Decoder<'_>, _: &Field<'_>, _: &mut Auth) {}
+
+    fn show(&self, auth: &mut Auth) -> Shown {
+        Shown::text(auth.backend())
+    }
+}
+
+impl Auth {
+    /// `auth.backend`, as it follows from the other keys.
+    #[must_use]
+    pub fn backend(&self) -> &'static str {
+        if self.users.is_some() { "pam" } else { "ldap" }
+    }
+}
+
+/// The path of a users file, which is looked into if it exists.
+struct UsersFile;
+
+impl Value<Auth> for UsersFile {
+    fn kind(&self) -> Kind {
+        Kind::Text("the path of a file")
+    }
+
+    fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, auth: &mut Auth) {
+        auth.users = None;
+        if field.is_null() {
+            return;
+        }
+        let Some(file) = decoder.path(field) else {
+            return;
+        };
+        match files::read_users(&file) {
+            Ok((people, warning)) => {
+                if let Some(warning) = warning {
+                    decoder.warn(field, warning);
+                }
+                auth.users = Some(Users { file, people });
+            }
+            Err(why) => decoder.refuse(field, why),
         }
     }
 
-    fn show(&self, _: &mut Auth) -> Shown {
-        Shown::text("ldap")
+    fn show(&self, auth: &mut Auth) -> Shown {
+        Shown::or_null(auth.users.as_ref().map(|users| users.file.display()))
     }
 }
 
@@ -195,7 +260,11 @@ impl Value<Auth> for Pam {
     fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, _: &mut Auth) {
         for key in PAM {
             if let Some(field) = field.as_section().field(key.name) {
-                decoder.not_yet(&field, "write null");
+                let instead = match key.name {
+                    "users_file" => "write auth.users",
+                    _ => "write null",
+                };
+                decoder.not_yet(&field, instead);
             }
         }
     }

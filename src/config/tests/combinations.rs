@@ -1,4 +1,4 @@
-use super::{problems, refused, spec, taken, told};
+use super::{loaded, problems, refused, spec, taken, told};
 use crate::config::Listener;
 
 #[test]
@@ -166,12 +166,52 @@ fn what_a_later_version_will_have() {
         "version: 1\nauth: {backend: pam, pam: {users_file: users, stack: /etc/pam.d/x}}\n\
          tls: {outbound: {policies: {example.com: encrypt}}}\n",
         &[
-            "2:17: auth.backend: not supported by this version of relaykit; write `ldap`",
-            "2:40: auth.pam.users_file: not supported by this version of relaykit; write null",
+            "2:8: auth.backend: `pam` reads a users file, and none is named; write auth.users: users/accounts",
+            "2:40: auth.pam.users_file: not supported by this version of relaykit; write auth.users",
             "2:54: auth.pam.stack: not supported by this version of relaykit; write null",
             "3:42: tls.outbound.policies.example.com: not supported by this version of relaykit; write policies: {}, and set tls.outbound.level for all",
         ],
     );
+}
+
+#[test]
+fn a_users_file_takes_the_place_of_a_directory() {
+    let told = |text: &str| -> Vec<String> {
+        match loaded(&format!("version: 1\n{text}\n")) {
+            Ok(loaded) => loaded.warnings.iter().map(ToString::to_string).collect(),
+            Err(problems) => problems.problems.iter().map(ToString::to_string).collect(),
+        }
+    };
+    for (text, says) in [
+        (
+            "auth: {users: /away/accounts}",
+            "is not there, so it has nobody",
+        ),
+        (
+            "auth: {users: /away/accounts, ldap: {filter: (mail=%u)}}",
+            "expected one of the two",
+        ),
+        (
+            "auth: {users: /away/accounts, backend: ldap}",
+            "auth.users names a users file",
+        ),
+        ("auth: {backend: pam}", "none is named"),
+    ] {
+        let told = told(text);
+        assert!(
+            told.iter().any(|line| line.contains(says)),
+            "{text}: {told:?}"
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accounts");
+    let text = format!("version: 1\nauth: {{users: {}}}\n", file.display());
+    std::fs::write(&file, "alice:$1$weak$abcdefghijklmnopqrstuv\n").unwrap();
+    assert!(loaded(&text).is_err());
+    let hash = "$2b$05$abcdefghijklmnopqrstuuTM16QyyuVxQweJuQ16bRRjapzLTQQka";
+    std::fs::write(&file, format!("alice:{hash}\nbob:{hash}\n")).unwrap();
+    let users = spec(&text).auth.users.unwrap();
+    assert_eq!((users.people, users.file), (2, file));
 }
 
 #[test]

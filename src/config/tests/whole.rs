@@ -1,11 +1,8 @@
 use std::path::Path;
 
-use super::super::{
-    Certificate, ClientCertificates, Spec, TrustAnchor, built_in, load, load_bytes,
-    missing_for_production,
-};
+use super::super::{built_in, load, load_bytes};
 use super::loaded;
-use super::table::{all_changed, examples};
+use super::table::examples;
 
 /// The example of the contract, as it stands there.
 const CONTRACT: &str = include_str!("contract.yaml");
@@ -33,76 +30,6 @@ fn no_beginning_of_a_file_is_a_panic() {
             let _ = load(&format!("{head}{odd}{tail}"), "f", base);
         }
     }
-}
-
-#[test]
-fn a_lab_is_not_for_production() {
-    let missing = |spec: &Spec| -> Vec<String> {
-        missing_for_production(spec)
-            .into_iter()
-            .map(|missing| missing.path)
-            .collect()
-    };
-    let mut lab = built_in();
-    assert_eq!(
-        missing(&lab),
-        [
-            "hostname",
-            "auth.ldap.servers",
-            "auth.ldap.search_base",
-            "auth.ldap.ca",
-            "tls.certificate",
-            "outbound.next_hop"
-        ]
-    );
-    lab.listeners.smtp = Some(0);
-    lab.tls.outbound.ca = TrustAnchor::Generated;
-    lab.postfix
-        .main
-        .insert("smtpd_tls_auth_only".to_owned(), "no".to_owned());
-    lab.postfix
-        .main
-        .insert("in_flow_delay".to_owned(), "0".to_owned());
-    lab.postfix.master.insert(
-        "x/inet".to_owned(),
-        "n - n - - smtpd -o mynetworks=192.0.2.1".to_owned(),
-    );
-    let all = missing(&lab);
-    for path in [
-        "listeners.smtp",
-        "tls.outbound.ca",
-        "postfix.main.smtpd_tls_auth_only",
-        "postfix.master.x/inet",
-    ] {
-        assert!(
-            all.iter().any(|missing| missing == path),
-            "{path} in {all:?}"
-        );
-    }
-    assert_eq!(all.len(), 10);
-
-    let (_folder, mut production) = all_changed();
-    production.tls.outbound.ca = TrustAnchor::System;
-    production.lab = built_in().lab;
-    assert!(matches!(
-        production.tls.certificate,
-        Certificate::Files { .. }
-    ));
-    assert_eq!(missing(&production), Vec::<String>::new());
-    production
-        .auth
-        .ldap
-        .servers
-        .push("ldap://directory:389".to_owned());
-    production.tls.client_certificates = ClientCertificates::Require;
-    assert_eq!(missing(&production), ["auth.ldap.servers"]);
-    production.tls.client_ca = None;
-    assert_eq!(missing(&production), ["auth.ldap.servers", "tls.client_ca"]);
-    let line = missing_for_production(&production)[0].to_string();
-    assert_eq!(
-        line,
-        "auth.ldap.servers: `directory` is the lab's test directory; write [ldaps://your.directory]"
-    );
 }
 
 #[test]

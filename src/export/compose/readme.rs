@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::path::Path;
 
 use crate::config::{ClientCertificates, Listener, Received, SenderLogin, Spec, TrustAnchor};
+use crate::counterparts::{Destination, Page, Resolved};
 use crate::export::files::Configuration;
 use crate::plan::{Container, Plan, Port};
 
@@ -16,8 +16,8 @@ pub(super) fn readme(
     configuration: &Configuration,
     image: &str,
 ) -> String {
-    let hostname = &plan.spec.hostname;
-    let promise = promise(plan.spec.privacy.received);
+    let hostname = &plan.resolved.spec.hostname;
+    let promise = promise(plan.resolved.spec.privacy.received);
     [
         format!(
             "# The mail relay {hostname}
@@ -29,8 +29,8 @@ All commands are for a shell in this folder; with the older Compose, write `dock
 "
         ),
         start(configuration, image),
-        works(&plan.spec, relay),
-        night(&plan.spec, configuration),
+        works(&plan.resolved.spec, relay),
+        night(&plan.resolved),
         places(plan, configuration),
     ]
     .join("\n")
@@ -166,18 +166,15 @@ fn host(spec: &Spec, port: &Port) -> String {
     }
 }
 
-fn night(spec: &Spec, configuration: &Configuration) -> String {
-    let next_hop = spec
-        .outbound
-        .next_hop
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let directory = spec.auth.ldap.servers.first();
-    let directory = directory
-        .map(|url| ask_directory(spec, configuration, url))
-        .unwrap_or_default();
-    let rights = rights(spec) + &strangers(spec);
+fn night(resolved: &Resolved) -> String {
+    let spec = &resolved.spec;
+    let next_hop = match &resolved.next_hop.destination {
+        Destination::Operators(next_hop) => next_hop.to_string(),
+        Destination::Sink | Destination::Recipients => String::new(),
+    };
+    let page = resolved.backend.page();
+    let (refused, nobody_asked) = (&page.refused, &page.nobody_asked);
+    let rights = rights(spec, &page) + &strangers(resolved);
     format!(
         "## At three in the morning
 
@@ -190,18 +187,11 @@ docker compose exec relay postconf -n          # the configuration in use
 docker compose restart relay                   # loses nothing that was accepted
 ```
 
-- Logins fail with `535`: the directory was asked and said no. The line `login of ... is refused` tells
-  which half was wrong: `the directory has nobody of that name`, or `wrong password`.
+- Logins fail with `535`: {refused}
 - Logins fail with `454`: clients keep their password and try again. The line `login of ... is put off`
   tells why. `too many logins from there have failed`: the address is braked, see
   `limits.failed_logins_per_minute` and `limits.shared_addresses` in relay.yaml. Otherwise nobody could
-  be asked: the directory's own words, or saslauthd, which is started again by itself. This asks the
-  directory by hand, and says `Verification: OK` where all is well:
-
-  ```sh
-  {directory}
-  ```
-
+  be asked: {nobody_asked}
 - Mail is `deferred`: the next hop or its TLS, see the reason in the line. The next hop:
   {next_hop}
 {rights}- `550 5.6.0 a line of this message has more than 998 octets`: the program that wrote the message has to
@@ -213,51 +203,9 @@ docker compose restart relay                   # loses nothing that was accepted
     )
 }
 
-/// A TLS handshake with a directory (`ldap[s]://host[:port]`) from the relay,
-/// under the conditions of saslauthd's.
-fn ask_directory(spec: &Spec, configuration: &Configuration, url: &str) -> String {
-    let ldap = &spec.auth.ldap;
-    let authority = url
-        .split_once("://")
-        .map_or(url, |(_, rest)| rest)
-        .trim_end_matches('/');
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, port),
-        _ if ldap.start_tls => (authority, "389"),
-        _ => (authority, "636"),
-    };
-    let name = host.trim_matches(['[', ']']);
-    let verify = if name.parse::<IpAddr>().is_ok() {
-        "ip"
-    } else {
-        "hostname"
-    };
-    let starttls = if ldap.start_tls {
-        " -starttls ldap"
-    } else {
-        ""
-    };
-    let mounted = |path: &Path| {
-        let path = path.display().to_string();
-        let source = configuration
-            .from_operator
-            .iter()
-            .find(|source| source.host == path);
-        source.map(|source| format!(" -CAfile {}", source.container))
-    };
-    let anchor = match &ldap.ca {
-        TrustAnchor::File(path) => mounted(path).unwrap_or_default(),
-        // Debian's openssl knows the image's own.
-        TrustAnchor::System | TrustAnchor::Generated => String::new(),
-    };
-    format!(
-        "docker compose exec -T relay openssl s_client -brief{starttls} -connect {host}:{port} \\
-    -verify_{verify} {name} -verify_return_error{anchor} </dev/null"
-    )
-}
-
 /// What strangers and clients with certificates are refused for.
-fn strangers(spec: &Spec) -> String {
+fn strangers(resolved: &Resolved) -> String {
+    let spec = &resolved.spec;
     let mut text = String::new();
     if !spec.relay.domains.is_empty() {
         text.push_str(
@@ -266,8 +214,8 @@ fn strangers(spec: &Spec) -> String {
              log, in a line with `status=undeliverable`. A new mailbox is known after five minutes.\n",
         );
     }
-    if let (ClientCertificates::Require, Some(ca)) =
-        (spec.tls.client_certificates, &spec.tls.client_ca)
+    if let (ClientCertificates::Require, Some(TrustAnchor::File(ca))) =
+        (spec.tls.client_certificates, &resolved.client_ca)
     {
         // Writing to a String cannot fail.
         let _ = writeln!(
@@ -281,15 +229,18 @@ fn strangers(spec: &Spec) -> String {
 }
 
 /// What a login is refused for, where relay.yaml limits what it may send.
-fn rights(spec: &Spec) -> String {
+fn rights(spec: &Spec, page: &Page) -> String {
     let mut text = String::new();
     if spec.relay.sender_login == SenderLogin::Own {
-        text.push_str(
-            "- `553 ... not owned by user`: the directory does not have that address for that login. This\n  \
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "- `553 ... not owned by user`: {} This\n  \
              prints whose it is, or nothing:\n\n  \
              ```sh\n  \
              docker compose exec relay postmap -q ADDRESS socketmap:unix:/run/saslauthd/owners:own\n  \
              ```\n\n",
+            page.not_owned
         );
     }
     if let Some(most) = spec.limits.messages_per_login_per_hour {
@@ -313,10 +264,10 @@ fn places(plan: &Plan, configuration: &Configuration) -> String {
 | `.env` | the name of this deployment |
 | `config/postfix/main.cf`, `master.cf` | all of Postfix's configuration, with the reason for each group |
 | `config/logins.conf` | how people are found, and how fast passwords can be guessed |
-| `config/saslauthd.conf` | how passwords are tried; a file for each server of the directory |
 ",
     );
-    let spec = &plan.spec;
+    text.push_str(&plan.resolved.backend.page().places);
+    let spec = &plan.resolved.spec;
     if spec.limits.messages_per_login_per_hour.is_some() {
         text.push_str("| `config/limits.conf` | how many messages a login may send |\n");
     }

@@ -150,8 +150,14 @@ sub decide {
     return if $login->{over};
     $login->{began} = Loop::now() if !$found->{asked};
     if (!defined $found->{name}) {
-        $brake->leave($login, 'failed');
-        return refuse($login, $found->{nobody});
+        $backend->pretend($login, $brake->suspects($login), sub {
+            my ($tried) = @_;
+            return if $login->{over};
+            Refusals::took(Loop::now() - $login->{began}) if $tried;
+            $brake->leave($login, 'failed');
+            return refuse($login, $found->{nobody}, $tried);
+        });
+        return;
     }
     $backend->check($login, $found, $brake->suspects($login), sub {
         my ($verdict) = @_;

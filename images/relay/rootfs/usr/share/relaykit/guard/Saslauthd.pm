@@ -204,6 +204,16 @@ sub heard_words {
             $reason = { away => 'saslauthd could not ask: ' . Log::shown($words // $why) };
         }
         hold($mark, $reason);
+    } elsif ($said =~ /\A *: auth failure: \[user=(.*)\] \[service=smtp\] \[realm=([^]]*)\] \[mech=pam\]/s) {
+        # What PAM said to it came before (pam_strerror(3)).
+        my $mark = $2 eq '' ? $1 : "$1/$2";
+        my ($words) = @{ delete $last{$process} // [] };
+        my %wrong = ('Authentication failure' => 'wrong password',
+            'User not known to the underlying authentication module' => 'nobody of that name');
+        my $wrong = $wrong{ $words // '' };
+        hold($mark, defined $wrong ? { wrong => $wrong } : { away => 'PAM says ' . Log::shown($words // 'nothing') });
+    } elsif ($said =~ /\Apam_pwdfile\(smtp:auth\): wrong password for user /) {
+        return;    # the guard's own line tells
     } elsif ($said =~ /failed:? (?:(-?\d+) \()?(.*?)\)?\.?\z/) {
         $last{$process} = [ $2, $1 ];
         %last = () if keys %last > 1_000;

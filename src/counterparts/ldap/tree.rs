@@ -1,8 +1,7 @@
 //! Where the lab's directory keeps what.
 
-use crate::config::Spec;
-
 use super::dn::{self, Rdn};
+use crate::config::Ldap;
 
 /// Where things are in the directory.
 pub(super) struct Tree {
@@ -15,8 +14,8 @@ pub(super) struct Tree {
 impl Tree {
     /// The suffix is the domain at the end of the search base; where an account
     /// searches, it has to lie below the suffix too.
-    pub(super) fn of(spec: &Spec) -> Self {
-        let people = dn::parse(&spec.auth.ldap.search_base);
+    pub(super) fn of(ldap: &Ldap) -> Self {
+        let people = dn::parse(&ldap.search_base);
         let domain = people
             .iter()
             .rev()
@@ -25,7 +24,7 @@ impl Tree {
             .max(1)
             .min(people.len());
         let mut suffix = people[people.len() - domain..].to_vec();
-        if let Some(bind) = &spec.auth.ldap.bind {
+        if let Some(bind) = &ldap.bind {
             suffix = dn::common_end(&suffix, &dn::parse(&bind.dn));
         }
         Self { suffix, people }

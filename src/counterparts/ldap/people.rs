@@ -1,77 +1,41 @@
-//! The lab's directory: its files, and its people as LDIF (RFC 2849).
+//! The people of a lab's directory, as LDIF (RFC 2849).
 
 use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::config::{Bind, SenderLogin, Spec, User};
-use crate::plan::{Content, DIRECTORY_OWNER, File, Plan, Role};
-use crate::secret::Secret;
-
 use super::dn::{self, Rdn};
 use super::tree::Tree;
-use super::{crypt, file, public, slapd};
+use super::{ADDRESSES, Directory, Own};
+use crate::config::{Bind, User};
+use crate::counterparts::{CHECKED_SENDER, crypt};
+use crate::secret::Secret;
 
-/// The checks' mail comes from here and from other addresses in its domain: they
-/// are a lab's first person's, so that `relay.sender_login: own` lets them pass.
-pub const CHECKED_SENDER: &str = "sender@relaykit.example";
-
-/// The address that the directory of a lab has for a user, `NAME@DOMAIN`.
-#[must_use]
-pub fn address(spec: &Spec, user: &User) -> String {
+/// The address that the directory has for a user.
+pub(super) fn address(tree: &Tree, user: &User) -> String {
     if user.name.contains('@') {
         user.name.clone()
     } else {
-        format!("{}@{}", user.name, Tree::of(spec).domain())
+        format!("{}@{}", user.name, tree.domain())
     }
 }
 
-/// Everything in the directory's container, owned by slapd's user.
-pub(super) fn files(plan: &Plan) -> Vec<File> {
-    let tree = Tree::of(&plan.spec);
-    [
-        public("slapd.conf", slapd::slapd_conf(&plan.spec, &tree)),
-        file(
-            "people.ldif",
-            0o600,
-            Content::Secret(people(&plan.spec, &tree)),
-        ),
-        file("tls/ca.pem", 0o644, Content::CaCertificate),
-        file(
-            "tls/directory.pem",
-            0o644,
-            Content::Certificate(Role::Directory),
-        ),
-        file(
-            "tls/directory.key",
-            0o600,
-            Content::CertificateKey(Role::Directory),
-        ),
-    ]
-    .into_iter()
-    .map(|file| File {
-        owner: DIRECTORY_OWNER,
-        ..file
-    })
-    .collect()
-}
-
 /// The entries that lead to the people, the people, and the account that searches.
-fn people(spec: &Spec, tree: &Tree) -> Secret {
+pub(super) fn ldif(directory: &Directory, own: &Own, tree: &Tree) -> Secret {
     let mut text = String::from("# The people of a lab (RFC 2849). Written by relaykit.\n");
     let mut written: Vec<String> = Vec::new();
     path_to(&mut text, &mut written, tree, &tree.people);
-    for (index, user) in spec.lab.users.iter().enumerate() {
-        let mut addresses = vec![address(spec, user)];
-        if index == 0 && spec.relay.sender_login == SenderLogin::Own {
+    for (index, user) in own.people.iter().enumerate() {
+        let mut addresses = vec![address(tree, user)];
+        if index == 0 && directory.owns_senders {
             // Postfix looks for the owner of the whole domain where an address has none.
             let domain = CHECKED_SENDER.trim_start_matches(|letter| letter != '@');
             addresses.push(domain.to_owned());
         }
         person(&mut text, tree, &addresses, user);
     }
-    if let Some(bind) = &spec.auth.ldap.bind {
+    if let Some(bind) = &directory.settings.bind {
         account(&mut text, &mut written, tree, bind);
     }
     Secret::new(text)
@@ -124,7 +88,11 @@ fn person(text: &mut String, tree: &Tree, addresses: &[String], user: &User) {
         ("cn", name),
         ("sn", name),
     ];
-    attributes.extend(addresses.iter().map(|mail| ("mail", mail.as_str())));
+    attributes.extend(
+        addresses
+            .iter()
+            .map(|address| (ADDRESSES, address.as_str())),
+    );
     entry(
         text,
         &format!("uid={},{parent}", dn::escape(name)),

@@ -1,28 +1,27 @@
 //! slapd.conf of the lab's directory, see slapd.conf(5) and slapd.access(5).
 
-use crate::config::{SenderLogin, Spec};
-
-use super::dn;
 use super::tree::Tree;
+use super::{ADDRESSES, Directory, dn};
 
 /// The attributes of a lab's person that a filter may ask for.
 const KNOWN: [&str; 6] = ["cn", "givenName", "mail", "objectClass", "sn", "uid"];
 
 /// The whole file.
-pub(super) fn slapd_conf(spec: &Spec, tree: &Tree) -> String {
-    let reader = match &spec.auth.ldap.bind {
+pub(super) fn slapd_conf(directory: &Directory, tree: &Tree) -> String {
+    let ldap = &directory.settings;
+    let reader = match &ldap.bind {
         // Nobody but the account that searches may search.
         Some(bind) => format!("dn.exact=\"{}\"", quoted(&bind.dn)),
         None => "anonymous".to_owned(),
     };
-    let mut attributes = searched(&spec.auth.ldap.filter);
-    if spec.relay.sender_login == SenderLogin::Own && !attributes.contains(&"mail") {
-        attributes.push("mail");
+    let mut attributes = searched(&ldap.filter);
+    if directory.owns_senders && !attributes.contains(&ADDRESSES) {
+        attributes.push(ADDRESSES);
     }
     let attributes = attributes.join(",");
     let people = quoted(&dn::join(&tree.people));
     // The guard reads who a login is.
-    let logins = spec.auth.ldap.login_attributes().join(",");
+    let logins = ldap.login_attributes().join(",");
     let logins =
         format!("access to dn.subtree=\"{people}\" attrs={logins} by {reader} read by * none\n");
     format!(

@@ -1,0 +1,182 @@
+//! The exported relay with a users file: no other container, and what `relaykit users`
+//! changes counts at the next login.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use relaykit::certs;
+use relaykit::counterparts::{Purpose, Resolved};
+use relaykit::lab::certificate_names;
+use relaykit::plan::{Plan, Role};
+use relaykit::smtp::{Connect, Session, TlsSettings};
+
+use crate::bench::{composes, export, succeed};
+use crate::lab::{block_on, program, until};
+
+const PORT: u16 = 2465;
+
+/// A bundle that runs; dropping it removes it, also on a panic.
+struct Relay {
+    root: tempfile::TempDir,
+    hostname: String,
+    address: SocketAddr,
+    authority: String,
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let ended = self.compose(&["down", "--volumes"]).output();
+        let good = ended.as_ref().is_ok_and(|o| o.status.success());
+        assert!(good || std::thread::panicking(), "{ended:?}");
+    }
+}
+
+impl Relay {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let id = std::process::id();
+        let [.., high, low] = id.to_be_bytes();
+        let hostname = format!("users-{id}.example.org");
+        let mut spec = relaykit::config::built_in();
+        spec.hostname.clone_from(&hostname);
+        let names = certificate_names(&Plan::new(Resolved::new(spec, Purpose::Lab), "users"));
+        let certificates = certs::issue("users", &names, Timestamp::now()).unwrap();
+        let relay = &certificates.servers[&Role::Relay];
+        let path = |name: &str| root.path().join(name);
+        fs::write(path("cert.pem"), &relay.certificate).unwrap();
+        fs::write(path("key.pem"), relay.key.reveal()).unwrap();
+        let address = Ipv4Addr::new(127, 87, high, low);
+        let text = format!(
+            "version: 1
+hostname: {hostname}
+listeners: {{smtp: null, submission: 2587, submissions: {PORT}, bind: {address}}}
+relay: {{sender_login: own}}
+auth: {{users: users/accounts}}
+tls: {{certificate: {{cert: cert.pem, key: key.pem}}}}
+outbound: {{next_hop: '[192.0.2.1]:25'}}
+"
+        );
+        fs::write(path("relay.yaml"), text).unwrap();
+        Self {
+            hostname,
+            address: SocketAddr::new(address.into(), PORT),
+            authority: certificates.authority.certificate,
+            root,
+        }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn compose(&self, arguments: &[&str]) -> Command {
+        let compose = composes().swap_remove(0);
+        let mut command = Command::new(compose[0]);
+        command
+            .args(&compose[1..])
+            .args(arguments)
+            .env_remove("COMPOSE_PROJECT_NAME")
+            .current_dir(self.path("bundle"));
+        command
+    }
+
+    /// `relaykit users`, with a password where it takes one.
+    fn users(&self, arguments: &[&str], password: Option<&str>) -> String {
+        let mut all = vec!["users"];
+        all.extend(arguments);
+        let file = self.path("relay.yaml");
+        let secret = self.path("password");
+        let paths = [file.display().to_string(), secret.display().to_string()];
+        all.extend(["-f", &paths[0]]);
+        if let Some(password) = password {
+            fs::write(&secret, format!("{password}\n")).unwrap();
+            all.extend(["--password-file", &paths[1]]);
+        }
+        succeed(&mut program(&all))
+    }
+
+    /// The code of the answer to a login, and whether it may then send from `sender`.
+    fn login(&self, name: &str, password: &str, sender: &str) -> Option<(u16, bool)> {
+        block_on(async {
+            let tls = TlsSettings::trusting(&self.hostname, &self.authority);
+            let mut session = Session::connect(self.address, &Connect::wrapper(tls))
+                .await
+                .ok()?;
+            session.greeting().await.ok()?;
+            session.ehlo("client.example.org").await.ok()?;
+            let pair = STANDARD.encode(format!("\0{name}\0{password}"));
+            let reply = session.command(&format!("AUTH PLAIN {pair}")).await.ok()?;
+            session.mail_from(sender).await.ok()?;
+            let taken = session.rcpt_to("dave@example.net").await.ok()?;
+            Some((reply.code, taken.is_positive()))
+        })
+    }
+
+    /// The same, as soon as the relay answers.
+    fn answers(&self, name: &str, password: &str, sender: &str) -> (u16, bool) {
+        until("an answer to a login", || {
+            self.login(name, password, sender)
+        })
+    }
+}
+
+#[test]
+fn a_users_file_is_all_that_logins_need() {
+    let relay = Relay::new();
+    let bundle = relay.path("bundle");
+    // Nobody could log in: such a relay does not leave the lab.
+    let refused = export(&relay.path("relay.yaml"), &bundle).output().unwrap();
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    let address = ["add", "carol", "--address", "carol@example.org"];
+    relay.users(&address, Some("the first one"));
+    succeed(&mut export(&relay.path("relay.yaml"), &bundle));
+    succeed(&mut relay.compose(&["up", "-d"]));
+    let own = "carol@example.org";
+    until("a login", || {
+        let answer = relay.login("carol", "the first one", own);
+        answer.filter(|answer| *answer == (235, true))
+    });
+    assert_eq!(relay.answers("Carol", "the first one", own), (235, true));
+    let others = "dave@example.org";
+    assert_eq!(
+        relay.answers("carol", "the first one", others),
+        (235, false)
+    );
+    assert_eq!(relay.answers("carol", "another", own).0, 535);
+    assert_eq!(relay.answers("nobody", "the first one", own).0, 535);
+
+    relay.users(&["passwd", "carol"], Some("the second one"));
+    assert_eq!(relay.answers("carol", "the first one", own).0, 535);
+    assert_eq!(relay.answers("carol", "the second one", own), (235, true));
+    relay.users(&["add", "dave"], Some("a third one"));
+    assert_eq!(relay.answers("dave", "a third one", others), (235, false));
+    assert!(relay.users(&["list"], None).contains("dave"));
+    relay.users(&["remove", "carol"], None);
+    assert_eq!(relay.answers("carol", "the second one", own).0, 535);
+
+    let told = succeed(&mut relay.compose(&["logs", "--no-color", "relay"]));
+    for password in ["the first one", "the second one", "a third one", "another"] {
+        assert!(!told.contains(password), "{told}");
+    }
+    // Half a file is never seen: what cannot be read puts a login off.
+    let users = relay.path("users");
+    fs::rename(users.join("accounts"), users.join("away")).unwrap();
+    assert_eq!(put_off(&relay), 454);
+    fs::rename(users.join("away"), users.join("accounts")).unwrap();
+    assert_eq!(relay.answers("dave", "a third one", others).0, 235);
+    assert!(is_owners_alone(&users.join("accounts")));
+}
+
+fn put_off(relay: &Relay) -> u16 {
+    relay.answers("dave", "a third one", "dave@example.org").0
+}
+
+fn is_owners_alone(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).unwrap().permissions().mode() & 0o777 == 0o600
+}
