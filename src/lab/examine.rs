@@ -6,12 +6,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::definition::{self, volume_labels};
+use super::examined::Examined;
 use super::{Error, Store, Workshop, bind, capacity, down, endpoints_now, inside, places};
 use crate::engine::{self, Engine, labels};
 use crate::plan::{Image, Plan, Role};
@@ -30,68 +30,6 @@ my $all = IO::Select->new(map {
 } @ARGV);
 while (my @ready = $all->can_read) { for (@ready) { my $c = $_->accept or next; print $c "relaykit\n"; } }
 "#;
-
-/// How one thing stands that a lab needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// It is as it should be.
-    Ok,
-    /// A lab comes up all the same, with less than it could have.
-    Warning,
-    /// No lab comes up.
-    Fault,
-}
-
-/// One thing that a lab needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Examined {
-    /// What it is, in a word or two.
-    pub what: &'static str,
-    /// How it stands.
-    pub state: State,
-    /// What was found.
-    pub found: String,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repair: Option<String>,
-}
-
-impl Examined {
-    fn ok(what: &'static str, found: impl Into<String>) -> Self {
-        Self {
-            what,
-            state: State::Ok,
-            found: found.into(),
-            repair: None,
-        }
-    }
-
-    fn warning(what: &'static str, found: impl Into<String>, repair: &str) -> Self {
-        Self {
-            state: State::Warning,
-            repair: Some(repair.to_owned()),
-            ..Self::ok(what, found)
-        }
-    }
-
-    fn fault(what: &'static str, found: impl Into<String>, repair: impl Into<String>) -> Self {
-        Self {
-            state: State::Fault,
-            repair: Some(repair.into()),
-            ..Self::ok(what, found)
-        }
-    }
-
-    /// An error says on its first line what is wrong, and on others what to do.
-    fn failed(what: &'static str, error: &dyn std::error::Error, repair: &str) -> Self {
-        let text = error.to_string();
-        match text.split_once("\n  ") {
-            Some((found, repair)) => Self::fault(what, found, repair.replace("\n  ", " ")),
-            None => Self::fault(what, text, repair),
-        }
-    }
-}
 
 /// Looks at all that `lab` needs, in the order in which it would be needed. `plan` is that
 /// lab's under a name of its own, since `lab` may be up. `image`: the relay's, if it is
@@ -374,6 +312,7 @@ pub async fn relays_image(workshop: &Workshop) -> Result<Option<&str>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::examined::State;
     use super::*;
 
     #[test]
@@ -386,18 +325,5 @@ mod tests {
         assert_eq!(late.state, State::Fault);
         assert!(late.found.contains("3600 s apart"), "{late:?}");
         assert_eq!(compared(here, after(61)).state, State::Fault);
-    }
-
-    #[test]
-    fn an_errors_further_lines_are_what_to_do() {
-        let error = Error::Impossible("it cannot be\n  do this\n  and that".to_owned());
-        let examined = Examined::failed("x", &error, "else");
-        assert_eq!(examined.found, "it cannot be");
-        assert_eq!(examined.repair.as_deref(), Some("do this and that"));
-        let error = Error::Impossible("it cannot be".to_owned());
-        assert_eq!(
-            Examined::failed("x", &error, "else").repair.as_deref(),
-            Some("else")
-        );
     }
 }
