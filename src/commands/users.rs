@@ -100,7 +100,7 @@ fn file(session: &Session, place: &UsersPlace) -> anyhow::Result<PathBuf> {
     let spec = configured(session, &place.which)?;
     let users = spec.and_then(|spec| spec.auth.users);
     let users = users.ok_or_else(|| {
-        let text = "relay.yaml names no users file\n  write `auth: {users: users/accounts}` into it, or give --users FILE";
+        let text = "relay.yaml names no users file\n  write `auth: {pam: {users_file: users/accounts}}` into it, or give --users FILE";
         Unsuitable(text.to_owned())
     })?;
     Ok(users.file)

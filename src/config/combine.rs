@@ -172,13 +172,13 @@ impl Check<'_> {
         let written = self.root.find("auth.backend");
         let written = written.map(|entry| entry.value.text());
         match (&auth.users, written) {
-            (None, Some("pam")) if self.report.sound(&["auth.users"]) => {
+            (None, Some("pam")) if self.report.sound(&["auth.pam.users_file"]) => {
                 let why = Refusal::new("`pam` reads a users file, and none is named");
-                let hint = "write auth.users: users/accounts";
+                let hint = "write auth.pam: {users_file: users/accounts}";
                 self.refuse("auth.backend", why.hint(hint));
             }
             (Some(_), Some("ldap")) => {
-                let why = Refusal::new("`ldap`, and auth.users names a users file");
+                let why = Refusal::new("`ldap`, and auth.pam.users_file names a users file");
                 let hint = "write pam, or remove one of the two";
                 self.refuse("auth.backend", why.hint(hint));
             }
@@ -186,8 +186,8 @@ impl Check<'_> {
         }
         if auth.users.is_some() && auth.ldap != Ldap::default() {
             let why = "auth.ldap is there too, expected one of the two to check logins";
-            let hint = "remove auth.ldap, or auth.users";
-            self.refuse("auth.users", Refusal::new(why).hint(hint));
+            let hint = "remove auth.ldap, or auth.pam.users_file";
+            self.refuse("auth.pam.users_file", Refusal::new(why).hint(hint));
         }
     }
 

@@ -197,11 +197,11 @@ fn a_users_file_needs_nobody_beside_the_relay() {
     spec.auth.users = Some(users(0));
     let missing = missing_for_production(&spec);
     assert_eq!(missing.len(), 1);
-    assert_eq!(missing[0].path, "auth.users");
+    assert_eq!(missing[0].path, "auth.pam.users_file");
     spec.auth.users = Some(users(1));
     assert_eq!(missing_for_production(&spec), []);
     let lab = Resolved::new(spec.clone(), Purpose::Lab);
-    assert!(keys(&lab).contains(&"auth.users"));
+    assert!(keys(&lab).contains(&"auth.pam.users_file"));
     assert!(!keys(&lab).contains(&"auth.ldap.servers"));
     for purpose in [Purpose::Lab, Purpose::Production] {
         let relay = Resolved::new(spec.clone(), purpose);

@@ -57,7 +57,7 @@ impl UsersFile {
             };
         }
         stood_in.push(StoodIn {
-            key: "auth.users",
+            key: "auth.pam.users_file",
             by: "people of its own (lab.users)",
         });
         let owns_senders = spec.relay.sender_login == SenderLogin::Own;
@@ -173,5 +173,5 @@ pub(super) fn missing(users: &Users) -> Vec<Missing> {
     let reason = "nobody is in that file, so nobody could log in";
     let file = users.file.display();
     let write = format!("somebody into it: relaykit users add NAME --users {file}");
-    vec![Missing::new("auth.users", reason, &write)]
+    vec![Missing::new("auth.pam.users_file", reason, &write)]
 }

@@ -56,7 +56,7 @@ impl Relay {
 hostname: {hostname}
 listeners: {{smtp: null, submission: 2587, submissions: {PORT}, bind: {address}}}
 relay: {{sender_login: own}}
-auth: {{users: users/accounts}}
+auth: {{pam: {{users_file: users/accounts}}}}
 tls: {{certificate: {{cert: cert.pem, key: key.pem}}}}
 outbound: {{next_hop: '[192.0.2.1]:25'}}
 "

@@ -18,7 +18,7 @@ use crate::secret::Secret;
 
 /// What a check that adds people needs beside [`Need::Lab`].
 pub(in super::super) const BY_UID: Need = Need::Comes {
-    to: "auth.users, or auth.ldap.filter: (uid=%u)",
+    to: "auth.pam.users_file, or auth.ldap.filter: (uid=%u)",
     holds: |spec| spec.auth.users.is_some() || spec.auth.ldap.filter == "(uid=%u)",
 };
 

@@ -24,7 +24,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         severity: Severity::High,
         about: "Lists the processes of the relay's container. Root are PID 1, one s6-supervise for \
                 each service, and Postfix's master, which starts every daemon as its own user and \
-                speaks to no client; with auth.users, a program that hands the users file to the guard. Whatever speaks to the network is not root.",
+                speaks to no client; with auth.pam.users_file, a program that hands the users file to the guard. Whatever speaks to the network is not root.",
         repair: "Start saslauthd as a user of its own, and leave mail_owner and the unprivileged \
                  column of master.cf as Postfix has them.",
         needs: &[Need::Lab],

@@ -8,7 +8,7 @@ use crate::config::decode::{Decoder, Field, Section};
 use crate::config::files;
 use crate::config::setting::{Counts, Kind, Need, Setting, Value};
 use crate::config::shown::Shown;
-use crate::config::value::{FILE, Flag, Group, Words};
+use crate::config::value::{Flag, Group, Words};
 
 pub(in crate::config) mod ldap;
 
@@ -80,7 +80,7 @@ pub(in crate::config) static KEYS: &[Setting<Auth>] = &[
         value: &Backend,
         about: "what checks passwords",
         doc: "What the relay asks whether a password is right. `ldap` is a directory, `pam` the users \
-              file of `auth.users`; it follows from that key and need not be written.",
+              file of `auth.pam.users_file`; it follows from that key and need not be written.",
         example: "ldap",
         source: "saslauthd(8)",
         ..Setting::USUAL
@@ -150,24 +150,14 @@ pub(in crate::config) static KEYS: &[Setting<Auth>] = &[
         ..Setting::USUAL
     },
     Setting {
-        name: "users",
-        value: &UsersFile,
-        need: Need::Nullable,
-        about: "a users file that checks passwords, without any directory",
-        doc: "The users file that checks passwords in the place of a directory; `relaykit users` \
-              keeps it. A line is `name:hash:addresses`. In production its folder is mounted, so \
-              give it one of its own. In a lab the people of lab.users stand in.",
-        example: "users/accounts",
-        source: "saslauthd(8); crypt(5); RFC 4616",
-        counts: Counts::InProduction,
-        ..Setting::USUAL
-    },
-    Setting {
         name: "pam",
-        value: &Pam,
-        about: "the PAM stack that checks passwords",
-        doc: "Not in this version: both keys must be `null`.",
-        counts: Counts::Later,
+        value: &Group {
+            at: |auth: &mut Auth| auth,
+            keys: PAM,
+        },
+        about: "what PAM checks passwords by",
+        doc: "What PAM checks passwords by, where `auth.backend` is `pam`.",
+        source: "saslauthd(8); pam(7)",
         ..Setting::USUAL
     },
 ];
@@ -228,50 +218,47 @@ impl Value<Auth> for UsersFile {
     }
 }
 
-/// Always empty: not in this version.
-struct Pam;
-
-static PAM: &[Setting<Pam>] = &[
+static PAM: &[Setting<Auth>] = &[
     Setting {
         name: "users_file",
-        value: &FILE,
+        value: &UsersFile,
         need: Need::Nullable,
-        about: "name:hash lines; the default PAM stack reads them",
-        doc: "Not in this version.",
-        counts: Counts::Later,
+        about: "a users file that checks passwords, without any directory",
+        doc: "The users file that checks passwords in the place of a directory; `relaykit users` \
+              keeps it. A line is `name:hash:addresses`. In production its folder is mounted, so \
+              give it one of its own. In a lab the people of lab.users stand in.",
+        example: "users/accounts",
+        source: "saslauthd(8); crypt(5); RFC 4616",
+        counts: Counts::InProduction,
         ..Setting::USUAL
     },
     Setting {
         name: "stack",
-        value: &FILE,
+        value: &Stack,
         need: Need::Nullable,
         about: "a PAM service file of your own",
-        doc: "Not in this version.",
+        doc: "Not in this version: it must be `null`.",
         counts: Counts::Later,
         ..Setting::USUAL
     },
 ];
 
-impl Value<Auth> for Pam {
+/// Always empty: not in this version.
+struct Stack;
+
+impl Value<Auth> for Stack {
     fn kind(&self) -> Kind {
-        Kind::Section(PAM.iter().map(Setting::key).collect())
+        Kind::Text("the path of a file")
     }
 
     fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, _: &mut Auth) {
-        for key in PAM {
-            if let Some(field) = field.as_section().field(key.name) {
-                let instead = match key.name {
-                    "users_file" => "write auth.users",
-                    _ => "write null",
-                };
-                decoder.not_yet(&field, instead);
-            }
+        if !field.is_null() {
+            decoder.not_yet(field, "write null");
         }
     }
 
     fn show(&self, _: &mut Auth) -> Shown {
-        let null = |key: &Setting<Self>| (key.name.to_owned(), Shown::Null);
-        Shown::Mapping(PAM.iter().map(null).collect())
+        Shown::Null
     }
 }
 

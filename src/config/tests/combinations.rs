@@ -163,12 +163,10 @@ fn the_lab() {
 #[test]
 fn what_a_later_version_will_have() {
     problems(
-        "version: 1\nauth: {backend: pam, pam: {users_file: users, stack: /etc/pam.d/x}}\n\
+        "version: 1\nauth: {pam: {stack: /etc/pam.d/x}}\n\
          tls: {outbound: {policies: {example.com: encrypt}}}\n",
         &[
-            "2:8: auth.backend: `pam` reads a users file, and none is named; write auth.users: users/accounts",
-            "2:40: auth.pam.users_file: not supported by this version of relaykit; write auth.users",
-            "2:54: auth.pam.stack: not supported by this version of relaykit; write null",
+            "2:21: auth.pam.stack: not supported by this version of relaykit; write null",
             "3:42: tls.outbound.policies.example.com: not supported by this version of relaykit; write policies: {}, and set tls.outbound.level for all",
         ],
     );
@@ -184,16 +182,16 @@ fn a_users_file_takes_the_place_of_a_directory() {
     };
     for (text, says) in [
         (
-            "auth: {users: /away/accounts}",
+            "auth: {pam: {users_file: /away/accounts}}",
             "is not there, so it has nobody",
         ),
         (
-            "auth: {users: /away/accounts, ldap: {filter: (mail=%u)}}",
+            "auth: {pam: {users_file: /away/accounts}, ldap: {filter: (mail=%u)}}",
             "expected one of the two",
         ),
         (
-            "auth: {users: /away/accounts, backend: ldap}",
-            "auth.users names a users file",
+            "auth: {pam: {users_file: /away/accounts}, backend: ldap}",
+            "auth.pam.users_file names a users file",
         ),
         ("auth: {backend: pam}", "none is named"),
     ] {
@@ -205,7 +203,10 @@ fn a_users_file_takes_the_place_of_a_directory() {
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accounts");
-    let text = format!("version: 1\nauth: {{users: {}}}\n", file.display());
+    let text = format!(
+        "version: 1\nauth: {{pam: {{users_file: {}}}}}\n",
+        file.display()
+    );
     std::fs::write(&file, "alice:$1$weak$abcdefghijklmnopqrstuv\n").unwrap();
     assert!(loaded(&text).is_err());
     let hash = "$2b$05$abcdefghijklmnopqrstuuTM16QyyuVxQweJuQ16bRRjapzLTQQka";

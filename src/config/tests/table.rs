@@ -24,7 +24,7 @@ pub(super) fn examples() -> String {
         match &key.kind {
             _ if key.counts == Counts::Later => {}
             // The directory that the other examples describe would be in its way.
-            _ if path == "auth.users" => {}
+            _ if path == "auth.pam.users_file" => {}
             Kind::Section(_) if key.example.is_empty() => {
                 writeln!(text, "{indent}{}:", key.name).unwrap();
             }
@@ -108,7 +108,6 @@ fn every_setting_has_an_effect() {
             ".auth.backend",
             ".auth.pam.stack",
             ".auth.pam.users_file",
-            ".auth.users",
             ".tls.outbound.policies",
             ".version",
         ]
