@@ -77,7 +77,7 @@ pub enum Command {
     Config(Config),
     /// Write the relay as a bundle for production.
     Export(Export),
-    /// Change or list the users file (auth.pam.users_file), which is all that a relay without a directory needs.
+    /// Change or list the users file (`auth.pam.users_file`), which is all that a relay without a directory needs.
     #[command(subcommand)]
     Users(Users),
     /// Try what a lab needs of the engine and of this machine, before `up` does.

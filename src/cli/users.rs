@@ -54,7 +54,7 @@ pub enum Users {
 /// Where a users file is.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// The users file, instead of the one that relay.yaml names (auth.pam.users_file).
+    /// The users file, instead of the one that relay.yaml names (`auth.pam.users_file`).
     #[arg(long, value_name = "FILE")]
     pub users: Option<PathBuf>,
     /// The configuration.
