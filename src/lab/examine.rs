@@ -22,6 +22,10 @@ const APART: SignedDuration = SignedDuration::from_secs(60);
 /// How long a published port may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
+const PUBLISHED: &str = "published ports";
+const REACH: &str = "look for a firewall between this machine and the engine, or run relaykit beside \
+                     the engine";
+
 /// What answers in the trial's container, on each port that is given.
 const SPEAKER: &str = r#"
 use IO::Socket::INET; use IO::Select;
@@ -210,22 +214,24 @@ async fn look(plan: &Plan, workshop: &Workshop, image: &str) -> Result<Vec<Exami
             return Ok(found);
         }
     }
-    inside::join(plan, engine).await?;
-    let endpoints: Vec<SocketAddr> = endpoints_now(plan, engine).await?.into_values().collect();
-    found.push(reached(&endpoints).await);
+    let reachable = async {
+        inside::join(plan, engine).await?;
+        endpoints_now(plan, engine).await
+    };
+    found.push(match reachable.await {
+        Ok(endpoints) => reached(&endpoints.into_values().collect::<Vec<_>>()).await,
+        Err(error) => Examined::failed(PUBLISHED, &error, REACH),
+    });
     found.push(clock(engine, &relay.name).await?);
     Ok(found)
 }
 
 async fn reached(endpoints: &[SocketAddr]) -> Examined {
-    const WHAT: &str = "published ports";
-    let repair = "look for a firewall between this machine and the engine, or run relaykit beside \
-                  the engine";
     if endpoints.is_empty() {
         return Examined::fault(
-            WHAT,
+            PUBLISHED,
             "the engine published none that this machine can reach",
-            repair,
+            REACH,
         );
     }
     for endpoint in endpoints {
@@ -233,19 +239,19 @@ async fn reached(endpoints: &[SocketAddr]) -> Examined {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 return Examined::fault(
-                    WHAT,
+                    PUBLISHED,
                     format!("{endpoint} does not answer: {error}"),
-                    repair,
+                    REACH,
                 );
             }
             Err(_) => {
                 let seconds = ANSWER.as_secs();
                 let found = format!("{endpoint} does not answer in {seconds} s");
-                return Examined::fault(WHAT, found, repair);
+                return Examined::fault(PUBLISHED, found, REACH);
             }
         }
     }
-    Examined::ok(WHAT, "this machine reaches the container through them")
+    Examined::ok(PUBLISHED, "this machine reaches the container through them")
 }
 
 /// Until what speaks in the container is heard. An engine's own proxy takes connections

@@ -226,7 +226,12 @@ asked() { grep -q ' 0001 03 .*/behind/mux' /proc/net/unix; }
 
 /// Waits until what stays of [`TELL`] has written to `$1`.
 const TOLD: &str = r#"
-until [ -s "$1" ]; do sleep 0.01; done
+tries=0
+until [ -s "$1" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 2000 ] || { echo 'nobody tells whether saslauthd was asked' >&2; exit 1; }
+    sleep 0.01
+done
 said=$(cat "$1")
 rm "$1"
 [ "$said" = told ] || { echo "$said" >&2; exit 1; }
