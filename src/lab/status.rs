@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
@@ -26,9 +27,14 @@ pub struct Found {
     pub bind: Option<IpAddr>,
     /// The containers' names.
     pub containers: BTreeMap<Role, String>,
-    /// `running`, or the engine's word with the exit code: `exited (1)`.
+    /// `running`, or the engine's word with the exit code: `exited (1)`. Where the engine does
+    /// not answer about a container, its last word and that it does not.
     pub health: BTreeMap<Role, String>,
 }
+
+/// How long the engine is waited for when it is asked about one container. Docker 20.10 never
+/// answers about one that something holds, and lists it all the same.
+const ABOUT_ONE: Duration = Duration::from_secs(10);
 
 /// All labs with at least one container, by name.
 ///
@@ -40,7 +46,7 @@ pub async fn find(engine: &Arc<dyn Engine>) -> Result<Vec<Found>, Error> {
         .iter()
         .filter(|o| o.kind == Kind::Container)
         .collect();
-    let facts = try_join_all(containers.iter().map(|o| engine.inspect(&o.name))).await?;
+    let facts = try_join_all(containers.iter().map(|o| about(engine, o))).await?;
     let way = Way::to(engine.as_ref()).await?;
     let mut labs: BTreeMap<String, Found> = BTreeMap::new();
     for (object, facts) in containers.into_iter().zip(facts) {
@@ -48,8 +54,11 @@ pub async fn find(engine: &Arc<dyn Engine>) -> Result<Vec<Found>, Error> {
         let role = [Role::Relay, Role::Directory, Role::Sink]
             .into_iter()
             .find(|r| r.name() == label(labels::ROLE));
-        let (Some(role), Some(facts)) = (role, facts) else {
-            continue;
+        let Some(role) = role else { continue };
+        let facts = match facts {
+            Answer::Facts(facts) => Some(facts),
+            Answer::Gone => continue,
+            Answer::Silence => None,
         };
         let lab = label(labels::LAB);
         let found = labs.entry(lab.clone()).or_insert_with(|| Found {
@@ -62,13 +71,36 @@ pub async fn find(engine: &Arc<dyn Engine>) -> Result<Vec<Found>, Error> {
         });
         if role == Role::Relay {
             found.hostname = label(labels::HOSTNAME);
-            found.bind = facts.ports.values().map(|(bind, _)| *bind).next();
+            let ports = facts.iter().flat_map(|facts| facts.ports.values());
+            found.bind = ports.map(|(bind, _)| *bind).next();
         }
-        found.endpoints.extend(endpoints(&facts, &way));
-        found.health.insert(role, health(&facts));
+        if let Some(facts) = &facts {
+            found.endpoints.extend(endpoints(facts, &way));
+        }
+        let silence = || format!("{} (the engine does not answer about it)", object.state);
+        found
+            .health
+            .insert(role, facts.as_ref().map_or_else(silence, health));
         found.containers.insert(role, object.name.clone());
     }
     Ok(labs.into_values().collect())
+}
+
+/// What the engine says about one container.
+enum Answer {
+    Facts(ContainerFacts),
+    /// It is there no more.
+    Gone,
+    /// Nothing, for [`ABOUT_ONE`].
+    Silence,
+}
+
+async fn about(engine: &Arc<dyn Engine>, container: &Object) -> Result<Answer, Error> {
+    let facts = tokio::time::timeout(ABOUT_ONE, engine.inspect(&container.name)).await;
+    Ok(match facts {
+        Ok(facts) => facts?.map_or(Answer::Gone, Answer::Facts),
+        Err(_) => Answer::Silence,
+    })
 }
 
 fn health(facts: &ContainerFacts) -> String {

@@ -54,3 +54,21 @@ fn an_engine_that_falls_silent_can_be_left() {
         lab.objects().is_empty().then_some(())
     });
 }
+
+#[test]
+fn status_tells_of_every_container_but_the_one_that_the_engine_is_silent_about() {
+    let lab = Lab::new("halfsilent");
+    let up = lab.up();
+    let sink = up["containers"]["sink"].as_str().unwrap();
+    let proxy = Proxy::silent_about(format!("/containers/{sink}/json"));
+    let mut status = lab.command(&["status", "--format", "json"]);
+    status.env("DOCKER_HOST", proxy.address());
+    let labs = Run::of(status).succeeded().json();
+    let found = labs.as_array().unwrap().iter();
+    let found = found.clone().find(|l| l["lab"] == lab.name.as_str());
+    let found = found.unwrap_or_else(|| panic!("{labs}"));
+    assert_eq!(found["health"]["relay"], "running", "{labs}");
+    let told = "running (the engine does not answer about it)";
+    assert_eq!(found["health"]["sink"], told, "{labs}");
+    assert_eq!(found["endpoints"], up["endpoints"], "{labs}");
+}

@@ -1,5 +1,5 @@
-//! An engine that dies: a socket in front of the real one, which lets a number
-//! of requests through.
+//! An engine that fails: a socket in front of the real one, which lets a number
+//! of requests through, or all but those about one object.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -27,6 +27,8 @@ struct State {
     left: usize,
     death: Death,
     dead: bool,
+    /// A request with these words in it gets no answer.
+    unanswered: Option<String>,
     socket: PathBuf,
     open: Vec<UnixStream>,
 }
@@ -34,6 +36,15 @@ struct State {
 impl Proxy {
     /// A proxy that dies with the request after the first `requests`.
     pub(crate) fn start(requests: usize, death: Death) -> Self {
+        Self::before_the_engine(requests, death, None)
+    }
+
+    /// A proxy that lives, and never answers a request that has `words` in it.
+    pub(crate) fn silent_about(words: String) -> Self {
+        Self::before_the_engine(usize::MAX, Death::Silence, Some(words))
+    }
+
+    fn before_the_engine(requests: usize, death: Death, unanswered: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("engine.sock");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -41,6 +52,7 @@ impl Proxy {
             left: requests,
             death,
             dead: false,
+            unanswered,
             socket,
             open: Vec::new(),
         };
@@ -91,7 +103,11 @@ fn copy(mut from: UnixStream, mut to: UnixStream, state: &Mutex<State>, requests
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(n @ 1..) = from.read(&mut bytes) {
         let new = if requests { heads(&bytes[..n]) } else { 0 };
-        if !state.lock().unwrap().lets_through(new) || to.write_all(&bytes[..n]).is_err() {
+        let unanswered = requests && state.lock().unwrap().leaves_unanswered(&bytes[..n]);
+        if unanswered
+            || !state.lock().unwrap().lets_through(new)
+            || to.write_all(&bytes[..n]).is_err()
+        {
             return;
         }
     }
@@ -107,6 +123,11 @@ fn heads(bytes: &[u8]) -> usize {
 }
 
 impl State {
+    fn leaves_unanswered(&self, request: &[u8]) -> bool {
+        let words = self.unanswered.as_deref();
+        words.is_some_and(|words| String::from_utf8_lossy(request).contains(words))
+    }
+
     fn lets_through(&mut self, requests: usize) -> bool {
         if requests > self.left && !self.dead {
             self.dead = true;
