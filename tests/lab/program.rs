@@ -91,10 +91,14 @@ impl fmt::Display for Run {
             stdout,
             stderr,
         } = self;
-        write!(
-            f,
-            "exit code {code:?}, signal {signal:?}\n-- stdout\n{stdout}\n-- stderr\n{stderr}"
-        )
+        writeln!(f, "exit code {code:?}, signal {signal:?}")?;
+        let report = serde_json::from_str::<Value>(stdout).unwrap_or_default();
+        let checks = report["checks"].as_array().into_iter().flatten();
+        // A report is long, and whoever reads of a failure wants this.
+        for check in checks.filter(|c| c["outcome"] == "fail" || c["outcome"] == "broken") {
+            writeln!(f, "-- {check:#}")?;
+        }
+        write!(f, "-- stdout\n{stdout}\n-- stderr\n{stderr}")
     }
 }
 
