@@ -190,9 +190,11 @@ sub check {
             return;
         }
         # Each of its processes may hold a connection that ended with a directory that
-        # is back by now, and makes a new one after that. It says so at once.
+        # is back by now, and makes a new one after that. It says so at once. Where nobody
+        # else is left, one more try costs nothing that is not lost without it.
         my $tries = $found->{tries} // 0;
-        if ($server->{up} && $tries < Saslauthd::processes() && Loop::now() - $login->{began} < $AT_ONCE) {
+        my $at_once = $tries < Saslauthd::processes() && Loop::now() - $login->{began} < $AT_ONCE;
+        if ($server->{up} && ($at_once || !$tries && !$self->others($found))) {
             return $self->check($login, { %$found, asked => 0, tries => $tries + 1 }, $suspect, $then);
         }
         return $self->elsewhere($login, $found, $suspect, $verdict->{away}, $then);
@@ -214,9 +216,7 @@ sub elsewhere {
     my ($self, $login, $found, $suspect, $why, $then) = @_;
     my %skip = (%{ $found->{skip} }, $found->{server}{url} => 1);
     $self->probe($found->{server});
-    if (!grep { !$skip{ $_->{url} } } @{ $self->{servers} }) {
-        return $then->({ away => $why });
-    }
+    return $then->({ away => $why }) if !$self->others($found);
     $self->find_at($login, \%skip, sub {
         my ($other) = @_;
         return if $login->{over};
@@ -224,6 +224,12 @@ sub elsewhere {
         return $self->check($login, $other, $suspect, $then);
     });
     return;
+}
+
+# How many servers have not been asked yet.
+sub others {
+    my ($self, $found) = @_;
+    return grep { $_ != $found->{server} && !$found->{skip}{ $_->{url} } } @{ $self->{servers} };
 }
 
 # Whose an address is; see Backend.pm. Of an address that nobody has, the owners of its
