@@ -95,8 +95,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "a refusal waits for a fixed time",
             changes: &[another_guard!(
-                "sed -i 's/^    return .COLD if /    return 0.1; &/' other/Refusals.pm && \
-                 sed -i 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' other/Refusals.pm"
+                "edit 's/^    return .COLD if /    return 0.1; &/' other/Refusals.pm && \
+                 edit 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' other/Refusals.pm"
             )],
             sees: "an unknown name is answered sooner",
         }],

@@ -76,8 +76,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "saslauthd's words count for whoever comes next",
             changes: &[another_guard!(
-                "sed -i 's/^        my .tries = .*/        my $tries = 99;/' other/Directory.pm && \
-                 sed -i 's/^\\(    push .*failed.*reason\\) if .*/\\1;/' other/Saslauthd.pm"
+                "edit 's/^        my .tries = .*/        my $tries = 99;/' other/Directory.pm && \
+                 edit 's/^\\(    push .*failed.*reason\\) if .*/\\1;/' other/Saslauthd.pm"
             )],
             sees: "454",
         }],

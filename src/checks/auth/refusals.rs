@@ -23,7 +23,7 @@ use crate::smtp::{Reply, Session};
 const ANYTHING_GOES: Sabotage = Sabotage {
     name: "everybody's password is right",
     changes: &[another_guard!(
-        "sed -i 's/^    my .flaw = flaw(.login);/    return accept_login($login, $login->{typed}); &/' \
+        "edit 's/^    my .flaw = flaw(.login);/    return accept_login($login, $login->{typed}); &/' \
          other/Logins.pm"
     )],
     sees: "235",
@@ -104,7 +104,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Sabotage {
                 name: "no name counts as an outage",
                 changes: &[another_guard!(
-                    "sed -i \"s/^    my .flaw = flaw(.login);/    return put_off(\\$login, 'no name') \
+                    "edit \"s/^    my .flaw = flaw(.login);/    return put_off(\\$login, 'no name') \
                      if \\$login->{typed} eq ''; &/\" other/Logins.pm"
                 )],
                 sees: "454",

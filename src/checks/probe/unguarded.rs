@@ -37,7 +37,11 @@ macro_rules! another_guard {
         $crate::checks::Change::Script(
             $crate::plan::Role::Relay,
             concat!(
-                "cd /run/service/guard && s6-svc -wD -d . && cp -R /usr/share/relaykit/guard other && ",
+                "edit() { \
+                     cp \"$2\" was && sed -i \"$1\" \"$2\" && ! cmp -s was \"$2\" && rm was || \
+                     { echo \"$2 has nothing that $1 would change\" >&2; exit 1; }; \
+                 }; \
+                 cd /run/service/guard && s6-svc -wD -d . && cp -R /usr/share/relaykit/guard other && ",
                 $edit,
                 " && sed 's|/usr/share/relaykit/guard|/run/service/guard/other|' \
                  /usr/libexec/relaykit/guard >other/guard && \

@@ -106,7 +106,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Sabotage {
                 name: "owners are handed to Postfix as they are named",
                 changes: &[another_guard!(
-                    "sed -i 's/^        my @fit = .*/        my @fit = @$names;/' other/Owners.pm"
+                    "edit 's/^        my @fit = .*/        my @fit = @$names;/' other/Owners.pm"
                 )],
                 sees: "taken from <",
             },
