@@ -222,6 +222,9 @@ pub struct Down {
 pub enum Inbox {
     /// List the messages, oldest first.
     List {
+        /// Only the newest so many.
+        #[arg(long, value_name = "N", value_parser = at_least_one)]
+        last: Option<std::num::NonZeroUsize>,
         /// Which lab.
         #[command(flatten)]
         lab: LabName,

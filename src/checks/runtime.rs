@@ -149,7 +149,7 @@ const CARELESS: Sabotage = Sabotage {
         "RUN set -e; chmod u+s /usr/bin/su; \
          echo '-----BEGIN PRIVATE KEY-----' >/etc/ssl/private/relay.pem; \
          chmod 0666 /etc/default/postfix; \
-         chown postfix /usr/libexec/relaykit/store; \
+         chown postfix /usr/libexec/relaykit/inbox; \
          sed -i 's/^shadow:.*/&postfix/' /etc/group; \
          sed -i 's/s6-setuidgid saslauthd //' /etc/s6/services/saslauthd/run; \
          sed -i '0,/^Status: install ok installed/s//Status: install ok half-configured/' \

@@ -5,34 +5,28 @@ mod given;
 mod wait;
 
 use std::io::IsTerminal;
+use std::num::NonZero;
 
 use super::Session;
 use super::exit::{Exit, Unwritable, Usage};
 use crate::cli::{self, Format};
 use crate::engine::{Kind, labels};
-use crate::lab::{Inbox, StoredMessage};
+use crate::lab::{Inbox, Part, StoredMessage, Want};
 use crate::plan::Role;
 use crate::visible::visible;
-use entry::{Entry, Whole, copies};
+use entry::{Entry, Whole, copies, copy, write_copy};
 use given::Given;
 
 pub(super) async fn run(session: &Session, command: cli::Inbox) -> anyhow::Result<Exit> {
     match command {
-        cli::Inbox::List { lab } => {
-            let messages = open(session, &lab.lab).await?.list().await?;
-            let copies = copies(session, &lab.lab)?;
-            let entries = messages.iter().map(|message| Entry::new(message, &copies));
-            let entries = entries.collect::<Result<Vec<Entry>, _>>()?;
-            let lines: String = entries.iter().map(Entry::line).collect();
-            session.print(&entries, &lines)?;
-        }
+        cli::Inbox::List { last, lab } => list(session, last, &lab.lab).await?,
         cli::Inbox::Show { id, raw, lab } => {
             if raw && session.format == Format::Json {
                 let text = "--raw prints the message's bytes and --format json an object: give one of them\n  the object's raw_path is a file with the same bytes";
                 return Err(Usage(text.to_owned()).into());
             }
-            let messages = open(session, &lab.lab).await?.list().await?;
-            let message = pick(messages, &id)?;
+            let inbox = open(session, &lab.lab).await?;
+            let message = pick(inbox.named(&id).await?, &id)?;
             if raw {
                 return show_raw(session, &message);
             }
@@ -69,21 +63,60 @@ async fn open(session: &Session, name: &str) -> anyhow::Result<Inbox> {
     Ok(Inbox::of_container(engine.clone(), &sink.name))
 }
 
+/// Of each message no more than is printed is read: there can be very many.
+async fn list(session: &Session, last: Option<NonZero<usize>>, lab: &str) -> anyhow::Result<()> {
+    let inbox = open(session, lab).await?;
+    let copies = copies(session, lab)?;
+    let json = session.format == Format::Json;
+    // Only JSON names the copies.
+    let want = |id: &str| match json && !copy(&copies, id).exists() {
+        true => Want::Whole,
+        false => Want::Head,
+    };
+    let (mut entries, mut lines, mut failed) = (Vec::new(), String::new(), None);
+    let take = |found: Part| {
+        if let Part::Whole(message) = &found
+            && json
+            && let Err(error) = write_copy(message, &copies)
+        {
+            failed.get_or_insert(error);
+        }
+        let entry = Entry::new(found.head(), &copies);
+        if json {
+            entries.push(entry);
+        } else {
+            lines.push_str(&entry.line());
+        }
+        Ok(())
+    };
+    inbox.each(last.map(NonZero::get), want, take).await?;
+    match failed {
+        Some(error) => Err(error.into()),
+        None => session.print(&entries, &lines),
+    }
+}
+
 /// The message whose id begins with `id`.
-fn pick(messages: Vec<StoredMessage>, id: &str) -> Result<StoredMessage, Usage> {
-    let wanted = |m: &StoredMessage| !id.is_empty() && m.handle().starts_with(id);
-    let mut matching = messages.into_iter().filter(wanted);
-    let first = matching.next();
-    if matching.next().is_some() {
+fn pick(mut matching: Vec<(String, StoredMessage)>, id: &str) -> Result<StoredMessage, Usage> {
+    if id.is_empty() || matching.is_empty() {
         return Err(Usage(format!(
-            "more than one message has an id that begins with {id:?}; give more of it"
+            "no message has the id {id:?}; `relaykit inbox list` shows all"
         )));
     }
-    first.ok_or_else(|| {
-        Usage(format!(
-            "no message has the id {id:?}; `relaykit inbox list` shows all"
-        ))
-    })
+    if let [(one, _), (other, _), ..] = matching.as_slice() {
+        // Of very many messages two can have the same eight digits, and more are never shown.
+        let same = one
+            .bytes()
+            .zip(other.bytes())
+            .take_while(|(a, b)| a == b)
+            .count();
+        let [one, other] = [one, other].map(|digits| &digits[..digits.len().min(same + 1)]);
+        let such = matching.len();
+        return Err(Usage(format!(
+            "{such} messages have an id that begins with {id:?}; give more of it, for example {one} or {other}"
+        )));
+    }
+    Ok(matching.swap_remove(0).1)
 }
 
 /// The bytes, but for a terminal, which they could drive.

@@ -52,7 +52,7 @@ pub use evidence::{Evidence, log_lines};
 pub use examine::{examine, relays_image};
 pub use examined::{Examined, State};
 pub use finding::Finding;
-pub use inbox::{Attachment, Content, Feed, Field, Inbox, StoredMessage};
+pub use inbox::{Attachment, Content, Feed, Field, Head, Inbox, Part, StoredMessage, Walk, Want};
 pub use inside::clients_addresses;
 pub use names::{certificate_names, check_name};
 pub use ports::Ports;

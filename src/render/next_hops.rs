@@ -83,6 +83,11 @@ pub(super) fn with_login() -> impl Iterator<Item = Played> {
     [ASKING, ASKING_IN_CLEAR].into_iter()
 }
 
+/// Where the sink's smtpd hands on what it hears, `images/relay/rootfs/usr/libexec/relaykit/inbox`.
+pub(super) const INBOX: &str = "unix:/run/inbox/smtp";
+/// The same, which refuses long lines in Exim's words.
+const STRICT_INBOX: &str = "unix:/run/inbox/strict";
+
 /// Recipients in this domain are refused for now (450).
 pub const BUSY: &str = "busy.sink.test";
 /// Recipients in this domain are refused for good (550).
@@ -164,18 +169,9 @@ pub(super) fn services() -> Vec<Service> {
             .argument("user=inbox argv=/usr/bin/perl /etc/relaykit/postfix/injecting.pl"),
         smtpd(STRICT)
             .why("One that takes no line over 998 octets, wherever it is:")
-            .option("cleanup_service_name", "cleanup-strict"),
-        Service::unix("cleanup-strict", ["n", "-", "-", "0"], "cleanup")
-            .option("disable_mime_input_processing", "yes")
-            .option("header_checks", LINE_TOO_LONG)
-            .option("body_checks", LINE_TOO_LONG)
-            .option("body_checks_size_limit", "0"),
+            .option("smtpd_proxy_filter", STRICT_INBOX),
     ]
 }
-
-/// In Exim's words.
-const LINE_TOO_LONG: &str =
-    "pcre:{{/[^\\n]{999}/ REJECT 5.6.0 maximum allowed line length is 998 octets}}";
 
 const WITH_LOGIN: &str = "permit_sasl_authenticated, reject";
 

@@ -11,7 +11,7 @@ use super::relay_master::common;
 use super::{file, next_hops, public};
 
 /// The folder in the sink's container that holds the messages. The format of a
-/// file is described in `images/relay/rootfs/usr/libexec/relaykit/store`.
+/// file is described in `images/relay/rootfs/usr/share/relaykit/inbox/Store.pm`.
 pub const INBOX: &str = "/var/mail/inbox";
 
 /// Everything in the sink's container.
@@ -61,8 +61,6 @@ fn house() -> Group {
         .set("default_database_type", "lmdb")
         .set("inet_interfaces", "all")
         .set("inet_protocols", "all")
-        // `store` takes the time of a message from its queue ID.
-        .switch("enable_long_queue_ids", true)
         .switch("smtputf8_enable", true)
         .switch("biff", false)
         .set("myhostname", "sink")
@@ -72,19 +70,18 @@ fn house() -> Group {
 
 fn everything_is_stored() -> Group {
     Group::new(
-        "Every address is stored, and all recipients of a message in one file: the\n\
-         destination after the colon is the same for all of them.",
+        "Every address is stored, and all recipients of a message in one file. smtpd hands\n\
+         each message to the inbox as it hears it, a before-queue content filter\n\
+         (SMTPD_PROXY_README): nothing goes through a queue, which would cost more than the\n\
+         relay that is looked at.",
     )
+    .set("smtpd_proxy_filter", next_hops::INBOX)
     .set("mydestination", "")
     .set("local_recipient_maps", "")
     .set("alias_maps", "")
     .set("alias_database", "")
     .set("notify_classes", "")
     .set("fast_flush_domains", "")
-    .set("default_transport", "inbox:all")
-    .set("local_transport", "inbox:all")
-    .set("inbox_destination_recipient_limit", "10000")
-    .set("qmgr_message_recipient_limit", "20000")
 }
 
 fn everybody_may() -> Group {
@@ -100,8 +97,6 @@ fn everybody_may() -> Group {
     .set("smtpd_client_connection_count_limit", "0")
     .set("smtpd_recipient_limit", "10000")
     .set("message_size_limit", "0")
-    .set("mailbox_size_limit", "0")
-    .set("hopcount_limit", "1000")
     // Of the next hops that want a login.
     .set("cyrus_sasl_config_path", "/etc/relaykit/sasl")
 }
@@ -113,8 +108,6 @@ fn content() -> Group {
     )
     .set("local_header_rewrite_clients", "")
     .switch("smtpd_forbid_bare_newline", false)
-    .switch("cleanup_replace_stray_cr_lf", false)
-    .set("message_drop_headers", "")
     .set("smtpd_discard_ehlo_keywords", "etrn, silent-discard")
 }
 
@@ -137,13 +130,6 @@ fn master_cf() -> String {
     let mut services = vec![
         Service::inet("smtp", "smtpd").why("Port 25, for the relay."),
         Service::unix("cleanup", ["n", "-", "-", "0"], "cleanup"),
-        Service::unix("inbox", ["-", "n", "-", "-"], "pipe")
-            .why(
-                "One file for each message. CRLF line ends as they came; no flag that would\n\
-                 add a header; q: addresses as they stand in SMTP.",
-            )
-            .argument("flags=q user=inbox null_sender= eol=\\r\\n")
-            .argument("argv=/usr/libexec/relaykit/store ${queue_id} ${sender} ${recipient}"),
     ];
     services.extend(next_hops::services());
     services.extend(common());

@@ -82,7 +82,7 @@ async fn next_hop_is_told_no_client(context: Context) -> Judged {
     let lines = log
         .until(&context, "a conversation with the next hop", |line| {
             begun |= line.contains(message.token());
-            begun && line.contains("postfix/hearing/smtpd") && line.contains(" Ok: queued as ")
+            begun && line.contains("postfix/hearing/smtpd") && line.contains(" Ok: stored ")
         })
         .await?;
     // The log may have older conversations in it.

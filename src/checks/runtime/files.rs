@@ -43,7 +43,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  daemon_directory and command_directory belongs to mail_owner.",
         needs: &[Need::Lab],
         sabotages: &[
-            CARELESS.seen_as("/usr/libexec/relaykit/store"),
+            CARELESS.seen_as("/usr/libexec/relaykit/inbox"),
             Sabotage {
                 name: "Postfix's user owns main.cf",
                 changes: &[Change::Plan(|plan| {

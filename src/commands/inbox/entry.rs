@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::super::Session;
 use super::super::exit::Unwritable;
-use crate::lab::{Attachment, Content, Field, StoredMessage};
+use crate::lab::{Attachment, Content, Field, Head, StoredMessage};
 use crate::visible::visible_line;
 
 /// One message of the list, as the contract has it.
@@ -26,20 +26,18 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The entry, with the message as a file in `copies` for whoever wants to
+    /// The entry. It names the message's copy as a file in `copies`, for whoever wants to
     /// open it: the sink may be on another machine.
-    pub(super) fn new(message: &StoredMessage, copies: &Path) -> Result<Self, Unwritable> {
-        let raw_path = copies.join(format!("{}.eml", message.id));
-        write_copy(&raw_path, &message.raw)?;
-        Ok(Self {
+    pub(super) fn new(message: &Head, copies: &Path) -> Self {
+        Self {
             id: message.handle(),
             received_at: message.received_at,
             envelope_from: message.envelope_from.clone(),
             envelope_to: message.envelope_to.clone(),
             subject: message.subject(),
-            size: message.raw.len(),
-            raw_path,
-        })
+            size: message.size,
+            raw_path: copy(copies, &message.id),
+        }
     }
 
     /// One line, whatever stands in the subject.
@@ -94,7 +92,7 @@ impl Whole {
         let file = |(number, attachment): (usize, Attachment)| {
             // Not under the name that a stranger gave it.
             let path = copies.join(format!("{}.attachment-{}", message.id, number + 1));
-            write_copy(&path, &attachment.bytes)?;
+            write_whole(&path, &attachment.bytes)?;
             Ok(File {
                 name: attachment.name,
                 content_type: attachment.content_type,
@@ -104,8 +102,9 @@ impl Whole {
                 path,
             })
         };
+        write_copy(message, copies)?;
         Ok(Self {
-            entry: Entry::new(message, copies)?,
+            entry: Entry::new(message, copies),
             headers,
             text,
             html,
@@ -187,8 +186,18 @@ pub(super) fn copies(session: &Session, lab: &str) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
+/// Where the copy of a message is, or will be.
+pub(super) fn copy(copies: &Path, id: &str) -> PathBuf {
+    copies.join(format!("{id}.eml"))
+}
+
+/// Makes the copy of a message where there is none.
+pub(super) fn write_copy(message: &StoredMessage, copies: &Path) -> Result<(), Unwritable> {
+    write_whole(&copy(copies, &message.id), &message.raw)
+}
+
 /// Whole or not at all: another `inbox list` may read it at the same time.
-fn write_copy(path: &Path, bytes: &[u8]) -> Result<(), Unwritable> {
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Unwritable> {
     if path.exists() {
         return Ok(());
     }

@@ -1,16 +1,13 @@
 //! `relaykit inbox wait`: the message that one waits for, and not the oldest.
 
-use std::cell::RefCell;
 use std::collections::HashSet;
 use std::num::NonZero;
-use std::sync::Arc;
-use std::time::Instant;
 
 use super::super::Session;
-use super::super::exit::{Exit, Overdue, Unwritable};
-use super::{Entry, Given, copies, open};
+use super::super::exit::{Exit, Overdue};
+use super::{Entry, Given, copies, open, write_copy};
 use crate::cli::Wait;
-use crate::lab::{self, Inbox, StoredMessage};
+use crate::lab::{self, Head, Inbox, StoredMessage};
 
 pub(super) async fn run(session: &Session, arguments: Wait) -> anyhow::Result<Exit> {
     let lab = &arguments.lab.lab;
@@ -30,8 +27,11 @@ pub(super) async fn run(session: &Session, arguments: Wait) -> anyhow::Result<Ex
         taken.release();
         return Err(error);
     }
+    for message in &taken.messages {
+        write_copy(message, &copies)?;
+    }
     let entries = taken.messages.iter().map(|m| Entry::new(m, &copies));
-    let entries = entries.collect::<Result<Vec<Entry>, _>>()?;
+    let entries: Vec<Entry> = entries.collect();
     let lines: String = entries.iter().map(Entry::line).collect();
     match entries.as_slice() {
         [one] if arguments.count.is_none() => session.print(one, &lines)?,
@@ -43,39 +43,39 @@ pub(super) async fn run(session: &Session, arguments: Wait) -> anyhow::Result<Ex
 /// What one `wait` has found so far.
 struct Taken {
     given: Given,
-    messages: Vec<Arc<StoredMessage>>,
+    messages: Vec<StoredMessage>,
     /// Those of them that nobody had been given before.
-    claimed: Vec<Arc<StoredMessage>>,
+    claimed: Vec<Head>,
 }
 
 impl Taken {
     /// Takes `count` messages that fit, each when it comes.
     async fn wait(&mut self, inbox: &Inbox, wait: &Wait, count: usize) -> anyhow::Result<()> {
-        let deadline = Instant::now() + wait.timeout;
+        match tokio::time::timeout(wait.timeout, self.take(inbox, wait, count)).await {
+            Ok(taken) => taken,
+            Err(_) => Err(nothing(wait, self.messages.len(), count).into()),
+        }
+    }
+
+    async fn take(&mut self, inbox: &Inbox, wait: &Wait, count: usize) -> anyhow::Result<()> {
+        // What cannot be meant is not even read.
+        let given = match wait.since {
+            Some(_) => HashSet::new(),
+            None => self.given.ids(),
+        };
+        let mut walk = inbox.walk(|id| !given.contains(id)).await?;
         while self.messages.len() < count {
-            let have: HashSet<&str> = self.messages.iter().map(|m| m.id.as_str()).collect();
-            let claim = RefCell::new(Ok(false));
-            let wanted = |message: &StoredMessage| {
-                if have.contains(message.id.as_str()) || !fits(message, wait) {
-                    return false;
-                }
-                let claimed: Result<bool, Unwritable> = self.given.claim(message);
-                let take = wait.since.is_some() || !matches!(claimed, Ok(false));
-                if take {
-                    *claim.borrow_mut() = claimed;
-                }
-                take
-            };
-            let left = deadline.saturating_duration_since(Instant::now());
-            let found = inbox.wait(left, wanted).await?;
-            let claimed = claim.into_inner()?;
-            let Some(message) = found else {
-                return Err(nothing(wait, self.messages.len(), count).into());
-            };
-            if claimed {
-                self.claimed.push(message.clone());
+            let head = walk.next().await?;
+            if !fits(&head, wait) {
+                continue;
             }
-            self.messages.push(message);
+            let claimed = self.given.claim(&head)?;
+            if claimed {
+                self.claimed.push(head.clone());
+            } else if wait.since.is_none() {
+                continue;
+            }
+            self.messages.extend(walk.whole(&head).await?);
         }
         Ok(())
     }
@@ -89,7 +89,7 @@ impl Taken {
 }
 
 /// Whether it is one of those waited for, whoever has got it before.
-fn fits(message: &StoredMessage, wait: &Wait) -> bool {
+fn fits(message: &Head, wait: &Wait) -> bool {
     let same = |a: &str, b: &str| bare(a).eq_ignore_ascii_case(bare(b));
     let to = |to: &String| message.envelope_to.iter().any(|one| same(one, to));
     let from = |from: &String| {

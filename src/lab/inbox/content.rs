@@ -7,7 +7,7 @@ use html5gum::{Token, Tokenizer};
 use linkify::{LinkFinder, LinkKind};
 use mail_parser::{HeaderName, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::StoredMessage;
+use super::stored::{Head, StoredMessage};
 
 /// A message, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,11 +48,11 @@ pub struct Attachment {
     pub bytes: Vec<u8>,
 }
 
-impl StoredMessage {
+impl Head {
     /// The decoded `Subject` (RFC 5322 3.6.5), empty where there is none.
     #[must_use]
     pub fn subject(&self) -> String {
-        let fields = fields(&self.raw);
+        let fields = fields(&self.header);
         let subject = fields
             .into_iter()
             .find(|f| f.name.eq_ignore_ascii_case("subject"));
@@ -62,14 +62,16 @@ impl StoredMessage {
     /// The addresses in its `From` field (RFC 5322 3.6.2).
     #[must_use]
     pub fn authors(&self) -> Vec<String> {
-        let message = MessageParser::default().parse_headers(&self.raw);
+        let message = MessageParser::default().parse_headers(&self.header);
         let from = message.as_ref().and_then(|message| message.from());
         let addresses = from.into_iter().flat_map(|from| from.iter());
         addresses
             .filter_map(|a| a.address().map(str::to_owned))
             .collect()
     }
+}
 
+impl StoredMessage {
     /// All that it says.
     #[must_use]
     pub fn content(&self) -> Content {
@@ -89,7 +91,7 @@ impl StoredMessage {
         let whole = |parts: Vec<String>| (!parts.is_empty()).then(|| parts.join("\n"));
         let (text, html) = (whole(texts), whole(pages));
         Content {
-            headers: fields(&self.raw),
+            headers: fields(&self.header),
             links: links(html.as_deref(), text.as_deref()),
             attachments: message.attachments().map(attachment).collect(),
             text,

@@ -1,23 +1,21 @@
-//! Messages as they come: the sink tells its log of each, so nobody polls.
+//! Messages as they come: the sink tells of each, so nobody polls.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{Instrument as _, debug_span, trace_span};
 
-use super::reader::Reader;
+use super::reader::{Part, Reader, Want};
 use super::{FOLDER, Sink, StoredMessage};
 use crate::diagnostics::FOLLOW;
-use crate::engine::LogRequest;
 use crate::lab::Error;
 
-/// What the sink's pipe(8) logs of a message, before the name of its file,
-/// which `)` ends; once for each recipient.
-const STORED: &str = "status=sent (delivered via inbox service (stored ";
+/// How many of the messages that are there when a feed begins it has, the newest. What came
+/// between the moment that somebody asked for the feed and the one when it looked is
+/// among them; whoever wants all of a large inbox walks through it.
+const BEFORE: usize = 1000;
 
 /// What has arrived so far.
 #[derive(Default)]
@@ -92,32 +90,25 @@ fn unreadable(reason: &str) -> Error {
     }
 }
 
-/// Reads the log from its beginning: it names every message there ever was,
-/// so nothing that arrives while the feed starts can be missed. What is no
-/// longer there has been cleared.
+/// Reads what is there, and each message when the sink tells of it.
 async fn follow(sink: &Sink, tell: &watch::Sender<Arrived>) -> Result<(), Error> {
-    let (mut reader, there) = Reader::open(sink).await?;
-    let mut known: HashSet<String> = there.iter().map(StoredMessage::file).collect();
-    add(tell, there);
-    let request = LogRequest {
-        follow: true,
-        tail: None,
-        since: None,
-    };
-    let mut lines = sink.engine.logs(&sink.container, request);
-    while let Some(line) = lines.next().await {
-        let line = line?;
-        let stored = line
-            .split_once(STORED)
-            .and_then(|(_, rest)| rest.split_once(')'));
-        // Once for each name: a message that was cleared does not come back.
-        if let Some((name, _)) = stored
-            && known.insert(name.to_owned())
-        {
-            add(tell, reader.read(name).await?);
+    let (mut reader, there) = Reader::open(sink, true).await?;
+    let newest = &there[there.len().saturating_sub(BEFORE)..];
+    let wanted: Vec<_> = newest.iter().map(|n| (n.as_str(), Want::Whole)).collect();
+    let mut messages = Vec::new();
+    let take = |found| {
+        if let Part::Whole(message) = found {
+            messages.push(message);
         }
+        Ok(())
+    };
+    reader.read(&wanted, take).await?;
+    drop(there);
+    add(tell, messages);
+    loop {
+        let name = reader.arrival().await?;
+        add(tell, reader.whole(&name).await?);
     }
-    Ok(())
 }
 
 fn add(tell: &watch::Sender<Arrived>, messages: impl IntoIterator<Item = StoredMessage>) {

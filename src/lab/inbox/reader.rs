@@ -1,106 +1,178 @@
-//! Stored messages one by one: a program in the sink that is told names and
-//! answers with files. Asking the engine for each file would cost it a process
-//! of its own each time, and more of the machine than the message did.
+//! The sink's messages one by one: a program in the sink that is told names and answers
+//! with files or their beginnings, and says what comes. Asking the engine for each file
+//! would cost it a process of its own each time, and more of the machine than the message did.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{FOLDER, Sink, StoredMessage};
+use super::stored::{Head, StoredMessage};
+use super::{FOLDER, Sink};
 use crate::engine::Reading;
 use crate::lab::Error;
 
 /// Whose files the messages are.
-const USER: &str = "inbox";
+pub(super) const USER: &str = "inbox";
 
-/// Answers `SIZE NAME` and the file, or `- NAME` where there is none: first for
-/// every file there is, ended by an empty line, then for each name it is told. It
-/// starts no other program: a message would cost several.
-const PROGRAM: &str = r#"
-my ($folder) = @ARGV;
--d $folder or mkdir $folder;
-chdir $folder or die "$folder: $!\n";
-$| = 1;
-sub answer {
-    my ($name) = @_;
-    return print "- $name\n" unless open my $file, '<', $name;
-    local $/;
-    my $bytes = <$file> // '';
-    print length $bytes, " $name\n$bytes";
-}
-answer($_) for sort glob '*.eml';
-print "\n";
-while (my $name = <STDIN>) {
-    chomp $name;
-    answer($name);
-}
-"#;
+/// Where the sink says what comes.
+const ARRIVALS: &str = "/run/inbox/arrivals";
 
-/// What reads single messages out of a sink that runs.
+const PROGRAM: &str = include_str!("reader.pl");
+
+/// How many messages are asked for at once: their names are shorter than what a pipe
+/// holds, so that nobody waits for anybody.
+const AT_ONCE: usize = 500;
+
+/// What reads messages out of a sink that runs.
 pub(super) struct Reader {
     names: Pin<Box<dyn AsyncWrite + Send>>,
     files: Reading,
+    /// What has come and nobody has asked for yet.
+    came: VecDeque<String>,
+}
+
+/// How much of a message is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Its envelope and its header.
+    Head,
+    /// All of it.
+    Whole,
+}
+
+/// As much of a message as was wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Its envelope and its header.
+    Head(Head),
+    /// All of it.
+    Whole(StoredMessage),
+}
+
+impl Part {
+    /// What is known of it in any case.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        match self {
+            Self::Head(head) => head,
+            Self::Whole(message) => message,
+        }
+    }
 }
 
 impl Reader {
-    /// The reader, and the messages that are there, in the order of their names.
-    pub(super) async fn open(sink: &Sink) -> Result<(Self, Vec<StoredMessage>), Error> {
-        let argv = ["perl", "-e", PROGRAM, FOLDER];
+    /// The reader, and the names of the files that are there, in their order. With
+    /// `follow` it also says what comes.
+    pub(super) async fn open(sink: &Sink, follow: bool) -> Result<(Self, Vec<String>), Error> {
+        let mut argv = vec!["perl", "-e", PROGRAM, FOLDER];
+        argv.extend(follow.then_some(ARRIVALS));
         let engine = sink.engine.as_ref();
         let conversation = engine.converse(&sink.container, &argv, USER).await?;
         let (names, files) = conversation.split();
-        let mut reader = Self { names, files };
-        let mut messages = Vec::new();
+        let mut reader = Self {
+            names,
+            files,
+            came: VecDeque::new(),
+        };
+        let mut there = Vec::new();
         loop {
-            match reader.answer().await? {
-                Answer::Message(message) => messages.push(*message),
-                Answer::Absent => {}
-                Answer::End => return Ok((reader, messages)),
+            let name = reader.line().await?;
+            if name.is_empty() {
+                return Ok((reader, there));
+            }
+            there.push(name);
+        }
+    }
+
+    /// As much as is wanted of the files `wanted`, in that order; what is no longer
+    /// there is left out.
+    pub(super) async fn read(
+        &mut self,
+        wanted: &[(&str, Want)],
+        mut take: impl FnMut(Part) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for some in wanted.chunks(AT_ONCE) {
+            let lines: String = some
+                .iter()
+                .map(|(name, want)| match want {
+                    Want::Head => format!("head {name}\n"),
+                    Want::Whole => format!("whole {name}\n"),
+                })
+                .collect();
+            let said = async {
+                self.names.write_all(lines.as_bytes()).await?;
+                self.names.flush().await
+            };
+            said.await.map_err(|error| unreadable(FOLDER, &error))?;
+            for (_, want) in some {
+                if let Some(found) = self.answer(*want).await? {
+                    take(found)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One whole message; `None` where it is no longer there.
+    pub(super) async fn whole(&mut self, name: &str) -> Result<Option<StoredMessage>, Error> {
+        let mut message = None;
+        let take = |found| {
+            if let Part::Whole(whole) = found {
+                message = Some(whole);
+            }
+            Ok(())
+        };
+        self.read(&[(name, Want::Whole)], take).await?;
+        Ok(message)
+    }
+
+    /// Waits for the name of the next message that comes.
+    pub(super) async fn arrival(&mut self) -> Result<String, Error> {
+        if let Some(name) = self.came.pop_front() {
+            return Ok(name);
+        }
+        loop {
+            if let Some(name) = self.line().await?.strip_prefix("+ ") {
+                return Ok(name.to_owned());
             }
         }
     }
 
-    /// The message in the file `name`; `None` where there is none any more.
-    pub(super) async fn read(&mut self, name: &str) -> Result<Option<StoredMessage>, Error> {
-        let line = format!("{name}\n");
-        let unreadable = |error| unreadable(name, &error);
-        self.names
-            .write_all(line.as_bytes())
-            .await
-            .map_err(unreadable)?;
-        self.names.flush().await.map_err(unreadable)?;
-        match self.answer().await? {
-            Answer::Message(message) => Ok(Some(*message)),
-            Answer::Absent | Answer::End => Ok(None),
-        }
+    async fn answer(&mut self, want: Want) -> Result<Option<Part>, Error> {
+        let line = loop {
+            let line = self.line().await?;
+            match line.strip_prefix("+ ") {
+                Some(name) => self.came.push_back(name.to_owned()),
+                None => break line,
+            }
+        };
+        let mut words = line.splitn(3, ' ');
+        let (size, length) = (words.next(), words.next());
+        let name = words.next().unwrap_or_default();
+        let number = |word: Option<&str>| word.and_then(|word| word.parse::<usize>().ok());
+        let (Some(size), Some(length)) = (number(size), number(length)) else {
+            return Ok(None);
+        };
+        let mut bytes = vec![0; length];
+        let read = self.files.read_exact(&mut bytes).await;
+        read.map_err(|error| unreadable(name, &error))?;
+        Ok(Some(match want {
+            Want::Head => Part::Head(Head::parse(name, &bytes, size)?),
+            Want::Whole => Part::Whole(StoredMessage::parse(name, &bytes)?),
+        }))
     }
 
-    async fn answer(&mut self) -> Result<Answer, Error> {
+    async fn line(&mut self) -> Result<String, Error> {
         let mut line = String::new();
         let read = self.files.read_line(&mut line).await;
         if read.map_err(|error| unreadable(FOLDER, &error))? == 0 {
             let ended = std::io::Error::other("the sink has ended");
             return Err(unreadable(FOLDER, &ended));
         }
-        let Some((size, name)) = line.trim_end().split_once(' ') else {
-            return Ok(Answer::End);
-        };
-        let Ok(size) = size.parse() else {
-            return Ok(Answer::Absent);
-        };
-        let mut bytes = vec![0; size];
-        let read = self.files.read_exact(&mut bytes).await;
-        read.map_err(|error| unreadable(name, &error))?;
-        Ok(Answer::Message(Box::new(StoredMessage::parse(
-            name, &bytes,
-        )?)))
+        line.truncate(line.trim_end_matches('\n').len());
+        Ok(line)
     }
-}
-
-enum Answer {
-    Message(Box<StoredMessage>),
-    Absent,
-    End,
 }
 
 fn unreadable(id: &str, error: &std::io::Error) -> Error {

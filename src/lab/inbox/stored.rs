@@ -1,20 +1,26 @@
 //! One stored message.
 
+use std::fmt::Write as _;
+use std::ops::Deref;
+
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::{FOLDER, READINESS};
+use super::READINESS;
 use crate::lab::Error;
 
 /// What the names of stored messages end in.
 const ENDING: &str = ".eml";
 
-/// A message as the next hop got it.
+/// Digits of a message's name on the command line.
+pub(super) const HANDLE: usize = 8;
+
+/// What is known of a message without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredMessage {
+pub struct Head {
     /// The name of its file in the sink without its ending; sorts by arrival.
     pub id: String,
-    /// When the sink took it, to the microsecond.
+    /// When the sink had all of it, to the microsecond.
     pub received_at: Timestamp,
     /// RFC 5321 reverse-path; empty for the null sender.
     pub envelope_from: String,
@@ -23,30 +29,65 @@ pub struct StoredMessage {
     /// The trace header that the sink itself wrote: how the relay spoke to it,
     /// over TLS or not. Lines end in CRLF.
     pub trace: String,
+    /// The message's own header, byte for byte.
+    pub header: Vec<u8>,
+    /// Bytes of the message as the relay sent it.
+    pub size: usize,
+}
+
+/// A message as the next hop got it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// What is known of it without its content.
+    pub head: Head,
     /// The message byte for byte as the relay sent it, lines ending in CRLF.
     pub raw: Vec<u8>,
+}
+
+impl Deref for StoredMessage {
+    type Target = Head;
+
+    fn deref(&self) -> &Head {
+        &self.head
+    }
 }
 
 impl StoredMessage {
     /// Reads the file `name` with the content `bytes`.
     pub(super) fn parse(name: &str, bytes: &[u8]) -> Result<Self, Error> {
-        let id = name.strip_suffix(ENDING).unwrap_or(name);
+        let (head, begins) = Head::read(name, bytes, bytes.len())?;
+        let raw = bytes.get(begins..).unwrap_or_default().to_vec();
+        Ok(Self { head, raw })
+    }
+}
+
+impl Head {
+    /// Reads the file `name` of `size` bytes, which begins with `bytes`: at least up to the end of
+    /// the message's header.
+    pub(super) fn parse(name: &str, bytes: &[u8], size: usize) -> Result<Self, Error> {
+        Self::read(name, bytes, size).map(|(head, _)| head)
+    }
+
+    /// The same, and where the message begins, behind the sink's own trace.
+    fn read(name: &str, bytes: &[u8], size: usize) -> Result<(Self, usize), Error> {
+        let id = id(name);
         let unreadable = |reason: &str| Error::Inbox {
             id: id.to_owned(),
             reason: reason.to_owned(),
         };
         let end = find(bytes, b"\n\n").ok_or_else(|| unreadable("it has no head"))?;
-        let head =
-            std::str::from_utf8(&bytes[..end]).map_err(|_| unreadable("its head is no text"))?;
+        // An address need not be text.
+        let head = String::from_utf8_lossy(&bytes[..end]);
         let mut message = Self {
             id: id.to_owned(),
             received_at: Timestamp::UNIX_EPOCH,
             envelope_from: String::new(),
             envelope_to: Vec::new(),
             trace: String::new(),
-            raw: Vec::new(),
+            header: Vec::new(),
+            size: 0,
         };
-        for line in head.lines() {
+        for line in head.split('\n') {
             let (name, value) = line.split_once(": ").ok_or_else(|| unreadable(line))?;
             match name {
                 "relaykit-inbox" if value != "1" => {
@@ -60,30 +101,27 @@ impl StoredMessage {
                 _ => {}
             }
         }
-        let (trace, raw) = split_trace(&bytes[end + 2..])
+        let (trace, content) = split_trace(&bytes[end + 2..])
             .ok_or_else(|| unreadable("it does not begin with the sink's own Received field"))?;
         message.trace = String::from_utf8_lossy(trace).into_owned();
-        message.raw = raw.to_vec();
-        Ok(message)
+        message.header = header(content).to_vec();
+        let begins = end + 2 + trace.len();
+        message.size = size.saturating_sub(begins);
+        Ok((message, begins))
     }
 
     /// What it is called on the command line: eight digits that one can type, the same
     /// wherever it is asked for.
     #[must_use]
     pub fn handle(&self) -> String {
-        let digest = Sha256::digest(&self.id);
-        let digits = digest.iter().take(4);
-        digits.fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+        let mut digits = digits(&self.id);
+        digits.truncate(HANDLE);
+        digits
     }
 
     /// The name of its file in the sink.
     pub(super) fn file(&self) -> String {
         format!("{}{ENDING}", self.id)
-    }
-
-    /// Where its file is in the sink.
-    pub(super) fn path(&self) -> String {
-        format!("{FOLDER}/{}", self.file())
     }
 
     /// Whether `up` sent it to prove the lab ready.
@@ -95,8 +133,7 @@ impl StoredMessage {
     /// The first header field `name`, unfolded (RFC 5322 2.2.3), undecoded.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
-        let end = find(&self.raw, b"\r\n\r\n").map_or(self.raw.len(), |end| end + 2);
-        let text = String::from_utf8_lossy(&self.raw[..end]);
+        let text = String::from_utf8_lossy(&self.header);
         let unfolded = text.replace("\r\n\t", "\t").replace("\r\n ", " ");
         unfolded.lines().find_map(|line| {
             let (field, value) = line.split_once(':')?;
@@ -106,6 +143,22 @@ impl StoredMessage {
                 .then(|| value.trim().to_owned())
         })
     }
+}
+
+/// The id of the message in the file `name`.
+pub(super) fn id(name: &str) -> &str {
+    name.strip_suffix(ENDING).unwrap_or(name)
+}
+
+/// All digits of which a message's name on the command line is the beginning.
+pub(super) fn digits(id: &str) -> String {
+    let digest = Sha256::digest(id);
+    let hex = |mut hex: String, byte: &u8| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    };
+    digest.iter().fold(String::new(), hex)
 }
 
 /// The first header field, which must be `Received`, and what follows.
@@ -121,6 +174,16 @@ fn split_trace(message: &[u8]) -> Option<(&[u8], &[u8])> {
         }
         from = end;
     }
+}
+
+/// The header of a message (RFC 5322 2.1), with the empty line that ends it.
+fn header(message: &[u8]) -> &[u8] {
+    let end = if message.starts_with(b"\r\n") {
+        2
+    } else {
+        find(message, b"\r\n\r\n").map_or(message.len(), |end| end + 4)
+    };
+    &message[..end]
 }
 
 fn timestamp(text: &str) -> Option<Timestamp> {

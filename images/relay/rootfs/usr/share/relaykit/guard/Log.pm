@@ -6,12 +6,13 @@ use POSIX ();
 
 my $LONGEST = 300;    # bytes of others' text
 my $host;
+our $program = 'guard';
 
 sub line {
     my ($text) = @_;
     $host //= host();
     my $time = POSIX::strftime('%b %e %H:%M:%S', localtime);
-    my $line = "$time $host relaykit/guard[$$]: $text\n";
+    my $line = "$time $host relaykit/$program\[$$]: $text\n";
     syswrite STDOUT, $line;
     return;
 }
