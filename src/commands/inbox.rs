@@ -69,9 +69,12 @@ async fn list(session: &Session, last: Option<NonZero<usize>>, lab: &str) -> any
     let copies = copies(session, lab)?;
     let json = session.format == Format::Json;
     // Only JSON names the copies.
-    let want = |id: &str| match json && !copy(&copies, id).exists() {
-        true => Want::Whole,
-        false => Want::Head,
+    let want = |id: &str| {
+        if json && !copy(&copies, id).exists() {
+            Want::Whole
+        } else {
+            Want::Head
+        }
     };
     let (mut entries, mut lines, mut failed) = (Vec::new(), String::new(), None);
     let take = |found: Part| {

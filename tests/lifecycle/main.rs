@@ -21,5 +21,6 @@ mod parameters;
 mod ready;
 mod received;
 mod side_by_side;
+mod sink;
 mod up;
 mod views;

@@ -65,7 +65,7 @@ impl Taken {
         };
         let mut walk = inbox.walk(|id| !given.contains(id)).await?;
         while self.messages.len() < count {
-            let head = walk.next().await?;
+            let head = walk.advance().await?;
             if !fits(&head, wait) {
                 continue;
             }

@@ -61,7 +61,8 @@ sub answer {
     my ($what, $name) = @_;
     my ($text, $own) = ('', -1);
     open my $file, '<', $name or return print "- $name\n";
-    my $piece = $what eq 'whole' ? 1 << 20 : 4_096;
+    # No more than there is: room for it is made first.
+    my $piece = $what eq 'whole' ? 1 + -s $file : 4_096;
     while (sysread $file, $text, $piece, length $text) {
         next if $what eq 'whole';
         $own = index $text, "\n\n" if $own < 0;

@@ -41,7 +41,7 @@ impl Walk {
     ///
     /// # Errors
     /// When the sink ends, or a file cannot be understood.
-    pub async fn next(&mut self) -> Result<Head, Error> {
+    pub async fn advance(&mut self) -> Result<Head, Error> {
         loop {
             if let Some(head) = self.heads.pop_front() {
                 return Ok(head);
@@ -66,7 +66,7 @@ impl Walk {
     /// The whole message; `None` where it has been removed meanwhile.
     ///
     /// # Errors
-    /// As [`Walk::next`].
+    /// As [`Walk::advance`].
     pub async fn whole(&mut self, head: &Head) -> Result<Option<StoredMessage>, Error> {
         self.reader.whole(&head.file()).await
     }

@@ -11,6 +11,9 @@
 # Its name is that time, and no two have the same: names sort by arrival, and each is
 # after all that were there before. It is written in tmp and comes to new when it is
 # whole, as in a maildir: whoever reads new never meets half a message.
+#
+# Where this process dies between that and its answer, the message is sent again and is
+# there twice, as with every server of SMTP (RFC 1047); it is never lost.
 package Store;
 use strict;
 use warnings;
