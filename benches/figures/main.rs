@@ -21,6 +21,7 @@ mod lab;
 mod figure;
 mod leftovers;
 mod scratch;
+mod sink;
 mod size;
 mod time;
 
@@ -75,6 +76,7 @@ fn main() {
     figures.push(time::of_help(options.runs));
     figures.extend(time::of_test(options.runs));
     figures.extend(size::of_relay());
+    figures.extend(sink::of_sink(options.runs));
     figures.push(leftovers::after(options.interrupted));
     if options.from_nothing {
         figures.extend(scratch::of_everything());

@@ -106,7 +106,10 @@ fn fields(raw: &[u8]) -> Vec<Field> {
     let parser = MessageParser::new()
         .header_text(HeaderName::Subject)
         .default_header_text();
-    let message = parser.parse_headers(raw).unwrap_or_default();
+    // Of nothing at all it makes nothing.
+    let Some(message) = parser.parse_headers(raw) else {
+        return Vec::new();
+    };
     let field = |header: &mail_parser::Header<'_>| {
         let at = header.offset_field as usize..header.offset_start as usize;
         let name = raw.get(at).map(String::from_utf8_lossy).unwrap_or_default();
@@ -186,7 +189,9 @@ mod tests {
             let subject = message(&format!("Subject: {written}\n\nbody\n")).subject();
             assert_eq!(subject, meant, "{written}");
         }
-        assert_eq!(message("From: x@y\n\nbody\n").subject(), "");
+        for none in ["From: x@y\n\nbody\n", "\nbody\n", ""] {
+            assert_eq!(message(none).subject(), "", "{none:?}");
+        }
     }
 
     #[test]
@@ -239,6 +244,7 @@ mod tests {
         assert_eq!(plain.text.as_deref().map(str::trim), Some("just text"));
         assert_eq!((plain.html, plain.attachments.len()), (None, 0));
         for raw in [
+            "",
             "no header at all",
             "Content-Type: multipart/mixed; boundary=x\n\n--x\n--x\nContent-Type: /\n\n=",
             "Content-Transfer-Encoding: base64\n\n!!!!",

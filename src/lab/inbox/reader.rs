@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 
+use futures_util::future::try_join;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::stored::{Head, StoredMessage};
@@ -20,13 +21,17 @@ const ARRIVALS: &str = "/run/inbox/arrivals";
 
 const PROGRAM: &str = include_str!("reader.pl");
 
-/// How many messages are asked for at once: their names are shorter than what a pipe
-/// holds, so that nobody waits for anybody.
+/// How many messages are asked for in one go.
 const AT_ONCE: usize = 500;
 
 /// What reads messages out of a sink that runs.
 pub(super) struct Reader {
     names: Pin<Box<dyn AsyncWrite + Send>>,
+    answers: Answers,
+}
+
+/// What the program says.
+struct Answers {
     files: Reading,
     /// What has come and nobody has asked for yet.
     came: VecDeque<String>,
@@ -70,16 +75,15 @@ impl Reader {
         let engine = sink.engine.as_ref();
         let conversation = engine.converse(&sink.container, &argv, USER).await?;
         let (names, files) = conversation.split();
-        let mut reader = Self {
-            names,
+        let mut answers = Answers {
             files,
             came: VecDeque::new(),
         };
         let mut there = Vec::new();
         loop {
-            let name = reader.line().await?;
+            let name = answers.line().await?;
             if name.is_empty() {
-                return Ok((reader, there));
+                return Ok((Self { names, answers }, there));
             }
             there.push(name);
         }
@@ -92,26 +96,30 @@ impl Reader {
         wanted: &[(&str, Want)],
         mut take: impl FnMut(Part) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        for some in wanted.chunks(AT_ONCE) {
-            let lines: String = some
-                .iter()
-                .map(|(name, want)| match want {
+        let Self { names, answers } = self;
+        // Both at once: the program does not read on while nobody takes its answers.
+        let ask = async {
+            for some in wanted.chunks(AT_ONCE) {
+                let line = |(name, want): &(&str, Want)| match want {
                     Want::Head => format!("head {name}\n"),
                     Want::Whole => format!("whole {name}\n"),
-                })
-                .collect();
-            let said = async {
-                self.names.write_all(lines.as_bytes()).await?;
-                self.names.flush().await
-            };
-            said.await.map_err(|error| unreadable(FOLDER, &error))?;
-            for (_, want) in some {
-                if let Some(found) = self.answer(*want).await? {
+                };
+                let lines: String = some.iter().map(line).collect();
+                names.write_all(lines.as_bytes()).await?;
+                names.flush().await?;
+            }
+            Ok::<(), std::io::Error>(())
+        };
+        let ask = async { ask.await.map_err(|error| unreadable(FOLDER, &error)) };
+        let hear = async {
+            for (_, want) in wanted {
+                if let Some(found) = answers.next(*want).await? {
                     take(found)?;
                 }
             }
-        }
-        Ok(())
+            Ok::<(), Error>(())
+        };
+        try_join(ask, hear).await.map(|_| ())
     }
 
     /// One whole message; `None` where it is no longer there.
@@ -129,17 +137,20 @@ impl Reader {
 
     /// Waits for the name of the next message that comes.
     pub(super) async fn arrival(&mut self) -> Result<String, Error> {
-        if let Some(name) = self.came.pop_front() {
+        if let Some(name) = self.answers.came.pop_front() {
             return Ok(name);
         }
         loop {
-            if let Some(name) = self.line().await?.strip_prefix("+ ") {
+            if let Some(name) = self.answers.line().await?.strip_prefix("+ ") {
                 return Ok(name.to_owned());
             }
         }
     }
+}
 
-    async fn answer(&mut self, want: Want) -> Result<Option<Part>, Error> {
+impl Answers {
+    /// The next answer; `None`: there is no such file.
+    async fn next(&mut self, want: Want) -> Result<Option<Part>, Error> {
         let line = loop {
             let line = self.line().await?;
             match line.strip_prefix("+ ") {

@@ -235,6 +235,33 @@ mod tests {
     }
 
     #[test]
+    fn a_head_is_the_beginning_of_a_message() {
+        let message = StoredMessage::parse("a.eml", STORED).unwrap();
+        let end = find(STORED, b"\r\n\r\n").unwrap() + 4;
+        let head = Head::parse("a.eml", &STORED[..end], STORED.len()).unwrap();
+        assert_eq!(head, message.head);
+        assert_eq!(head.size, message.raw.len());
+        assert_eq!(head.handle(), digits("a")[..8]);
+        for (content, header) in [
+            ("\r\na: b\r\n\r\n", "\r\n"),
+            ("", ""),
+            ("a: b\r\n", "a: b\r\n"),
+        ] {
+            let text = format!("from: <>\n\nReceived: x\r\n{content}");
+            let message = StoredMessage::parse("a.eml", text.as_bytes()).unwrap();
+            assert_eq!(message.header, header.as_bytes());
+            assert_eq!(message.raw, content.as_bytes());
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_no_text_hides_no_other_message() {
+        let stored = b"from: <\xff@b>\nto: <c@d>\n\nReceived: x\r\n";
+        let message = StoredMessage::parse("a.eml", stored).unwrap();
+        assert_eq!(message.envelope_from, "\u{fffd}@b");
+    }
+
+    #[test]
     fn the_null_sender_is_empty() {
         let text = String::from_utf8_lossy(STORED).replace("<alice@example.test>", "<>");
         assert_eq!(
