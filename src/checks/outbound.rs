@@ -62,7 +62,7 @@ pub(super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "TLS to nobody",
             changes: &[Change::Main("smtp_tls_security_level", "none")],
-            sees: "with ESMTP id",
+            sees: "with ESMTP\r\n",
         }],
         ..Check::by(&next_hop_gets_tls)
     },
