@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use tracing::{Instrument as _, trace_span};
+
 use super::Inbox;
 use super::reader::{Part, Reader, Want};
 use super::stored::{self, Head, StoredMessage};
@@ -49,7 +51,9 @@ impl Walk {
             let mut names: Vec<String> = Vec::new();
             names.extend(self.names.drain(..self.names.len().min(AHEAD)));
             if names.is_empty() {
-                names.push(self.reader.arrival().await?);
+                let arrival = self.reader.arrival();
+                let span = trace_span!("a message at the next hop");
+                names.push(arrival.instrument(span).await?);
             }
             let wanted: Vec<_> = names.iter().map(|n| (n.as_str(), Want::Head)).collect();
             let heads = &mut self.heads;
