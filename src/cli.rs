@@ -314,6 +314,13 @@ pub enum Config {
         #[command(flatten)]
         which: Which,
     },
+    /// Say what the lines of `postfix.main` and `postfix.master` let through; exit code 10 where
+    /// there is a finding that `postfix.accept` does not have.
+    Lint {
+        /// The configuration.
+        #[command(flatten)]
+        which: Which,
+    },
     /// Print the JSON Schema of relay.yaml, for editors.
     Schema,
     /// Print the files that the containers would get.

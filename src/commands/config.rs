@@ -1,5 +1,7 @@
 //! `relaykit config`: what would be used.
 
+mod lint;
+
 use std::fmt::Write as _;
 
 use serde_json::json;
@@ -19,6 +21,7 @@ pub(super) fn run(session: &Session, command: cli::Config) -> anyhow::Result<Exi
             let effective = config::effective(&spec);
             session.print(&effective, &serde_yaml::to_string(&effective)?)?;
         }
+        cli::Config::Lint { which } => return lint::run(session, &which),
         cli::Config::Schema => {
             let schema = config::schema();
             let text = serde_json::to_string_pretty(&schema)?;

@@ -24,6 +24,7 @@ mod run;
 mod subject;
 mod xml;
 
+pub use crate::audit::Severity;
 pub use catalogue::catalogue;
 pub use down::Down;
 pub use event::{Event, Fact};
@@ -35,5 +36,5 @@ pub use outputs::{FORMATS, Format, OutputError, Outputs};
 pub use proved::{Planted, Proof, Unclaimed, Unplanted};
 pub use reference::reference;
 pub use rows::rows;
-pub use run::{CheckRecord, CutShort, Outcome, RunReport, Severity, Summary, exit};
+pub use run::{CheckRecord, CutShort, Outcome, RunReport, Summary, exit};
 pub use subject::{Agreed, Certificate, Contained, Listening, Package, Subject, SubjectKind};
