@@ -331,6 +331,14 @@ pub enum Config {
         /// Only the files whose path in the container contains this.
         #[arg(value_name = "PATH")]
         path: Option<String>,
+        /// Print what `up` would change in a lab that runs: a unified diff of each file against
+        /// the one there, and which containers would be made anew. Ends with 0 where nothing
+        /// would change, and with 10 where something would.
+        #[arg(long)]
+        diff: bool,
+        /// With --diff: the lab's name.
+        #[arg(long, value_name = "NAME", default_value = "default", value_parser = lab_name)]
+        lab: String,
     },
 }
 

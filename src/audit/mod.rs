@@ -11,6 +11,7 @@ mod access;
 mod domains;
 mod effective;
 mod headers;
+mod known;
 mod maps;
 mod numbers;
 mod restrictions;

@@ -10,7 +10,7 @@ use super::effective::{Place, Service};
 use super::rules::{content, relaying};
 use super::table::{self, Content, Row};
 use super::words::words;
-use super::{Reader, Rule};
+use super::{Reader, Rule, known};
 
 /// The lists that smtpd asks, and the kind of access table that a bare table in them is.
 const LISTS: [(&str, &str); 8] = [
@@ -161,6 +161,10 @@ impl Reader<'_> {
             .main("smtpd_restriction_classes")
             .unwrap_or_default();
         if !words(&classes).iter().any(|class| class == name) {
+            if !name.starts_with('$') && !known::is_known(name) {
+                let does = format!("{} has {name}, which is no restriction", list.name);
+                self.find(&relaying::UNKNOWN_RESTRICTION, list.place, does);
+            }
             return false;
         }
         let inside = self.effective.main(name).unwrap_or_default();
@@ -264,7 +268,7 @@ impl Reader<'_> {
         rule: &'static Rule,
     ) {
         if list.name == RELAY {
-            let may = if who.starts_with("mail") {
+            let may = if who.starts_with("mail") || who.starts_with("all mail") {
                 "is relayed for anybody"
             } else {
                 "may relay"

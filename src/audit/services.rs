@@ -4,25 +4,6 @@ use super::Reader;
 use super::effective::Place;
 use super::rules::{content, relaying};
 
-/// What every relay needs: without one of these, Postfix does not start or mail does not
-/// leave.
-const NEEDED: [&str; 14] = [
-    "anvil/unix",
-    "bounce/unix",
-    "cleanup/unix",
-    "defer/unix",
-    "error/unix",
-    "pickup/unix",
-    "postlog/unix-dgram",
-    "proxymap/unix",
-    "qmgr/unix",
-    "retry/unix",
-    "rewrite/unix",
-    "smtp/unix",
-    "tlsmgr/unix",
-    "trace/unix",
-];
-
 /// relaykit's listeners.
 const LISTENERS: [&str; 3] = ["smtp/inet", "submission/inet", "submissions/inet"];
 
@@ -32,20 +13,6 @@ const RUNNING: [&str; 5] = ["lmtp", "local", "pipe", "spawn", "virtual"];
 impl Reader<'_> {
     pub(super) fn services(&mut self) {
         let services = self.effective.services();
-        // Nothing was read at all.
-        if services.is_empty() {
-            return;
-        }
-        for needed in NEEDED {
-            if self.effective.service(needed).is_none() {
-                let place = Place::Service(needed.to_owned());
-                self.find(
-                    &content::SERVICE_MISSING,
-                    &place,
-                    format!("there is no service {needed}"),
-                );
-            }
-        }
         for service in services {
             let place = Place::Service(service.key.clone());
             if service.key.ends_with("/inet") && !LISTENERS.contains(&service.key.as_str()) {

@@ -59,10 +59,10 @@ const FILES: [&str; 4] = ["hash", "lmdb", "texthash", "btree"];
 /// Types whose tables are patterns.
 const PATTERNS: [&str; 3] = ["cidr", "pcre", "regexp"];
 /// Types that ask somebody.
-const ASKED: [&str; 5] = ["ldap", "socketmap", "tcp", "unix", "environ"];
+const ASKED: [&str; 6] = ["environ", "ldap", "nis", "socketmap", "tcp", "unix"];
 /// Types that the image's Postfix lacks.
-const ABSENT: [&str; 9] = [
-    "cdb", "dbm", "mysql", "mongodb", "nis", "nisplus", "pgsql", "sdbm", "sqlite",
+const ABSENT: [&str; 8] = [
+    "cdb", "dbm", "mysql", "mongodb", "nisplus", "pgsql", "sdbm", "sqlite",
 ];
 /// Types that are made of others.
 const MADE: [&str; 2] = ["pipemap", "unionmap"];

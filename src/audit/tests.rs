@@ -25,10 +25,9 @@ const SMTPD: &str = "smtp inet n - n - - smtpd\n";
 /// Rule and sentence of everything that is told, services apart.
 fn told_by(main: &str, master: &str, tables: &dyn Tables) -> Vec<(String, String)> {
     let told = read(&Effective::parse(main, master), tables);
-    let own = told.into_iter().filter(|told| {
-        told.rule
-            .is_none_or(|rule| !matches!(rule.id, "service-missing" | "own-listener"))
-    });
+    let own = told
+        .into_iter()
+        .filter(|told| told.rule.is_none_or(|rule| rule.id != "own-listener"));
     own.map(|told| {
         let rule = told.rule.map_or("", |rule| rule.id);
         (rule.to_owned(), told.does)

@@ -1,5 +1,6 @@
 //! `relaykit config`: what would be used.
 
+mod diff;
 mod lint;
 
 use std::fmt::Write as _;
@@ -14,7 +15,7 @@ use crate::config;
 use crate::counterparts::{Purpose, Resolved};
 use crate::plan::{Content, File, Plan};
 
-pub(super) fn run(session: &Session, command: cli::Config) -> anyhow::Result<Exit> {
+pub(super) async fn run(session: &Session, command: cli::Config) -> anyhow::Result<Exit> {
     match command {
         cli::Config::Validate { which } => {
             let spec = spec(session, &which)?;
@@ -27,7 +28,13 @@ pub(super) fn run(session: &Session, command: cli::Config) -> anyhow::Result<Exi
             let text = serde_json::to_string_pretty(&schema)?;
             session.print(&schema, &format!("{text}\n"))?;
         }
-        cli::Config::Render { which, path } => {
+        cli::Config::Render {
+            which,
+            path,
+            diff: true,
+            lab,
+        } => return diff::run(session, &which, path.as_deref(), &lab).await,
+        cli::Config::Render { which, path, .. } => {
             let plan = Plan::new(
                 Resolved::new(spec(session, &which)?, Purpose::Lab),
                 "default",

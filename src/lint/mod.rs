@@ -51,7 +51,9 @@ pub fn beyond(resolved: &Resolved, told: Vec<Told>, elsewhere: &dyn Tables) -> V
     let own = Rendered::of(&render::relay(&own, ""), elsewhere);
     let effective = Effective::parse(own.main_cf(), own.master_cf());
     let own = audit::read(&effective, &own);
-    told.into_iter().filter(|told| !own.contains(told)).collect()
+    told.into_iter()
+        .filter(|told| !own.contains(told))
+        .collect()
 }
 
 /// Those that a rule finds fault with.

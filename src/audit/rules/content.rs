@@ -203,16 +203,6 @@ pub(in crate::audit) static BAD_NAME: Rule = Rule {
     source: "Postfix myhostname; RFC 5321 section 2.3.5",
 };
 
-pub(in crate::audit) static SERVICE_MISSING: Rule = Rule {
-    id: "service-missing",
-    severity: Severity::High,
-    title: "A service that Postfix needs is gone",
-    consequence: "Daemons wait for it without an end, or mail stays in the queue.",
-    repair: "Remove the empty entry from `postfix.master`.",
-    example: "master: {anvil/unix: ''}",
-    source: "Postfix master",
-};
-
 pub(in crate::audit) static CHROOTED: Rule = Rule {
     id: "chrooted",
     severity: Severity::High,
@@ -244,6 +234,5 @@ pub(super) static ALL: &[&Rule] = &[
     &PROGRAM,
     &BY_HOST,
     &BAD_NAME,
-    &SERVICE_MISSING,
     &CHROOTED,
 ];

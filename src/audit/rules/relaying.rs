@@ -253,6 +253,16 @@ pub(in crate::audit) static LISTENER: Rule = Rule {
     source: "Postfix master",
 };
 
+pub(in crate::audit) static UNKNOWN_RESTRICTION: Rule = Rule {
+    id: "unknown-restriction",
+    severity: Severity::High,
+    title: "A list has a restriction that Postfix does not know",
+    consequence: "smtpd answers every client that comes so far with `451 4.3.5 Server configuration error`: no mail is taken at all.",
+    repair: "Look the name up in postconf(5), and correct it.",
+    example: "main: {smtpd_client_restrictions: rejecct_unauth_pipelining}",
+    source: "Postfix smtpd_client_restrictions",
+};
+
 pub(super) static ALL: &[&Rule] = &[
     &ANYBODY_RELAYS,
     &CLIENT_RELAYS,
@@ -279,4 +289,5 @@ pub(super) static ALL: &[&Rule] = &[
     &UNREACHABLE,
     &NO_HELO,
     &LISTENER,
+    &UNKNOWN_RESTRICTION,
 ];

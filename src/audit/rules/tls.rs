@@ -49,7 +49,7 @@ pub(in crate::audit) static LOGS_IN: Rule = Rule {
     title: "The relay logs in at a next hop by a table of its own",
     consequence: "Passwords stand in relay.yaml or in a file that nobody looks after, and go to whatever server the table names.",
     repair: "Use `outbound.credentials`, which reads the password from a file and sends it under TLS alone.",
-    example: "main: {smtp_sasl_password_maps: \"texthash:/srv/mail/passwords\"}",
+    example: "main: {smtp_sasl_password_maps: \"inline:{smtp.example.net=relay:secret}\"}",
     source: "Postfix smtp_sasl_password_maps",
 };
 

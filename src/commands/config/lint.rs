@@ -107,7 +107,13 @@ fn human(linted: &Linted<'_>) -> String {
         linted.findings.iter().partition(|found| found.accepted);
     // Writing to a String cannot fail.
     for found in &open {
-        let Told { file, line, column, does, .. } = &found.told;
+        let Told {
+            file,
+            line,
+            column,
+            does,
+            ..
+        } = &found.told;
         let (severity, rule) = (found.severity, found.rule);
         let _ = write!(
             text,
@@ -118,18 +124,34 @@ fn human(linted: &Linted<'_>) -> String {
     if !accepted.is_empty() {
         text.push_str("Accepted by postfix.accept:\n");
         for found in &accepted {
-            let Told { file, line, column, does, .. } = &found.told;
+            let Told {
+                file,
+                line,
+                column,
+                does,
+                ..
+            } = &found.told;
             let _ = writeln!(text, "  {file}:{line}:{column}: {does} [{}]", found.rule);
         }
     }
     if !linted.told.is_empty() {
         text.push_str("What other entries do:\n");
-        for Told { file, line, column, does, .. } in &linted.told {
+        for Told {
+            file,
+            line,
+            column,
+            does,
+            ..
+        } in &linted.told
+        {
             let _ = writeln!(text, "  {file}:{line}:{column}: {does}");
         }
     }
     for id in &linted.idle {
-        let _ = writeln!(text, "postfix.accept has {id}, and nothing of that kind is found any more");
+        let _ = writeln!(
+            text,
+            "postfix.accept has {id}, and nothing of that kind is found any more"
+        );
     }
     let _ = match (open.len(), accepted.len()) {
         (0, 0) => writeln!(text, "no findings"),
