@@ -203,7 +203,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Inbox(arguments) => inbox::run(session, arguments).await,
         Command::Build(arguments) => build::run(session, arguments).await,
         Command::Config(arguments) => config::run(session, arguments).await,
-        Command::Export(arguments) => export::run(session, &arguments),
+        Command::Export(arguments) => export::run(session, &arguments).await,
         Command::Users(users) => users::run(session, users),
         Command::Doctor(arguments) => doctor::run(session, arguments).await,
         Command::Watch { lab } => watch::run(session, &lab).await,

@@ -216,7 +216,9 @@ fn piece(content: &Content, certificates: &Certificates) -> Result<Piece, Error>
         Content::Certificate(role) => server(role)?.certificate.clone(),
         Content::CertificateKey(role) => server(role)?.key.reveal().to_owned(),
         Content::Gateway(network) => return Ok(Piece::Gateway(network.clone())),
-        Content::OperatorFile(path) | Content::OperatorFolder(path) => {
+        Content::OperatorFile(path)
+        | Content::OperatorAuthority(path)
+        | Content::OperatorFolder(path) => {
             let read = std::fs::read(path);
             return read.map(Piece::Bytes).map_err(|source| Error::File {
                 action: "reading",

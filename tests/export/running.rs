@@ -18,6 +18,7 @@ fn the_bundle_is_a_relay_for_its_users_alone() {
     only_a_login_relays(&exported);
     the_next_hop_learns_nothing_of_the_client(&exported);
     the_container_is_confined(&exported);
+    its_health_is_asked_for_without_a_line_in_the_log(&exported);
     the_readme_is_right(&exported);
     the_readmes_steps_work(&exported);
     the_readmes_question_to_the_directory_is_answered(&exported);
@@ -146,6 +147,48 @@ fn the_container_is_confined(exported: &Exported) {
     );
     let environment = facts[0]["Config"]["Env"].to_string();
     assert!(!environment.contains("password"), "{environment}");
+}
+
+/// It is healthy while everybody answers, and says so of itself; who does not answer is named.
+fn its_health_is_asked_for_without_a_line_in_the_log(exported: &Exported) {
+    let container = exported.deployment.container();
+    let state = |what: &str| {
+        let format = format!("{{{{.State.Health.{what}}}}}");
+        let mut docker = Command::new("docker");
+        succeed(docker.args(["inspect", "--format", &format, &container]))
+    };
+    until("a healthy relay", || {
+        (state("Status").trim() == "healthy").then_some(())
+    });
+    let ask = || {
+        let mut docker = Command::new("docker");
+        let asked = docker.args(["exec", &container, "/usr/libexec/relaykit/health"]);
+        asked.output().unwrap()
+    };
+    for _ in 0..3 {
+        let asked = ask();
+        assert!(asked.status.success(), "{}", said(&asked));
+    }
+    let log = exported.log();
+    assert!(!log.contains("[127.0.0.1]"), "{log}");
+    let guard = |what| {
+        exported
+            .deployment
+            .exec(&["s6-svc", what, "/run/service/guard"])
+    };
+    guard("-d");
+    until("a guard that is away", || {
+        (!ask().status.success()).then_some(())
+    });
+    assert!(
+        said(&ask()).contains("logins: nobody listens"),
+        "{}",
+        said(&ask())
+    );
+    guard("-u");
+    until("a guard that is back", || {
+        ask().status.success().then_some(())
+    });
 }
 
 /// Its commands, and what it says that they show.

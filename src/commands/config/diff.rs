@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::Session;
-use super::super::exit::{Exit, Unsuitable};
+use super::super::exit::{Exit, Usage};
 use super::super::labs::{configured, image_settings, spec_of_lab, workshop};
 use super::super::unified::unified;
 use crate::certs;
@@ -56,10 +56,8 @@ pub(super) async fn run(
     let workshop = workshop(session, engine, images.into(), store.known_id());
     let containers = lab::changes(&plan, &certificates, &workshop).await?;
     if containers.values().all(|change| *change == Change::Create) {
-        let text = format!(
-            "no lab {name} is up, so there is nothing to compare with; `relaykit up` brings one up"
-        );
-        return Err(Unsuitable(text).into());
+        let text = format!("the lab {name} is not up; `relaykit status` shows those that are");
+        return Err(Usage(text).into());
     }
     let differences = lab::differences(&plan, &certificates, &workshop).await?;
     let differences = differences
