@@ -69,6 +69,7 @@ const RELAY: &[File] = embed!("relay":
     "rootfs/etc/s6/services/saslauthd/run",
     "rootfs/usr/libexec/relaykit/accounts",
     "rootfs/usr/libexec/relaykit/guard",
+    "rootfs/usr/libexec/relaykit/health",
     "rootfs/usr/libexec/relaykit/init",
     "rootfs/usr/libexec/relaykit/limits",
     "rootfs/usr/libexec/relaykit/store",

@@ -17,7 +17,7 @@ use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
     id: "runtime.nothing_is_let_through_unaccepted",
-    title: "No line of main.cf, master.cf or a table lets anything through that relay.yaml does not accept",
+    title: "No line and no table lets anything through that relay.yaml does not accept",
     citation: "Postfix postconf; Postfix access; Postfix DATABASE_README",
     severity: Severity::Critical,
     about: "Reads `postconf -n`, `postconf -M` and every table that they name in the relay's container, \

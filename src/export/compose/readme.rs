@@ -1,4 +1,4 @@
-//! The bundle's README: one page, for whoever is called at night.
+//! The bundle's README: two pages, for whoever is called at night.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
