@@ -3,21 +3,23 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::export::{self, FORMATS};
 use crate::lab;
 
 mod check;
+mod config;
 mod doctor;
+mod export;
 mod images;
 mod reports;
 mod told;
 mod users;
 
 pub use check::{Check, Place};
+pub use config::Config;
 pub use doctor::Doctor;
+pub use export::Export;
 pub use images::Images;
 pub use reports::Reports;
 pub use told::{LogFormat, Told};
@@ -306,58 +308,6 @@ pub struct Build {
     /// Remove the images instead.
     #[arg(long, conflicts_with_all = ["no_cache", "bootstrap"])]
     pub remove: bool,
-}
-
-/// `relaykit config`.
-#[derive(Debug, Subcommand)]
-pub enum Config {
-    /// Check the configuration and print what would be used.
-    Validate {
-        /// The configuration.
-        #[command(flatten)]
-        which: Which,
-    },
-    /// Print the JSON Schema of relay.yaml, for editors.
-    Schema,
-    /// Print the files that the containers would get.
-    Render {
-        /// The configuration.
-        #[command(flatten)]
-        which: Which,
-        /// Only the files whose path in the container contains this.
-        #[arg(value_name = "PATH")]
-        path: Option<String>,
-    },
-}
-
-/// `relaykit export`.
-#[derive(Debug, Args)]
-pub struct Export {
-    /// What the bundle is for.
-    #[arg(value_name = "TARGET", value_parser = export_target())]
-    pub target: &'static export::Format,
-    /// The configuration.
-    #[command(flatten)]
-    pub which: Which,
-    /// The folder to write; it must not exist yet.
-    #[arg(short, long, value_name = "DIR")]
-    pub output: PathBuf,
-    /// The base that the relay's image was built on, as in `relaykit build`.
-    #[arg(long, value_name = "IMAGE")]
-    pub base: Option<String>,
-}
-
-/// The names in the registry of formats.
-fn export_target() -> impl TypedValueParser<Value = &'static export::Format> {
-    let names = FORMATS
-        .iter()
-        .map(|format| PossibleValue::new(format.name).help(format.about));
-    PossibleValuesParser::new(names).try_map(|name| {
-        FORMATS
-            .iter()
-            .find(|format| format.name == name)
-            .ok_or("this format is not registered")
-    })
 }
 
 fn at_least_one(text: &str) -> Result<std::num::NonZeroUsize, String> {

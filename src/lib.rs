@@ -6,6 +6,7 @@
 //! a bundle of files.
 
 pub mod accounts;
+pub mod audit;
 pub mod certs;
 pub mod checks;
 pub mod cli;
@@ -18,6 +19,7 @@ pub mod engine;
 pub mod export;
 pub mod image;
 pub mod lab;
+pub mod lint;
 pub mod plan;
 pub mod progress;
 pub mod proof;

@@ -23,11 +23,12 @@ const FLOORS: &[&[&str]] = &[
     &["report", "lab"],
     &["image", "smtp", "certs"],
     &["engine"],
+    &["lint"],
     &["plan"],
     &["render"],
     &["counterparts"],
     &["config", "container"],
-    &["accounts", "diagnostics"],
+    &["accounts", "audit", "diagnostics"],
     &["secret", "progress", "visible"],
 ];
 
@@ -44,7 +45,15 @@ const KEPT_TO: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that do no I/O, and what would be I/O.
-const PURE: &[&str] = &["container", "counterparts", "plan", "render", "export"];
+const PURE: &[&str] = &[
+    "audit",
+    "container",
+    "counterparts",
+    "plan",
+    "render",
+    "export",
+    "lint",
+];
 const IO: &[&str] = &[
     "std::fs",
     "std::net::TcpListener",

@@ -107,6 +107,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("runtime/lifecycle", runtime::lifecycle::CHECKS),
     ("runtime/logs", runtime::logs::CHECKS),
     ("runtime/network", runtime::network::CHECKS),
+    ("runtime/overrides", runtime::overrides::CHECKS),
     ("runtime/processes", runtime::processes::CHECKS),
     ("runtime/sasl", runtime::sasl::CHECKS),
     ("runtime/secrets", runtime::secrets::CHECKS),

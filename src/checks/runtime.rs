@@ -5,6 +5,7 @@ pub(super) mod files;
 pub(super) mod lifecycle;
 pub(super) mod logs;
 pub(super) mod network;
+pub(super) mod overrides;
 pub(super) mod processes;
 pub(super) mod sasl;
 pub(super) mod secrets;

@@ -12,10 +12,12 @@ use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
 use super::probe::session::{any_certificate, under_tls};
 use super::target::{Context, Lab, Target};
-use crate::config::Listener;
+use crate::audit::Tables;
+use crate::config::{Listener, Spec};
+use crate::lint;
 use crate::plan::{Container, Role};
 use crate::report::{
-    Agreed, Certificate, Contained, Listening, Outcome, Package, Subject, SubjectKind,
+    Accepted, Agreed, Certificate, Contained, Listening, Outcome, Package, Subject, SubjectKind,
 };
 use crate::smtp::TlsFacts;
 
@@ -60,6 +62,31 @@ pub(super) async fn describe(target: Arc<Target>) -> Subject {
         engine,
         listeners,
         containers,
+        accepted: accepted(&target.spec),
+    }
+}
+
+/// What relay.yaml says is meant.
+fn accepted(spec: &Spec) -> Vec<Accepted> {
+    let told = lint::read(spec, &Unread);
+    let found = lint::findings(spec, &told).into_iter();
+    let found = found.filter(|finding| finding.accepted);
+    found
+        .map(|finding| Accepted {
+            rule: finding.rule.id,
+            severity: finding.rule.severity.word(),
+            place: finding.place.in_words(),
+            does: finding.does,
+        })
+        .collect()
+}
+
+/// The tables that relaykit does not render are the check's to read.
+struct Unread;
+
+impl Tables for Unread {
+    fn text(&self, _kind: &str, _path: &str) -> Option<String> {
+        None
     }
 }
 

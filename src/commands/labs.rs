@@ -30,8 +30,25 @@ pub(super) fn spec(session: &Session, which: &Which) -> anyhow::Result<Spec> {
     Ok(configured.unwrap_or_else(config::built_in))
 }
 
-/// The same, and `None` where there is no file. It is read once: `-f -` is standard input.
+/// The same, and `None` where there is no file.
 pub(super) fn configured(session: &Session, which: &Which) -> anyhow::Result<Option<Spec>> {
+    let source = source(which)?;
+    source.map(|source| source.load(session)).transpose()
+}
+
+/// A relay.yaml as it was read.
+pub(super) struct Source {
+    /// What messages call it.
+    pub(super) name: String,
+    /// All of it.
+    pub(super) bytes: Vec<u8>,
+    /// Where the files in it are looked for from.
+    folder: PathBuf,
+}
+
+/// The file of `-f`, else ./relay.yaml, if that is there. It is read once: `-f -` is
+/// standard input.
+pub(super) fn source(which: &Which) -> anyhow::Result<Option<Source>> {
     let unreadable = |name: &str, e: std::io::Error| {
         super::exit::Unsuitable(format!("reading {name} failed: {e}"))
     };
@@ -39,7 +56,11 @@ pub(super) fn configured(session: &Session, which: &Which) -> anyhow::Result<Opt
         let mut bytes = Vec::new();
         let read = std::io::stdin().lock().read_to_end(&mut bytes);
         read.map_err(|e| unreadable("standard input", e))?;
-        return load(session, &bytes, "standard input", Path::new(".")).map(Some);
+        return Ok(Some(Source {
+            name: "standard input".to_owned(),
+            bytes,
+            folder: PathBuf::from("."),
+        }));
     }
     let (path, needed) = match &which.file {
         Some(path) => (path.clone(), true),
@@ -57,18 +78,26 @@ pub(super) fn configured(session: &Session, which: &Which) -> anyhow::Result<Opt
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    load(session, &bytes, &path.display().to_string(), folder).map(Some)
+    Ok(Some(Source {
+        name: path.display().to_string(),
+        bytes,
+        folder: folder.to_owned(),
+    }))
 }
 
-fn load(session: &Session, bytes: &[u8], name: &str, folder: &Path) -> anyhow::Result<Spec> {
-    let folder = std::path::absolute(folder)?;
-    info!(file = name, bytes = bytes.len(), "read the configuration");
-    let loaded = config::load_bytes(bytes, name, &folder)?;
-    for warning in &loaded.warnings {
-        let line = warning.to_string();
-        session.progress.report(Event::Warning { line });
+impl Source {
+    /// What it means. Warnings go to the person.
+    pub(super) fn load(&self, session: &Session) -> anyhow::Result<Spec> {
+        let folder = std::path::absolute(&self.folder)?;
+        let (file, bytes) = (self.name.as_str(), &self.bytes);
+        info!(file, bytes = bytes.len(), "read the configuration");
+        let loaded = config::load_bytes(bytes, file, &folder)?;
+        for warning in &loaded.warnings {
+            let line = warning.to_string();
+            session.progress.report(Event::Warning { line });
+        }
+        Ok(loaded.spec)
     }
-    Ok(loaded.spec)
 }
 
 /// The configuration of the lab `name`, which is up or is to come up: what is `configured`,

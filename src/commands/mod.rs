@@ -16,6 +16,7 @@ mod labs;
 mod logs;
 mod status;
 mod test;
+mod unified;
 mod up;
 mod users;
 mod watch;
@@ -201,8 +202,8 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Down(arguments) => down::run(session, arguments).await,
         Command::Inbox(arguments) => inbox::run(session, arguments).await,
         Command::Build(arguments) => build::run(session, arguments).await,
-        Command::Config(arguments) => config::run(session, arguments),
-        Command::Export(arguments) => export::run(session, &arguments),
+        Command::Config(arguments) => config::run(session, arguments).await,
+        Command::Export(arguments) => export::run(session, &arguments).await,
         Command::Users(users) => users::run(session, users),
         Command::Doctor(arguments) => doctor::run(session, arguments).await,
         Command::Watch { lab } => watch::run(session, &lab).await,

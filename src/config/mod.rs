@@ -15,6 +15,7 @@ mod next_hop;
 mod node;
 mod overrides;
 pub mod parameters;
+mod places;
 mod problem;
 mod production;
 mod promises;
@@ -37,6 +38,7 @@ use std::path::Path;
 
 pub use combine::in_lab;
 pub use overrides::takes_back_a_promise;
+pub use places::{Places, places};
 pub use problem::{Problem, Problems, Warning};
 pub use production::{Missing, missing_for_production};
 pub use reference::{Described, reference};

@@ -24,8 +24,8 @@ pub fn public(path: &str, text: String) -> File {
     file(path, 0o644, Content::Text(text))
 }
 
-/// A file of the operator's below [`CONFIG`].
+/// Certificates of authorities below [`CONFIG`], from a file of the operator's.
 #[must_use]
-pub fn operator(path: &str, source: &Path) -> File {
-    file(path, 0o644, Content::OperatorFile(source.to_owned()))
+pub fn authorities(path: &str, source: &Path) -> File {
+    file(path, 0o644, Content::OperatorAuthority(source.to_owned()))
 }

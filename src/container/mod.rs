@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::secret::Secret;
 
-pub use files::{CONFIG, file, operator, public};
+pub use files::{CONFIG, authorities, file, public};
 pub use names::Names;
 
 /// What a container does.
@@ -208,6 +208,9 @@ pub enum Content {
     CertificateKey(Role),
     /// A file of the operator's: read and injected in a lab, mounted in an export.
     OperatorFile(PathBuf),
+    /// A file of the operator's with the certificates of authorities, which anybody may
+    /// see: read and injected in a lab, taken along in an export.
+    OperatorAuthority(PathBuf),
     /// A file of the operator's that others replace while the relay runs: its folder is
     /// mounted in an export, since a mounted file would stay the one that it was.
     OperatorFolder(PathBuf),

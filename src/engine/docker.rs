@@ -283,6 +283,10 @@ impl Engine for DockerEngine {
         Ok(self.export_container(container))
     }
 
+    async fn save(&self, reference: &str) -> Result<ByteStream, Error> {
+        Ok(self.image_archive(reference))
+    }
+
     async fn start(&self, container: &str) -> Result<(), Error> {
         self.start_container(container).await
     }

@@ -120,6 +120,10 @@ pub trait Engine: Send + Sync {
             "exporting the container {container}"
         )))
     }
+    /// An image with its layers and its name as a tar, for `docker load`.
+    async fn save(&self, reference: &str) -> Result<ByteStream, Error> {
+        Err(Error::cannot(format!("saving the image {reference}")))
+    }
     /// Starts a container.
     async fn start(&self, container: &str) -> Result<(), Error>;
     /// Lets a container go on that was paused.

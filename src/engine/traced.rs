@@ -192,6 +192,12 @@ impl Engine for Traced {
         Ok(InSpan::of(span, bytes).boxed())
     }
 
+    async fn save(&self, reference: &str) -> Result<ByteStream, Error> {
+        let span = span!("save", image = reference);
+        let bytes = request(span.clone(), self.0.save(reference)).await?;
+        Ok(InSpan::of(span, bytes).boxed())
+    }
+
     async fn start(&self, container: &str) -> Result<(), Error> {
         request(span!("start", container), self.0.start(container)).await
     }

@@ -75,6 +75,7 @@ pub(super) fn configuration(container: &Container) -> Result<Configuration, Erro
                 });
                 continue;
             }
+            Content::OperatorAuthority(_) => return Err(Error::LeftBehind(file.path.clone())),
             Content::CaCertificate
             | Content::Certificate(_)
             | Content::CertificateKey(_)

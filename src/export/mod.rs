@@ -77,6 +77,9 @@ pub enum Error {
     /// A file whose content only a running lab has.
     #[error("exporting {0} failed: its content is made by a running lab, and an operator has none")]
     MadeInLab(String),
+    /// A file that was to be read before.
+    #[error("exporting {0} failed: nobody has read it for the bundle")]
+    LeftBehind(String),
     /// A file that lies on no mount of its container.
     #[error("exporting {0} failed: no mount of its container holds it")]
     NoMount(String),

@@ -71,6 +71,7 @@ const RELAY: &[File] = embed!("relay":
     "rootfs/usr/libexec/relaykit/accounts",
     "rootfs/usr/libexec/relaykit/guard",
     "rootfs/usr/libexec/relaykit/inbox",
+    "rootfs/usr/libexec/relaykit/health",
     "rootfs/usr/libexec/relaykit/init",
     "rootfs/usr/libexec/relaykit/limits",
     "rootfs/usr/share/relaykit/guard/Accounts.pm",

@@ -86,6 +86,21 @@ impl Definition {
         })
     }
 
+    /// Path to mode and content of its files; of a gateway that is not known, nothing.
+    pub(super) fn contents(
+        &self,
+        gateways: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, (u32, Vec<u8>)> {
+        let content = |(file, piece): &(File, Piece)| {
+            let bytes = match piece {
+                Piece::Bytes(bytes) => bytes.clone(),
+                Piece::Gateway(network) => gateways.get(network)?.clone().into_bytes(),
+            };
+            Some((file.path.clone(), (file.mode, bytes)))
+        };
+        self.files.iter().filter_map(content).collect()
+    }
+
     /// Its files by the volume they lie on, with their path below the mount.
     fn files(&self) -> impl Iterator<Item = (&str, &str, &File, &Piece)> {
         self.files.iter().filter_map(|(file, piece)| {
@@ -201,7 +216,9 @@ fn piece(content: &Content, certificates: &Certificates) -> Result<Piece, Error>
         Content::Certificate(role) => server(role)?.certificate.clone(),
         Content::CertificateKey(role) => server(role)?.key.reveal().to_owned(),
         Content::Gateway(network) => return Ok(Piece::Gateway(network.clone())),
-        Content::OperatorFile(path) | Content::OperatorFolder(path) => {
+        Content::OperatorFile(path)
+        | Content::OperatorAuthority(path)
+        | Content::OperatorFolder(path) => {
             let read = std::fs::read(path);
             return read.map(Piece::Bytes).map_err(|source| Error::File {
                 action: "reading",

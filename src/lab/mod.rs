@@ -6,6 +6,7 @@ mod brake;
 mod capacity;
 mod change;
 mod definition;
+mod difference;
 mod down;
 mod endpoints;
 mod evidence;
@@ -46,6 +47,7 @@ use crate::progress::Progress;
 
 pub use brake::{apply_brake, release_brake};
 pub use change::Change;
+pub use difference::{Difference, differences};
 pub use down::{Removed, down, remove_all};
 pub use endpoints::endpoints_now;
 pub use evidence::{Evidence, log_lines};

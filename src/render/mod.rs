@@ -21,7 +21,7 @@ mod sasl;
 mod sink;
 
 use crate::config::{Certificate, ClientCertificates, Spec, TrustAnchor};
-use crate::container::{Content, File, Role, file, operator, public};
+use crate::container::{Content, File, Role, authorities, file, public};
 use crate::counterparts::{Purpose, Resolved};
 
 pub use header_checks::{MARK, NO_CLIENT};
@@ -49,12 +49,12 @@ pub fn relay(resolved: &Resolved, clients: &str) -> Vec<File> {
         files.push(file("tls/ca.pem", 0o644, Content::CaCertificate));
     }
     if let TrustAnchor::File(path) = &resolved.next_hop.anchor {
-        files.push(operator("tls/next-hop-ca.pem", path));
+        files.push(authorities("tls/next-hop-ca.pem", path));
     }
     if let Some(TrustAnchor::File(path)) = &resolved.client_ca
         && spec.tls.client_certificates != ClientCertificates::None
     {
-        files.push(operator("tls/client-ca.pem", path));
+        files.push(authorities("tls/client-ca.pem", path));
     }
     if let Some(map) = relay_main::next_hop_password(&resolved.next_hop) {
         files.push(file(

@@ -2,7 +2,7 @@
 
 /// The manual pages of Postfix that are cited by name; every other name in
 /// small letters is a parameter.
-const PAGES: [(&str, u8); 12] = [
+const PAGES: [(&str, u8); 14] = [
     ("access", 5),
     ("bounce", 5),
     ("canonical", 5),
@@ -11,7 +11,9 @@ const PAGES: [(&str, u8); 12] = [
     ("master", 5),
     ("postconf", 5),
     ("transport", 5),
+    ("virtual", 5),
     ("cleanup", 8),
+    ("pipe", 8),
     ("qmgr", 8),
     ("smtp", 8),
     ("smtpd", 8),

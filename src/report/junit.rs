@@ -61,6 +61,7 @@ fn suite(document: &mut Document, report: &RunReport, area: &str, not_run: &[&st
         attributes.push(("hostname", subject.hostname.clone()));
     }
     document.open("testsuite", &borrowed(&attributes));
+    accepted(document, report);
     for check in checks {
         case(document, check);
     }
@@ -75,6 +76,21 @@ fn suite(document: &mut Document, report: &RunReport, area: &str, not_run: &[&st
         ];
         document.element("error", &attributes, "");
         document.close();
+    }
+    document.close();
+}
+
+/// What relay.yaml says is meant, as properties of a suite.
+fn accepted(document: &mut Document, report: &RunReport) {
+    let subject = report.subject.as_ref();
+    let Some(subject) = subject.filter(|subject| !subject.accepted.is_empty()) else {
+        return;
+    };
+    document.open("properties", &[]);
+    for one in &subject.accepted {
+        let name = format!("accepted {}", one.rule);
+        let value = format!("{} ({})", one.does, one.place);
+        document.element("property", &[("name", &name), ("value", &value)], "");
     }
     document.close();
 }

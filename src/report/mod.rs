@@ -14,6 +14,7 @@ mod html;
 mod human;
 mod json;
 mod junit;
+mod lint;
 mod list;
 mod markdown;
 mod outputs;
@@ -24,16 +25,20 @@ mod run;
 mod subject;
 mod xml;
 
+pub use crate::audit::Severity;
 pub use catalogue::catalogue;
 pub use down::Down;
 pub use event::{Event, Fact};
 pub use exhibit::{Exhibit, Piece};
 pub use human::{Colours, Human, Progress};
 pub use json::render as render_json;
+pub use lint::lint;
 pub use list::{Entry, Sabotaged, explanation, list_human, list_json};
 pub use outputs::{FORMATS, Format, OutputError, Outputs};
 pub use proved::{Planted, Proof, Unclaimed, Unplanted};
 pub use reference::reference;
 pub use rows::rows;
-pub use run::{CheckRecord, CutShort, Outcome, RunReport, Severity, Summary, exit};
-pub use subject::{Agreed, Certificate, Contained, Listening, Package, Subject, SubjectKind};
+pub use run::{CheckRecord, CutShort, Outcome, RunReport, Summary, exit};
+pub use subject::{
+    Accepted, Agreed, Certificate, Contained, Listening, Package, Subject, SubjectKind,
+};

@@ -17,6 +17,22 @@ pub struct Subject {
     /// The containers of a lab.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<Contained>,
+    /// What the operator's own lines let through and `postfix.accept` has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
+}
+
+/// Something that `postfix.accept` says is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Accepted {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// What it costs: `low`, `medium`, `high`, `critical`.
+    pub severity: &'static str,
+    /// Where the line stands, in the words of Postfix's files.
+    pub place: String,
+    /// What it does, in one sentence.
+    pub does: String,
 }
 
 /// What a target is.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::bench::{export, said, succeed};
-use crate::lab::program;
+use crate::lab::{is_a, program};
 
 /// The least that a relay in production needs.
 const LEAST: &str = "\
@@ -63,6 +63,65 @@ fn what_is_there_already_stays_as_it_is() {
     refused(&mut export(&file, &output), 6, &["there already"]);
     assert_eq!(names(&output), ["mine"]);
     assert_eq!(names(root.path()), ["out", "relay.yaml"]);
+}
+
+#[test]
+fn a_bundle_is_renewed_and_what_was_changed_by_hand_is_not() {
+    let root = tempfile::tempdir().unwrap();
+    let (file, output) = (root.path().join("relay.yaml"), root.path().join("out"));
+    fs::write(&file, LEAST).unwrap();
+    succeed(&mut export(&file, &output));
+    let told = succeed(&mut export(&file, &output));
+    assert!(told.contains("is up to date"), "{told}");
+    fs::write(output.join("compose.override.yaml"), "mine").unwrap();
+    fs::write(
+        &file,
+        format!("{LEAST}relay: {{message_size_limit: 7MiB}}\n"),
+    )
+    .unwrap();
+    let told = succeed(&mut export(&file, &output));
+    for line in [
+        "--- old/config/postfix/main.cf\n",
+        "-message_size_limit = 26214400\n",
+        "+message_size_limit = 7340032\n",
+        "--force-recreate",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    fs::write(output.join("compose.yaml"), "mine").unwrap();
+    fs::write(&file, LEAST).unwrap();
+    let by_hand = ["not as relaykit wrote them: compose.yaml;"];
+    refused(&mut export(&file, &output), 6, &by_hand);
+    let main = fs::read_to_string(output.join("config/postfix/main.cf")).unwrap();
+    assert!(main.contains("message_size_limit = 7340032"), "{main}");
+}
+
+#[test]
+fn an_authority_goes_along_and_has_to_be_here() {
+    let root = tempfile::tempdir().unwrap();
+    let (file, output) = (root.path().join("relay.yaml"), root.path().join("out"));
+    let authority = Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/directory-ca.pem");
+    fs::write(&file, LEAST.replace("ca: system", "ca: my-ca.pem")).unwrap();
+    refused(
+        &mut export(&file, &output),
+        3,
+        &["my-ca.pem", "bring it to this machine"],
+    );
+    assert_eq!(names(root.path()), ["relay.yaml"]);
+    let mut validate = program(&["config", "validate", "-f"]);
+    let told = said(&validate.arg(&file).output().unwrap());
+    for missing in [
+        "my-ca.pem is not on this machine",
+        "/etc/example/relay.key is not",
+    ] {
+        assert!(told.contains(missing), "{missing}: {told}");
+    }
+    fs::copy(&authority, root.path().join("my-ca.pem")).unwrap();
+    succeed(&mut export(&file, &output));
+    let taken = fs::read(output.join("config/tls/directory-ca.pem")).unwrap();
+    assert_eq!(taken, fs::read(&authority).unwrap());
+    let compose = fs::read_to_string(output.join("compose.yaml")).unwrap();
+    assert!(!compose.contains("my-ca.pem"), "{compose}");
 }
 
 #[test]
@@ -143,4 +202,5 @@ fn a_script_learns_what_was_written() {
     for path in told["files"].as_array().unwrap() {
         assert!(output.join(path.as_str().unwrap()).is_file(), "{path}");
     }
+    is_a("export", &told);
 }

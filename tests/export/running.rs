@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use relaykit::plan::Role;
 use serde_json::Value;
 
-use crate::bench::{said, succeed};
+use crate::bench::{export, said, succeed};
 use crate::deployment::{Deployment, PASSWORD, USER, hostname};
 use crate::exported::{CANARY, Exported, SMTP, SUBMISSION, SUBMISSIONS, message};
 use crate::lab::{Child, block_on, engine, until};
@@ -18,10 +18,13 @@ fn the_bundle_is_a_relay_for_its_users_alone() {
     only_a_login_relays(&exported);
     the_next_hop_learns_nothing_of_the_client(&exported);
     the_container_is_confined(&exported);
+    its_health_is_asked_for_without_a_line_in_the_log(&exported);
     the_readme_is_right(&exported);
     the_readmes_steps_work(&exported);
     the_readmes_question_to_the_directory_is_answered(&exported);
     a_renewed_certificate_is_taken_up(&exported);
+    the_readmes_copy_of_the_queue_is_whole(&exported);
+    the_image_goes_along_as_docker_takes_it(&exported);
     nothing_accepted_is_lost(exported);
 }
 
@@ -148,6 +151,50 @@ fn the_container_is_confined(exported: &Exported) {
     assert!(!environment.contains("password"), "{environment}");
 }
 
+/// It is healthy while everybody answers, and says so of itself; who does not answer is named.
+fn its_health_is_asked_for_without_a_line_in_the_log(exported: &Exported) {
+    let container = exported.deployment.container();
+    let state = |what: &str| {
+        let format = format!("{{{{.State.Health.{what}}}}}");
+        let mut docker = Command::new("docker");
+        succeed(docker.args(["inspect", "--format", &format, &container]))
+    };
+    until("a healthy relay", || {
+        (state("Status").trim() == "healthy").then_some(())
+    });
+    let ask = || {
+        let mut docker = Command::new("docker");
+        let asked = docker.args(["exec", &container, "/usr/libexec/relaykit/health"]);
+        asked.output().unwrap()
+    };
+    for _ in 0..3 {
+        let asked = ask();
+        assert!(asked.status.success(), "{}", said(&asked));
+    }
+    let log = exported.log();
+    let ours = |line: &&str| line.contains("smtpd[") && line.contains("[127.0.0.1]");
+    let lines: Vec<&str> = log.lines().filter(ours).collect();
+    assert!(lines.is_empty(), "{lines:#?}");
+    let guard = |what| {
+        exported
+            .deployment
+            .exec(&["s6-svc", what, "/run/service/guard"])
+    };
+    guard("-d");
+    until("a guard that is away", || {
+        (!ask().status.success()).then_some(())
+    });
+    assert!(
+        said(&ask()).contains("logins: nobody listens"),
+        "{}",
+        said(&ask())
+    );
+    guard("-u");
+    until("a guard that is back", || {
+        ask().status.success().then_some(())
+    });
+}
+
 /// Its commands, and what it says that they show.
 fn the_readme_is_right(exported: &Exported) {
     let deployment = &exported.deployment;
@@ -250,6 +297,55 @@ fn a_renewed_certificate_is_taken_up(exported: &Exported) {
     succeed(&mut exported.deployment.compose(&["restart", "relay"]));
     exported.wait_until_ready();
     assert_ne!(served(), before, "the certificate is still the old one");
+}
+
+/// Its command, between a stop and a start.
+fn the_readmes_copy_of_the_queue_is_whole(exported: &Exported) {
+    let readme = exported.readme();
+    let block = readme
+        .split("```sh")
+        .find(|block| block.contains(">queue.tar"));
+    let block = block.unwrap().split("```").next().unwrap();
+    let copying = block.split("docker compose").nth(1).unwrap();
+    let copying = copying.split_once('\n').unwrap().1;
+    assert!(copying.starts_with("docker run "), "{block}");
+    let folder = exported.deployment.path("copy");
+    std::fs::create_dir(&folder).unwrap();
+    succeed(&mut exported.deployment.compose(&["stop", "relay"]));
+    let mut shell = Command::new("bash");
+    succeed(shell.args(["-c", copying]).current_dir(&folder));
+    succeed(&mut exported.deployment.compose(&["start", "relay"]));
+    exported.wait_until_ready();
+    let mut tar = Command::new("tar");
+    let listed = succeed(tar.args(["-tvf", "queue.tar"]).current_dir(&folder));
+    for kept in ["./deferred/", "./incoming/", "./hold/"] {
+        assert!(listed.contains(kept), "{kept}: {listed}");
+    }
+}
+
+/// `--save`, into the bundle that is there.
+fn the_image_goes_along_as_docker_takes_it(exported: &Exported) {
+    let bundle = exported.deployment.path("bundle");
+    let mut saving = export(&exported.deployment.path("relay.yaml"), &bundle);
+    let told = succeed(saving.arg("--save"));
+    assert!(
+        told.contains("is up to date") && told.contains("docker load"),
+        "{told}"
+    );
+    let here = |words: &[&str]| {
+        let mut command = Command::new(words[0]);
+        succeed(command.args(&words[1..]).current_dir(&bundle))
+    };
+    let loaded = here(&["docker", "load", "-i", "image.tar"]);
+    assert!(loaded.contains("/relay:"), "{loaded}");
+    let held = here(&["sha256sum", "-c", ".relaykit.sha256"]);
+    assert!(held.contains("image.tar: OK"), "{held}");
+    // It stays where the bundle is exported again without it.
+    succeed(&mut export(
+        &exported.deployment.path("relay.yaml"),
+        &bundle,
+    ));
+    here(&["sha256sum", "--quiet", "-c", ".relaykit.sha256"]);
 }
 
 /// Not by a restart while the next hop is away, and not by a new export into

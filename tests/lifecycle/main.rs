@@ -14,6 +14,7 @@ mod certificates;
 mod changes;
 mod containers;
 mod diagnostics;
+mod difference;
 mod doctor;
 mod down;
 mod inbox;

@@ -32,8 +32,10 @@ const SHAPES: &[Shape] = &[
             "timestamp",
             "hostname",
         ],
-        &["testcase"],
+        &["properties", "testcase"],
     ),
+    ("properties", &[], &["property"]),
+    ("property", &["name!", "value!"], &[]),
     (
         "testcase",
         &["name!", "classname!", "time!"],
@@ -55,7 +57,7 @@ pub(crate) fn is_valid(text: &str) {
         has_shape(node);
     }
     for suite in root.children().filter(Node::is_element) {
-        let cases = || suite.children().filter(Node::is_element);
+        let cases = || suite.children().filter(|n| n.has_tag_name("testcase"));
         let with = |child: &str| {
             cases()
                 .filter(|c| c.children().any(|n| n.has_tag_name(child)))
@@ -115,6 +117,16 @@ fn case<'a>(document: &'a Document<'a>, name: &str) -> Node<'a, 'a> {
 fn a_report_has_the_shape_that_its_readers_share() {
     is_valid(&sample::text("junit", &sample::report()));
     is_valid(&sample::text("junit", &sample::plain()));
+}
+
+#[test]
+fn what_is_accepted_is_told() {
+    let text = sample::text("junit", &sample::report());
+    let document = Document::parse(&text).unwrap();
+    let property = case(&document, "accepted copied");
+    let value = property.attribute("value").unwrap();
+    assert!(value.starts_with("every message is copied to "), "{value}");
+    assert!(!sample::text("junit", &sample::plain()).contains("<properties"));
 }
 
 #[test]

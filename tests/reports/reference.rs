@@ -1,6 +1,6 @@
 //! The pages on relay.yaml in the documentation against the declarations.
 
-use relaykit::{checks, config, report};
+use relaykit::{audit, checks, config, report};
 
 use crate::fresh::is_fresh;
 
@@ -17,4 +17,9 @@ fn the_reference_of_settings_is_the_table() {
 fn the_reference_has_the_schema_of_relay_yaml() {
     let schema = serde_json::to_string_pretty(&config::schema()).unwrap();
     is_fresh("relay.schema.json", &(schema + "\n"));
+}
+
+#[test]
+fn the_reference_of_the_lint_is_its_rules() {
+    is_fresh("LINT.md", &report::lint(audit::all()));
 }

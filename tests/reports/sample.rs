@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use relaykit::report::{
-    Agreed, Certificate, CheckRecord, Contained, Exhibit, FORMATS, Listening, Outcome, Package,
-    Planted, RunReport, Severity, Subject, SubjectKind, Unclaimed, Unplanted,
+    Accepted, Agreed, Certificate, CheckRecord, Contained, Exhibit, FORMATS, Listening, Outcome,
+    Package, Planted, RunReport, Severity, Subject, SubjectKind, Unclaimed, Unplanted,
 };
 
 /// What would run, escape, or break a file if it were not escaped.
@@ -158,6 +158,12 @@ fn subject() -> Subject {
                 name: "postfix".into(),
                 version: "3.10.13-0+deb13u1".into(),
             }],
+        }],
+        accepted: vec![Accepted {
+            rule: "copied",
+            severity: "critical",
+            place: "main.cf, always_bcc".into(),
+            does: format!("every message is copied to {HOSTILE}"),
         }],
     }
 }

@@ -1,5 +1,8 @@
 //! A bundle as a folder: whole or not there, whatever happens meanwhile.
 
+mod manifest;
+mod renew;
+
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Error, ErrorKind, Result, Write};
@@ -7,6 +10,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::export::{Bundle, BundleFile};
+
+pub(super) use manifest::IMAGE;
+pub(super) use renew::Renewed;
 
 /// The bundle's own folder: there are passwords below it.
 const OWNER_ONLY: u32 = 0o700;
@@ -18,18 +24,22 @@ const PASSABLE: u32 = 0o755;
 /// How many folders that a killed run left beside `output` are passed over.
 const MOST_LEFT: u32 = 100;
 
-/// Writes `bundle` to the folder `output`, which must not be there: beside it
-/// first, then, when all of it is on the disk, under its name (rename(2)).
+/// Writes `bundle` to the folder `output`: beside it first, then, when all of it is on the
+/// disk, under its name (rename(2)). Where a bundle is there already, what differs in it
+/// is replaced file by file, and told.
 ///
 /// # Errors
-/// When there is something at `output` already, its parent is missing, or the
-/// system refuses. Nothing is left then.
-pub(super) fn write(bundle: &Bundle, output: &Path) -> Result<()> {
+/// When there is something else at `output` already, a bundle there was changed by hand,
+/// its parent is missing, or the system refuses. Nothing is left of a new one then.
+pub(super) fn write(bundle: &Bundle, output: &Path) -> Result<Option<Vec<Renewed>>> {
     let Some(name) = output.file_name() else {
         return Err(Error::other(
             "it has no name of its own; name a folder that is not there yet",
         ));
     };
+    if renew::is_bundle(output) {
+        return renew::renew(bundle, output).map(Some);
+    }
     if output.symlink_metadata().is_ok() {
         return Err(exists());
     }
@@ -44,7 +54,7 @@ pub(super) fn write(bundle: &Bundle, output: &Path) -> Result<()> {
     let beside = create_beside(parent, name)?;
     let written = fill(bundle, &beside).and_then(|()| publish(&beside, output));
     match written {
-        Ok(()) => sync(parent),
+        Ok(()) => sync(parent).map(|()| None),
         Err(error) => Err(match fs::remove_dir_all(&beside) {
             Ok(()) => error,
             Err(also) => Error::new(
@@ -74,20 +84,37 @@ fn create_beside(parent: &Path, name: &std::ffi::OsStr) -> Result<PathBuf> {
 
 fn fill(bundle: &Bundle, folder: &Path) -> Result<()> {
     for BundleFile { path, mode, text } in &bundle.files {
-        let path = folder.join(path);
-        create_folders(path.parent().unwrap_or(folder))?;
-        // Owner-only from the first moment; then as the plan says, whatever the umask.
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
-        file.write_all(text.reveal().as_bytes())?;
-        file.set_permissions(Permissions::from_mode(*mode))?;
-        file.sync_all()?;
+        create(&folder.join(path), folder, *mode, text.reveal())?;
     }
+    let list = manifest::text(&manifest::of(bundle));
+    create(&folder.join(manifest::MANIFEST), folder, 0o600, &list)?;
     fs::set_permissions(folder, Permissions::from_mode(OWNER_ONLY))?;
     sync_folders(folder)
+}
+
+/// Owner-only from the first moment; then as the plan says, whatever the umask.
+fn create(path: &Path, folder: &Path, mode: u32, text: &str) -> Result<()> {
+    create_folders(path.parent().unwrap_or(folder))?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.sync_all()
+}
+
+/// Whether the list of what relaykit wrote into the bundle at `output` has `path`.
+pub(super) fn noted(output: &Path, path: &str) -> Result<bool> {
+    Ok(manifest::read(output)?.contains_key(path))
+}
+
+/// Adds `path` to that list, by its SHA-256.
+pub(super) fn note(output: &Path, path: &str, digest: &[u8]) -> Result<()> {
+    let mut listed = manifest::read(output)?;
+    listed.insert(path.to_owned(), manifest::hexadecimal(digest));
+    renew::list(output, &listed)
 }
 
 fn create_folders(folder: &Path) -> Result<()> {
@@ -112,7 +139,7 @@ fn publish(beside: &Path, output: &Path) -> Result<()> {
 }
 
 fn exists() -> Error {
-    let text = "it is there already; name a folder that is not, or remove it first";
+    let text = "it is there already, and is no bundle of relaykit's; name another folder, or remove it first";
     Error::new(ErrorKind::AlreadyExists, text)
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::audit;
 use crate::config::decode::{Decoder, Field};
 use crate::config::parameters::Surroundings;
 use crate::config::setting::{Kind, Setting, Value};
@@ -16,6 +17,8 @@ pub struct Postfix {
     pub main: BTreeMap<String, String>,
     /// master.cf: `service/type` to the rest of its line, as `postconf -M` takes it.
     pub master: BTreeMap<String, String>,
+    /// Rules of `config lint` whose findings are meant, by id.
+    pub accept: Vec<String>,
 }
 
 pub(in crate::config) static KEYS: &[Setting<Postfix>] = &[
@@ -42,7 +45,45 @@ pub(in crate::config) static KEYS: &[Setting<Postfix>] = &[
         source: "Postfix master",
         ..Setting::USUAL
     },
+    Setting {
+        name: "accept",
+        value: &Accept,
+        about: "findings of `config lint` that are meant, by the id of their rule",
+        doc: "`relaykit config lint` says what the lines of `main` and `master` let through, and each \
+              of its findings has the id of a rule. An id here says that this is meant: the lint and \
+              the check of it then pass, and every report names what was accepted. The rules are in \
+              docs/LINT.md.",
+        example: "[copied, rerouted]",
+        ..Setting::USUAL
+    },
 ];
+
+/// Ids of rules.
+struct Accept;
+
+impl Value<Postfix> for Accept {
+    fn kind(&self) -> Kind {
+        Kind::List(Box::new(Kind::Word(ids())), true)
+    }
+
+    fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, postfix: &mut Postfix) {
+        let known = if decoder.adding {
+            std::mem::take(&mut postfix.accept)
+        } else {
+            Vec::new()
+        };
+        let read = |id: &str| Ok(id.to_owned());
+        postfix.accept = decoder.list(field, known, read, PartialEq::eq);
+    }
+
+    fn show(&self, postfix: &mut Postfix) -> Shown {
+        Shown::List(postfix.accept.iter().map(|id| Shown::text(id)).collect())
+    }
+}
+
+fn ids() -> Vec<&'static str> {
+    audit::all().map(|rule| rule.id).collect()
+}
 
 /// Parameters of main.cf. What one may be depends on the others, and on the services.
 struct Main;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{ADDRESSES, Directory};
 use crate::config::{Ldap, TrustAnchor};
-use crate::container::{Content, File, file, operator};
+use crate::container::{Content, File, authorities, file};
 use crate::counterparts::{Purpose, anchor_path};
 use crate::secret::Secret;
 
@@ -61,7 +61,7 @@ impl Directory {
             files.push(file(&path, 0o600, self.saslauthd_conf(server)));
         }
         if let TrustAnchor::File(path) = &self.anchor {
-            files.push(operator("tls/directory-ca.pem", path));
+            files.push(authorities("tls/directory-ca.pem", path));
         }
         files
     }

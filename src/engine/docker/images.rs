@@ -123,6 +123,11 @@ impl DockerEngine {
         pieces.map_err(std::io::Error::other).boxed()
     }
 
+    pub(super) fn image_archive(&self, reference: &str) -> ByteStream {
+        let pieces = self.patient().export_image(reference);
+        pieces.map_err(std::io::Error::other).boxed()
+    }
+
     pub(super) async fn labelled_images(&self, labels: &Labels) -> Result<Vec<String>, Error> {
         let word = |(name, value): (&String, &String)| match value.as_str() {
             "" => name.clone(),

@@ -1,4 +1,4 @@
-//! The bundle's README: one page, for whoever is called at night.
+//! The bundle's README: two pages, for whoever is called at night.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -31,6 +31,7 @@ All commands are for a shell in this folder; with the older Compose, write `dock
         start(configuration, image),
         works(&plan.resolved.spec, relay),
         night(&plan.resolved),
+        upkeep(plan, relay, image),
         places(plan, configuration),
     ]
     .join("\n")
@@ -69,13 +70,16 @@ fn start(configuration: &Configuration, image: &str) -> String {
 
 Copy this folder to the machine as root or as the user who runs Docker, keeping the modes of its
 files (`cp -a`, `rsync -a`): there are passwords in it. The image is on the engine where `relaykit
-build` made it; this brings it to another machine:
+build` made it. One of these brings it to another machine; `image.tar` is here if the bundle was
+exported with `--save`:
 
 ```sh
 docker save {image} | ssh HOST docker load
+docker load -i image.tar
 ```
 
-Your own files must be there first: a newer Compose makes an empty folder of one that is missing.
+Your own files must be there first: a newer Compose makes an empty folder of one that is missing. The
+certificates of authorities that relay.yaml names are in here, as they were when this was exported.
 
 ```sh
 docker image inspect --format '{{{{.Id}}}}' {image}
@@ -179,7 +183,8 @@ fn night(resolved: &Resolved) -> String {
         "## At three in the morning
 
 ```sh
-docker compose ps                              # does it run, since when
+docker compose ps                              # does it run, since when, is it healthy
+docker compose exec relay /usr/libexec/relaykit/health   # and if not, why
 docker compose logs --tail 50 relay            # Postfix and its guard of logins, one log
 docker compose exec relay postqueue -p         # what waits, and why
 docker compose exec relay postqueue -f         # try all of it again now
@@ -254,6 +259,47 @@ fn rights(spec: &Spec, page: &Page) -> String {
     text
 }
 
+/// What has to be done now and then.
+fn upkeep(plan: &Plan, relay: &Container, image: &str) -> String {
+    let hostname = &plan.resolved.spec.hostname;
+    let port = relay.ports.first().map_or(0, |port| port.host);
+    format!(
+        "## Now and then
+
+- **See it as others do.** From another machine, `relaykit check {hostname}` asks the relay for all that
+  can be asked from outside, with `--user` and `--password-file` also what a login may do. Where it does
+  not answer on port 25, 587 and 465, name the address: `relaykit check {hostname}:{port}`.
+- **Updates.** Debian's security updates come with a new image. Where relaykit is:
+  `relaykit build --no-cache`, and export anew. The bundle names its image by what is in it, so the old
+  one stays until you remove it, and the old bundle still works.
+- **Certificates.** `docker compose restart relay` after each renewal; with certbot:
+  `--deploy-hook 'docker compose --project-directory {{FOLDER}} restart relay'`.
+- **Passwords** of the relay itself, in the directory and at the next hop: change them there, in the
+  files that relay.yaml names, and export anew.
+- **The log** is kept by the engine, five files of 10 MB; `logging` in compose.yaml says so. Whoever needs
+  it for longer reads it from there (`docker compose logs --since 24h relay`) or sets another driver.
+- **The queue** holds what was accepted and is not delivered yet, for five days at most. Nothing else in
+  here cannot be made anew. A copy is whole only while the relay stands still:
+
+```sh
+docker compose stop relay
+docker run --rm --user 0:0 --network none --entrypoint tar -v {name}_spool:/queue:ro {image} \\
+  -C /queue -cf - . >queue.tar
+docker compose start relay
+```
+
+  To bring it back, into a relay that has been made and not started (`docker compose up --no-start`):
+
+```sh
+docker run --rm -i --user 0:0 --network none --entrypoint tar -v {name}_spool:/queue {image} \\
+  -C /queue -xpf - <queue.tar
+docker compose start relay
+```
+",
+        name = plan.name,
+    )
+}
+
 fn places(plan: &Plan, configuration: &Configuration) -> String {
     let mut text = String::from(
         "## What is where
@@ -283,9 +329,12 @@ fn places(plan: &Plan, configuration: &Configuration) -> String {
         text,
         "| volume `{}_spool` | the queue: mail that was accepted and is not delivered yet |
 
-`config` is rendered from relay.yaml. To change something, change it there, export into a new folder
-and run `docker compose up -d` in that: it is the same deployment, so it takes over, queue and all.
-The old folder can go then; `docker compose up -d` in it is the way back.
+`config` is rendered from relay.yaml. To change something, change it there and export anew. Into this folder: the
+difference is shown, what relaykit wrote is replaced, and `docker compose up -d --force-recreate` takes
+it up; files of your own stay, and where one of relaykit's was changed by hand nothing is written.
+`sha256sum -c .relaykit.sha256` tells which those are. Or into a new folder, and `docker compose up -d`
+in that: it is the same deployment, so it takes over, queue and all, and `docker compose up -d` in the
+old one is the way back.
 ",
         plan.name
     );

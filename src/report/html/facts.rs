@@ -60,7 +60,25 @@ pub(super) fn subject(page: &mut Markup, report: &RunReport) {
     if !subject.containers.is_empty() {
         containers(page, subject);
     }
+    accepted(page, subject);
     page.close("section");
+}
+
+/// What relay.yaml says is meant.
+fn accepted(page: &mut Markup, subject: &Subject) {
+    if subject.accepted.is_empty() {
+        return;
+    }
+    page.raw("<h3>Accepted by postfix.accept</h3>\n");
+    let rows: Vec<_> = subject
+        .accepted
+        .iter()
+        .map(|one| {
+            let words = [one.rule, one.severity, &one.does, &one.place];
+            words.map(str::to_owned).to_vec()
+        })
+        .collect();
+    table(page, &["rule", "severity", "what it does", "where"], &rows);
 }
 
 fn listeners(page: &mut Markup, listeners: &[Listening]) {

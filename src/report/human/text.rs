@@ -104,6 +104,11 @@ pub(super) fn summary(
         section(&mut text, "it said", &gave_up.join("\n"));
         text.push('\n');
     }
+    let accepted = report.subject.iter().flat_map(|subject| &subject.accepted);
+    for one in accepted {
+        let word = painted("ACCEPTED", YELLOW, colours);
+        let _ = writeln!(text, "{word} {} [{}]", visible(&one.does), one.rule);
+    }
     for port in &report.down {
         text.push_str(&down(port, colours));
         let because = |check: &&CheckRecord| report.down_for(&check.outcome) == Some(port);

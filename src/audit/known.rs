@@ -1,0 +1,98 @@
+//! The restrictions that smtpd(8) knows, see postconf(5) from `smtpd_client_restrictions` on.
+
+/// All of them, but for those with a table: `check_KIND_access`.
+const NAMES: [&str; 55] = [
+    "check_policy_service",
+    "defer",
+    "defer_if_permit",
+    "defer_if_reject",
+    "defer_unauth_destination",
+    "dunno",
+    "ok",
+    "permit",
+    "permit_auth_destination",
+    "permit_dnswl_client",
+    "permit_inet_interfaces",
+    "permit_mx_backup",
+    "permit_mynetworks",
+    "permit_rhswl_client",
+    "permit_sasl_authenticated",
+    "permit_tls_all_clientcerts",
+    "permit_tls_clientcerts",
+    "reject",
+    "reject_authenticated_sender_login_mismatch",
+    "reject_invalid_helo_hostname",
+    "reject_invalid_hostname",
+    "reject_known_sender_login_mismatch",
+    "reject_maps_rbl",
+    "reject_multi_recipient_bounce",
+    "reject_non_fqdn_helo_hostname",
+    "reject_non_fqdn_hostname",
+    "reject_non_fqdn_recipient",
+    "reject_non_fqdn_sender",
+    "reject_plaintext_session",
+    "reject_rbl",
+    "reject_rbl_client",
+    "reject_rhsbl_client",
+    "reject_rhsbl_helo",
+    "reject_rhsbl_recipient",
+    "reject_rhsbl_reverse_client",
+    "reject_rhsbl_sender",
+    "reject_sender_login_mismatch",
+    "reject_unauth_destination",
+    "reject_unauth_pipelining",
+    "reject_unauthenticated_sender_login_mismatch",
+    "reject_unknown_address",
+    "reject_unknown_client",
+    "reject_unknown_client_hostname",
+    "reject_unknown_forward_client_hostname",
+    "reject_unknown_helo_hostname",
+    "reject_unknown_hostname",
+    "reject_unknown_recipient_domain",
+    "reject_unknown_reverse_client_hostname",
+    "reject_unknown_sender_domain",
+    "reject_unlisted_recipient",
+    "reject_unlisted_sender",
+    "reject_unverified_recipient",
+    "reject_unverified_sender",
+    "sleep",
+    "warn_if_reject",
+];
+
+/// What `check_KIND_access` looks up.
+const KINDS: [&str; 23] = [
+    "ccert",
+    "client",
+    "client_a",
+    "client_mx",
+    "client_ns",
+    "etrn",
+    "helo",
+    "helo_a",
+    "helo_mx",
+    "helo_ns",
+    "recipient",
+    "recipient_a",
+    "recipient_mx",
+    "recipient_ns",
+    "reverse_client_hostname",
+    "reverse_client_hostname_a",
+    "reverse_client_hostname_mx",
+    "reverse_client_hostname_ns",
+    "sasl",
+    "sender",
+    "sender_a",
+    "sender_mx",
+    "sender_ns",
+];
+
+/// Whether smtpd knows a restriction of this name, in small letters.
+pub(super) fn is_known(name: &str) -> bool {
+    let kind = name
+        .strip_prefix("check_")
+        .and_then(|rest| rest.strip_suffix("_access"));
+    match kind {
+        Some(kind) => KINDS.contains(&kind),
+        None => NAMES.contains(&name),
+    }
+}
