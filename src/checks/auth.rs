@@ -10,6 +10,7 @@ pub(super) mod people;
 pub(super) mod record;
 pub(super) mod refusals;
 pub(super) mod servers;
+pub(super) mod users_file;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

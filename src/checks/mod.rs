@@ -40,7 +40,7 @@ pub use runner::{Options, Site, run, run_at};
 pub use selection::{NoneSelected, select};
 pub use survey::{Stranger, Survey, Unfit, survey};
 pub use target::{Context, Delivered, Inbox, Lab, Lacks, Moved, Target, Undelivered};
-pub use variants::{AS_CONFIGURED, Laboratory, Offered, Unsuitable, laboratories};
+pub use variants::{AS_CONFIGURED, Laboratory, Offered, Unsuitable, images, laboratories};
 pub use verdict::Judged;
 
 pub use crate::report::Severity;
@@ -69,6 +69,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("auth/people", auth::people::CHECKS),
     ("auth/record", auth::record::CHECKS),
     ("auth/outages", auth::outages::CHECKS),
+    ("auth/users_file", auth::users_file::CHECKS),
     ("relay", relay::CHECKS),
     ("relay/backscatter", relay::backscatter::CHECKS),
     ("relay/destinations", relay::destinations::CHECKS),

@@ -1,9 +1,12 @@
 //! The labs that a run needs: the one that relay.yaml describes and, for checks
 //! that need a setting it does not have, variants of it with that setting.
 
+use std::collections::BTreeSet;
+
 use super::check::{Check, Sabotage};
 use crate::config::{self, Listener, Problems, Says, Spec};
-use crate::counterparts::next_hop_login;
+use crate::counterparts::{Purpose, Resolved, next_hop_login};
+use crate::plan::{Image, Plan};
 use crate::render::next_hops::{AWAY, BUSY, REFUSING};
 use crate::render::settled;
 
@@ -175,6 +178,14 @@ const VARIANTS: &[Variant] = &[
             Set("privacy.add_missing_headers", "false"),
         ],
     },
+    // No directory. A lab has people of its own in the place of the file.
+    Variant {
+        name: "users",
+        changes: &[
+            Set("auth.pam.users_file", "users/accounts"),
+            Set("relay.sender_login", "own"),
+        ],
+    },
 ];
 
 /// What Postfix cannot do on port 25, where mail comes without a login too, is no
@@ -209,6 +220,18 @@ pub fn laboratories(spec: &Spec, checks: &[&'static Check]) -> Vec<Laboratory> {
     // A check goes to the first that has what it needs: not to a variant without need.
     labs.sort_by_key(|lab| lab.name != AS_CONFIGURED);
     labs
+}
+
+/// The images of all labs that `checks` need to be run with `spec`, each once. A
+/// sabotage of theirs is planted in no lab that has another.
+#[must_use]
+pub fn images(spec: &Spec, checks: &[&'static Check]) -> Vec<Image> {
+    let labs = laboratories(spec, checks).into_iter();
+    let images = labs.flat_map(|lab| {
+        let resolved = Resolved::new(lab.spec, Purpose::Proof);
+        Plan::new(resolved, lab.name).images()
+    });
+    images.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// No lab that a check can be run in has room for a sabotage.

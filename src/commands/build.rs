@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::labs::{image_settings, images};
 use crate::cli::Build;
 use crate::image;
+use crate::plan::Image;
 
 pub(super) async fn run(session: &Session, arguments: Build) -> anyhow::Result<Exit> {
     let engine = session.engine().await?;
@@ -24,7 +25,8 @@ pub(super) async fn run(session: &Session, arguments: Build) -> anyhow::Result<E
     if arguments.bootstrap {
         image::bootstrap(engine.as_ref(), &settings, &session.progress).await?;
     }
-    let images = images(session, &engine, &settings).await?;
+    let wanted = [Image::Relay, Image::Directory];
+    let images = images(session, &engine, &wanted, &settings).await?;
     let images: BTreeMap<&str, String> = images
         .into_iter()
         .map(|(image, reference)| (image.name(), reference))

@@ -176,14 +176,14 @@ pub(super) fn image_settings(
     }
 }
 
-/// Makes sure that the images of a lab are there.
+/// Makes sure that images are there.
 pub(super) async fn images(
     session: &Session,
     engine: &Arc<dyn Engine>,
+    wanted: &[Image],
     settings: &image::Settings,
 ) -> anyhow::Result<BTreeMap<Image, String>> {
-    let wanted = [Image::Relay, Image::Directory];
-    Ok(image::ensure(engine.as_ref(), &wanted, settings, &session.progress).await?)
+    Ok(image::ensure(engine.as_ref(), wanted, settings, &session.progress).await?)
 }
 
 /// Tells what a lab has of its own where relay.yaml names the operator's.

@@ -14,7 +14,9 @@ use super::labs::{configured, image_settings, images, spec_of_lab, workshop};
 use crate::checks::{self, Check, Options};
 use crate::cli::{Format, Test};
 use crate::config;
+use crate::counterparts::{Purpose, Resolved};
 use crate::lab::{Readiness, Workshop};
+use crate::plan::Plan;
 use crate::report::{self, Colours, Event, Fact, Human, Outputs, Progress, RunReport};
 use labs::Run;
 
@@ -40,7 +42,11 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
         String::new()
     };
     let settings = image_settings(session, &arguments.images, false);
-    let images = images(session, &engine, &settings).await?;
+    let wanted = match &arguments.lab {
+        Some(_) => Plan::new(Resolved::new(spec.clone(), Purpose::Lab), "").images(),
+        None => checks::images(&spec, &selected),
+    };
+    let images = images(session, &engine, &wanted, &settings).await?;
     // What its relay does is for the checks to find.
     let workshop = Workshop {
         readiness: Readiness::Started,

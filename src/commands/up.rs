@@ -56,7 +56,7 @@ pub(super) async fn run(session: &Session, arguments: Up) -> anyhow::Result<Exit
         return dry_run::run(session, &plan, &certificates, engine, &settings).await;
     }
     let lock = store.lock(&plan.name, &session.progress).await?;
-    let images = images(session, &engine, &settings).await?;
+    let images = images(session, &engine, &plan.images(), &settings).await?;
     let workshop = workshop(session, engine.clone(), images, store.id()?);
     let certificates = || certs::keep(&folder, &plan.name, &names, Timestamp::now());
     let certificates = info_span!("certificates").in_scope(certificates)?;

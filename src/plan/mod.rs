@@ -3,6 +3,8 @@
 
 mod deployment;
 
+use std::collections::BTreeSet;
+
 use crate::counterparts::Resolved;
 
 pub use crate::container::{
@@ -33,6 +35,13 @@ impl Plan {
         joined
             .map(|attachment| attachment.network.as_str())
             .filter(move |name| !own(name))
+    }
+
+    /// The images that its containers run, each once.
+    #[must_use]
+    pub fn images(&self) -> Vec<Image> {
+        let images: BTreeSet<Image> = self.containers.iter().map(|c| c.image).collect();
+        images.into_iter().collect()
     }
 
     /// The container with this role.

@@ -11,6 +11,7 @@ use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::super::verdict::{PASS, require};
 use super::exchange::SWALLOWED;
+use super::users_file::{NOT_READ, USERS_FILE};
 use super::{LOGIN, PLAIN, ready};
 use crate::plan::Role;
 use crate::report::Severity;
@@ -19,24 +20,40 @@ use crate::secret::Secret;
 /// Everybody is refused: saslauthd looks where nobody is.
 const NOBODY_FOUND: Sabotage = Sabotage {
     name: "saslauthd searches the wrong place",
-    changes: &[Change::Replace(
-        Role::Relay,
-        "saslauthd.conf",
-        "ldap_search_base: ",
-        "ldap_search_base: cn=nowhere,",
-    )],
+    changes: &[
+        Change::Given(Need::Directory),
+        Change::Replace(
+            Role::Relay,
+            "saslauthd.conf",
+            "ldap_search_base: ",
+            "ldap_search_base: cn=nowhere,",
+        ),
+    ],
+    sees: "535 5.7.8",
+};
+
+/// The same without a directory.
+const NOBODY_THERE: Sabotage = Sabotage {
+    name: "the users file is empty",
+    changes: &[
+        Change::Given(USERS_FILE),
+        Change::Script(Role::Relay, ": >/var/lib/relaykit/accounts"),
+    ],
     sees: "535 5.7.8",
 };
 
 /// saslauthd trusts another CA than the one that signed the directory's certificate.
 const WRONG_CA: Sabotage = Sabotage {
     name: "the directory's certificate is of another CA",
-    changes: &[Change::Replace(
-        Role::Relay,
-        "saslauthd.conf",
-        "ldap_tls_cacert_file: ",
-        "ldap_tls_cacert_file: /etc/ssl/certs/ca-certificates.crt\n# ",
-    )],
+    changes: &[
+        Change::Given(Need::Directory),
+        Change::Replace(
+            Role::Relay,
+            "saslauthd.conf",
+            "ldap_tls_cacert_file: ",
+            "ldap_tls_cacert_file: /etc/ssl/certs/ca-certificates.crt\n# ",
+        ),
+    ],
     sees: "454 4.7.0",
 };
 
@@ -52,7 +69,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Read the relay's log: it tells what the directory said. `relaykit config lint` finds \
                  settings of auth.ldap that cannot work.",
         needs: &[Need::Login, PLAIN],
-        sabotages: &[NOBODY_FOUND, WRONG_CA],
+        sabotages: &[NOBODY_FOUND, NOBODY_THERE, WRONG_CA],
         ..Check::by(&documents_pair_logs_in)
     },
     Check {
@@ -66,7 +83,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Read the relay's log for what the directory said. By hand, check that no \
                  smtpd_command_filter or proxy changes AUTH lines.",
         needs: &[Need::Login, PLAIN],
-        sabotages: &[NOBODY_FOUND, SWALLOWED],
+        sabotages: &[NOBODY_FOUND, NOBODY_THERE, SWALLOWED],
         ..Check::by(&plain_without_initial_response)
     },
     Check {
@@ -79,7 +96,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 scanners know; 235 must come to both.",
         repair: "Add login to auth.mechanisms. By hand, mech_list: plain login in smtpd.conf of Cyrus SASL.",
         needs: &[Need::Login, LOGIN],
-        sabotages: &[NOBODY_FOUND, SWALLOWED],
+        sabotages: &[NOBODY_FOUND, NOBODY_THERE, SWALLOWED],
         ..Check::by(&login_mechanism_logs_in)
     },
     Check {
@@ -108,7 +125,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Nothing in the relay: the directory's matching rule for the attribute in \
                  auth.ldap.filter decides.",
         needs: &[Need::Login],
-        sabotages: &[WRONG_CA],
+        sabotages: &[WRONG_CA, NOT_READ.seen_as("454")],
         ..Check::by(&name_is_read_as_people_type_it)
     },
 ];

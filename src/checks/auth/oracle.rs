@@ -16,11 +16,22 @@ use super::super::probe::unguarded::another_guard;
 use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
+use super::users_file::USERS_FILE;
 use super::{BY_LIBRARY, ITS_SOCKET, LIBRARY_FOLDER, LIBRARY_PATH, ready};
 use crate::plan::Role;
 use crate::report::Severity;
 use crate::secret::Secret;
 use crate::smtp::Session;
+
+/// A guard that does not go by how long comparisons take.
+pub(super) const FIXED_TIME: Sabotage = Sabotage {
+    name: "a refusal waits for a fixed time",
+    changes: &[another_guard!(
+        "sed -i 's/^    return .COLD if /    return 0.1; &/' other/Refusals.pm && \
+         sed -i 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' other/Refusals.pm"
+    )],
+    sees: "an unknown name is answered sooner",
+};
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -59,24 +70,43 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  nothing in Postfix does; a slow password hash makes it worse.",
         needs: &[Need::Login],
         long: true,
-        sabotages: &[Sabotage {
-            name: "no guard before a slow directory",
-            changes: &[
-                Change::Given(Need::Directory),
-                BY_LIBRARY,
-                LIBRARY_PATH,
-                LIBRARY_FOLDER,
-                ITS_SOCKET,
-                // Nobody's right password fits it; a wrong one is compared at length.
-                Change::Replace(
-                    Role::Directory,
-                    "people.ldif",
-                    "inetOrgPerson\nuserPassword: {CRYPT}$6$rounds=1000$",
-                    "inetOrgPerson\nuserPassword: {CRYPT}$6$rounds=300000$",
-                ),
-            ],
-            sees: "an unknown name is answered sooner",
-        }],
+        sabotages: &[
+            Sabotage {
+                name: "no guard before a slow directory",
+                changes: &[
+                    Change::Given(Need::Directory),
+                    BY_LIBRARY,
+                    LIBRARY_PATH,
+                    LIBRARY_FOLDER,
+                    ITS_SOCKET,
+                    // Nobody's right password fits it; a wrong one is compared at length.
+                    Change::Replace(
+                        Role::Directory,
+                        "people.ldif",
+                        "inetOrgPerson\nuserPassword: {CRYPT}$6$rounds=1000$",
+                        "inetOrgPerson\nuserPassword: {CRYPT}$6$rounds=300000$",
+                    ),
+                ],
+                sees: "an unknown name is answered sooner",
+            },
+            Sabotage {
+                name: "slow hashes in a users file, and nothing compared for unknown names",
+                changes: &[
+                    Change::Given(USERS_FILE),
+                    Change::Script(
+                        Role::Relay,
+                        "perl -i -pe 's/:.6.rounds=[^:\\n]*/q(:) . crypt(q(nobody knows it), \
+                     q($6$rounds=300000$abcdefgh))/e' /var/lib/relaykit/accounts",
+                    ),
+                    another_guard!(
+                        "sed -i 's/^    return .COLD if /    return 0.1; &/' other/Refusals.pm && \
+                     sed -i 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' other/Refusals.pm && \
+                     sed -i 's/^    return .then->(0) if .*/    return $then->(0);/' other/Accounts.pm"
+                    ),
+                ],
+                sees: "an unknown name is answered sooner",
+            },
+        ],
         ..Check::by(&refusals_take_alike)
     },
     Check {
@@ -90,16 +120,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 names exist. A delay that is the same for all hides only what is faster than it.",
         repair: "relaykit's guard refuses at a moment after the slowest comparison of late. By hand \
                  nothing in Postfix does.",
-        needs: &[Need::Login, Need::Lab, people::BY_UID],
+        needs: &[Need::Login, Need::Lab, Need::Directory, people::BY_UID],
         long: true,
-        sabotages: &[Sabotage {
-            name: "a refusal waits for a fixed time",
-            changes: &[another_guard!(
-                "edit 's/^    return .COLD if /    return 0.1; &/' other/Refusals.pm && \
-                 edit 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' other/Refusals.pm"
-            )],
-            sees: "an unknown name is answered sooner",
-        }],
+        sabotages: &[FIXED_TIME],
         ..Check::by(&slow_hash_tells_no_name)
     },
 ];
@@ -234,7 +257,8 @@ async fn timed(
     ControlFlow::Continue(began.elapsed())
 }
 
-async fn slow_hash_tells_no_name(context: Context) -> Judged {
+/// Of whoever checks logins here: the directory or the users file.
+pub(super) async fn slow_hash_tells_no_name(context: Context) -> Judged {
     let name = people::name("slow");
     let slow = people::add_slow(&context, &name, "what takes long to compare").await?;
     let mut session = ready(&context, login_listener(&context)?).await?;

@@ -15,6 +15,7 @@ use super::super::probe::{appliance, people};
 use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::super::verdict::{broken, fail, require};
+use super::users_file::{USERS_FILE, another_accounts};
 use super::{BY_LIBRARY, LIBRARY_FOLDER, LIBRARY_PATH, NO_GUARD, ready};
 use crate::plan::Role;
 use crate::report::Severity;
@@ -84,6 +85,29 @@ pub(in super::super) static CHECKS: &[Check] = &[
         ..Check::by(&late_words_are_no_outage)
     },
     Check {
+        id: "auth.users_file_away_is_temporary",
+        title: "While the users file cannot be read logins get 4xx, and they return with it",
+        citation: "row 6; RFC 4954 section 6; Postfix SASL_README",
+        severity: Severity::High,
+        about: "Takes the users file away and logs in, with the right password and with a wrong one: \
+                both must be answered with 4xx within seconds. Then it puts the file back, and a \
+                login must succeed. An editor that saves, a backup or a disk that is late leave no \
+                file for a moment; after 535 a mail program asks its owner for another password \
+                and forgets the good one.",
+        repair: "relaykit's guard hangs up while the file cannot be read, which Postfix turns into \
+                 454. By hand, write the new file beside the old one and rename it.",
+        needs: &[Need::Login, Need::Lab, USERS_FILE],
+        exclusive: true,
+        sabotages: &[Sabotage {
+            name: "a users file that is away counts as empty",
+            changes: &[another_accounts!(
+                "s/^    open my .source.*/    my $source; if (!open $source, \"<\", $file) { $last = undef; put(\"\"); return \"new\" }/"
+            )],
+            sees: "while the users file is away: 535",
+        }],
+        ..Check::by(&users_file_away_is_temporary)
+    },
+    Check {
         id: "auth.saslauthd_away_is_temporary",
         title: "While saslauthd is down logins get 4xx, and they return with it",
         citation: "row 2; row 7; RFC 4954 section 6",
@@ -139,7 +163,7 @@ async fn directory_away_is_temporary(context: Context) -> Judged {
         return broken(format!("the directory cannot be stopped: {error}"));
     }
     context.transcript().note("the directory is stopped");
-    let judged = both_are_put_off(&context).await;
+    let judged = both_are_put_off(&context, "while the directory is away").await;
     if let Err(error) = lab.engine.start(directory).await {
         return broken(format!("the directory cannot be started again: {error}"));
     }
@@ -188,16 +212,13 @@ async fn follow(context: &Context, directory: &str) -> Judged {
     Judged::Continue(())
 }
 
-async fn both_are_put_off(context: &Context) -> Judged {
+async fn both_are_put_off(context: &Context, when: &str) -> Judged {
     let right = user(context)?.password.clone();
     let wrong = wrong(context)?;
+    let of_wrong = format!("a wrong password {when}");
     let (right, wrong) = tokio::join!(
-        put_off(context, &right, "while the directory is away"),
-        put_off(
-            context,
-            &wrong,
-            "a wrong password while the directory is away"
-        ),
+        put_off(context, &right, when),
+        put_off(context, &wrong, &of_wrong),
     );
     right?;
     wrong
@@ -258,6 +279,23 @@ async fn late_words_are_no_outage(context: Context) -> Judged {
     require(reply.code == 535, expected, || {
         format!("told before it is asked: {reply}")
     })
+}
+
+async fn users_file_away_is_temporary(context: Context) -> Judged {
+    let [away, back] = ["accounts away", "away accounts"].map(|names| {
+        let script = format!("cd /var/lib/relaykit && set -- {names} && mv \"$1\" \"$2\"");
+        ["sh".to_owned(), "-c".to_owned(), script]
+    });
+    let run = async |argv: &[String; 3]| {
+        let argv = argv.each_ref().map(String::as_str);
+        appliance::output(&context, Role::Relay, &argv).await
+    };
+    run(&away).await?;
+    let judged = both_are_put_off(&context, "while the users file is away").await;
+    run(&back).await?;
+    let returned = logins_return(&context).await;
+    judged?;
+    returned
 }
 
 async fn saslauthd_away_is_temporary(context: Context) -> Judged {

@@ -6,11 +6,12 @@ use super::super::need::Need;
 use super::super::privacy::{KEPT, REWRITTEN_ON_SUBMISSION};
 use super::super::probe::people::{self, BY_UID};
 use super::super::probe::session::attempt;
+use super::super::probe::unguarded::{NO_GUARD_OF_DIRECTORY, another_guard};
 use super::super::probe::{mail, rows, session};
 use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require, require_none};
-use super::{NO_GUARD, ready};
+use super::ready;
 use crate::config::{Says, User};
 use crate::plan::Role;
 use crate::report::Severity;
@@ -48,22 +49,22 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  keep passwords below 128 bytes in the directory, or check them through PAM.",
         needs: &[Need::Login, Need::Lab, BY_UID],
         long: true,
-        sabotages: &[NO_GUARD.seen_as("one byte more: 235")],
+        sabotages: &[NO_GUARD_OF_DIRECTORY.seen_as("one byte more: 235")],
         ..Check::by(&long_password_is_not_cut)
     },
     Check {
         id: "auth.directory_changes_count_at_once",
-        title: "After a change the old password is refused at once, and a removed user too",
+        title: "After a change the directory's old password is refused at once, and a removed user",
         citation: "row 8; Cyrus saslauthd(8)",
         severity: Severity::High,
         about: "Adds somebody to the directory, logs in, changes the password there and tries both, \
                 removes the entry and tries again. What the directory says now must count: a \
                 cache goes on accepting a stolen password, or somebody who has left.",
         repair: "Run saslauthd without -c, and without nscd or sssd between it and the directory.",
-        needs: &[Need::Login, Need::Lab, BY_UID],
+        needs: &[Need::Login, Need::Lab, Need::Directory, BY_UID],
         long: true,
         sabotages: &[CACHES.seen_as("the old password: 235")],
-        ..Check::by(&directory_changes_count_at_once)
+        ..Check::by(&changes_count_at_once)
     },
     Check {
         id: "auth.special_characters_log_in",
@@ -104,7 +105,13 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  or a SASL server that does (Dovecot's auth_username_format).",
         needs: &[Need::Login, Need::Inbox, Need::Lab, LOGIN_SHOWN],
         long: true,
-        sabotages: &[NO_GUARD.seen_as("goes by another name")],
+        sabotages: &[Sabotage {
+            name: "people are named as they type",
+            changes: &[another_guard!(
+                "sed -i 's/^            return accept_login(.login, .found.*/            return accept_login($login, $login->{typed});/' other/Logins.pm"
+            )],
+            sees: "goes by another name",
+        }],
         ..Check::by(&person_goes_by_one_name)
     },
     Check {
@@ -161,7 +168,8 @@ async fn long_password_is_not_cut(context: Context) -> Judged {
     PASS
 }
 
-async fn directory_changes_count_at_once(context: Context) -> Judged {
+/// Of whoever checks logins here: the directory or the users file.
+pub(super) async fn changes_count_at_once(context: Context) -> Judged {
     let name = people::name("changed");
     people::add(&context, &name, "the first one").await?;
     expect(&context, &name, "the first one", true, "the password").await?;
@@ -263,7 +271,7 @@ async fn identities_do_not_mix(context: Context) -> Judged {
 }
 
 /// One login by PLAIN, in a session of its own.
-async fn expect(
+pub(super) async fn expect(
     context: &Context,
     name: &str,
     password: &str,

@@ -14,6 +14,7 @@ use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::super::verdict::{PASS, fail, require};
 use super::ready;
+use super::users_file::{GOES_ON, PERMITS, REALMS_DROPPED};
 use crate::plan::Role;
 use crate::report::Severity;
 use crate::secret::Secret;
@@ -32,12 +33,15 @@ const ANYTHING_GOES: Sabotage = Sabotage {
 /// The directory is asked for names that begin like the login.
 const FIRST_LETTER: Sabotage = Sabotage {
     name: "the filter finds what begins alike",
-    changes: &[Change::Replace(
-        Role::Relay,
-        "saslauthd.conf",
-        "(uid=%u)",
-        "(|(uid=%u)(uid=%u*))",
-    )],
+    changes: &[
+        Change::Given(Need::Directory),
+        Change::Replace(
+            Role::Relay,
+            "saslauthd.conf",
+            "(uid=%u)",
+            "(|(uid=%u)(uid=%u*))",
+        ),
+    ],
     sees: "235",
 };
 
@@ -56,7 +60,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  saslauthd.conf.",
         needs: &[Need::Login],
         long: true,
-        sabotages: &[ANYTHING_GOES.seen_as("235")],
+        sabotages: &[
+            ANYTHING_GOES.seen_as("235"),
+            PERMITS.seen_as("235"),
+            GOES_ON.seen_as("235"),
+        ],
         ..Check::by(&wrong_password_is_refused)
     },
     Check {
@@ -141,16 +149,17 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Use %u in auth.ldap.filter, or %d beside %U. By hand, run saslauthd with -r too, and \
                  leave smtpd_sasl_local_domain empty.",
         needs: &[Need::Login],
-        sabotages: &[Sabotage {
-            name: "the filter drops the realm",
-            changes: &[Change::Replace(
-                Role::Relay,
-                "saslauthd.conf",
-                "(uid=%u)",
-                "(uid=%U)",
-            )],
-            sees: "235",
-        }],
+        sabotages: &[
+            Sabotage {
+                name: "the filter drops the realm",
+                changes: &[
+                    Change::Given(Need::Directory),
+                    Change::Replace(Role::Relay, "saslauthd.conf", "(uid=%u)", "(uid=%U)"),
+                ],
+                sees: "235",
+            },
+            REALMS_DROPPED.seen_as("235"),
+        ],
         ..Check::by(&foreign_realm_is_refused)
     },
 ];

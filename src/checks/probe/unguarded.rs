@@ -2,6 +2,7 @@
 //! that lacks something: for sabotages.
 
 use super::super::check::{Change, Sabotage};
+use super::super::need::Need;
 use crate::plan::Role;
 
 /// The state of affairs without relaykit's guard: Postfix asks saslauthd itself, through
@@ -9,6 +10,19 @@ use crate::plan::Role;
 pub(in super::super) const NO_GUARD: Sabotage = Sabotage {
     name: "saslauthd without its guard",
     changes: &[BY_LIBRARY, LIBRARY_PATH, LIBRARY_FOLDER, ITS_SOCKET],
+    sees: "",
+};
+
+/// The same before a directory. A users file is nobody's to read without the guard.
+pub(in super::super) const NO_GUARD_OF_DIRECTORY: Sabotage = Sabotage {
+    name: "saslauthd without its guard, before a directory",
+    changes: &[
+        Change::Given(Need::Directory),
+        BY_LIBRARY,
+        LIBRARY_PATH,
+        LIBRARY_FOLDER,
+        ITS_SOCKET,
+    ],
     sees: "",
 };
 

@@ -15,7 +15,7 @@ use super::super::probe::session::{
 use super::super::probe::unguarded::another_guard;
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{PASS, broken, require, require_none};
+use super::super::verdict::{PASS, broken, fail, require, require_none};
 use super::PER_SESSION;
 use crate::config::{Listener, Says, User};
 use crate::plan::Role;
@@ -31,6 +31,11 @@ const ANY_SENDER: Sabotage = Sabotage {
 const OWN: Need = Need::Settings(&[
     ("relay.sender_login", Says::Is("own")),
     ("lab.users", Says::Items(2)),
+]);
+
+const OF_USERS_FILE: Need = Need::Settings(&[
+    ("relay.sender_login", Says::Is("own")),
+    ("auth.pam.users_file", Says::Something),
 ]);
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -77,12 +82,15 @@ pub(in super::super) static CHECKS: &[Check] = &[
             ANY_SENDER,
             Sabotage {
                 name: "the owner is looked for by another attribute",
-                changes: &[Change::Replace(
-                    Role::Relay,
-                    "logins.conf",
-                    "owners: (&(mail=%a)",
-                    "owners: (&(sn=%a)",
-                )],
+                changes: &[
+                    Change::Given(Need::Directory),
+                    Change::Replace(
+                        Role::Relay,
+                        "logins.conf",
+                        "owners: (&(mail=%a)",
+                        "owners: (&(sn=%a)",
+                    ),
+                ],
                 sees: "its own address is refused",
             },
         ],
@@ -112,6 +120,37 @@ pub(in super::super) static CHECKS: &[Check] = &[
             },
         ],
         ..Check::by(&name_with_blanks_owns_no_address)
+    },
+    Check {
+        id: "relay.users_file_says_who_sends",
+        title: "The addresses and domains in the users file are what its people send from",
+        citation: "row 6; RFC 6409 section 6.1; Postfix smtpd_sender_login_maps",
+        severity: Severity::High,
+        about: "Adds somebody to the users file who has an address and a whole domain, `@domain`, and \
+                somebody else who has an address in that domain. The first must be able to send \
+                from the one address and from others of the domain, and not from the second one's, \
+                from another address beside the first, or from a domain below.",
+        repair: "Write the addresses behind the hash: name:hash:me@a.example,@b.example. \
+                 `relaykit users add NAME --address ADDRESS` does.",
+        needs: &[Need::Login, Need::Lab, OF_USERS_FILE],
+        sabotages: &[
+            ANY_SENDER,
+            Sabotage {
+                name: "domains in the users file own nothing",
+                changes: &[another_guard!(
+                    "sed -i 's|for split /,/, .addresses.*|for grep { !/^@/ } split /,/, $addresses;|' other/Accounts.pm"
+                )],
+                sees: "mail refused from <anybody@",
+            },
+            Sabotage {
+                name: "addresses in the users file own their domain",
+                changes: &[another_guard!(
+                    "sed -i 's/^    for my .owned (.*/    for my $owned ($domain) {/; s/^        push @{ .owners.*/        push @{ $owners{ key(s,.*@,@,r) } }, $name for split m{,}, $addresses/' other/Accounts.pm"
+                )],
+                sees: "mail taken from <",
+            },
+        ],
+        ..Check::by(&users_file_says_who_sends)
     },
     Check {
         id: "relay.null_sender_is_submitted",
@@ -260,6 +299,36 @@ async fn name_with_blanks_owns_no_address(context: Context) -> Judged {
         }
     }
     require_none(&wrong, "no mail from addresses of people with longer names")
+}
+
+async fn users_file_says_who_sends(context: Context) -> Judged {
+    let own = people::name("sends");
+    let [one, all, below] = ["one", "all", "below.all"].map(|d| format!("{own}.{d}.example"));
+    let owned = format!("me@{one},@{all}");
+    let user = people::add_with_address(&context, &own, "what it knows", &owned).await?;
+    let (other, others) = (people::name("other"), format!("other@{all}"));
+    people::add_with_address(&context, &other, "what another knows", &others).await?;
+    let listener = login_listener(&context)?;
+    let session = session_as(&context, listener, &user.name, &user).await?;
+    let Some(mut session) = session else {
+        return fail("a login", format!("{own} cannot log in"));
+    };
+    let mut wrong = Vec::new();
+    for (sender, right) in [
+        (format!("me@{one}"), true),
+        (format!("ME@{}", one.to_uppercase()), true),
+        (format!("anybody@{all}"), true),
+        (others, false),
+        (format!("another@{one}"), false),
+        (format!("me@{below}"), false),
+    ] {
+        match (allows(&mut session, &sender).await?, right) {
+            (true, false) => wrong.push(format!("mail taken from <{sender}>")),
+            (false, true) => wrong.push(format!("mail refused from <{sender}>")),
+            _ => {}
+        }
+    }
+    require_none(&wrong, "mail from what the users file has behind the name")
 }
 
 /// A session of `user` under another spelling of the login, where the relay

@@ -10,7 +10,7 @@ use super::super::probe::sockets::{self, Socket};
 use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::super::verdict::{require, require_none};
-use crate::plan::{Plan, Role};
+use crate::plan::{Attachment, Plan, Role};
 use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -68,11 +68,21 @@ pub(in super::super) static CHECKS: &[Check] = &[
                  containers to it.",
         needs: &[Need::Lab],
         long: true,
-        sabotages: &[Sabotage {
-            name: "a next hop on the directory's network",
-            changes: &[Change::Plan(sink_beside_directory)],
-            sees: "the sink is on",
-        }],
+        sabotages: &[
+            Sabotage {
+                name: "a next hop on the directory's network",
+                changes: &[
+                    Change::Given(Need::Directory),
+                    Change::Plan(sink_beside_directory),
+                ],
+                sees: "the sink is on",
+            },
+            Sabotage {
+                name: "a next hop on the clients' network",
+                changes: &[Change::Plan(sink_beside_clients)],
+                sees: "the sink is on",
+            },
+        ],
         ..Check::by(&networks_are_as_planned)
     },
 ];
@@ -87,6 +97,16 @@ fn on_another_address(plan: &mut Plan) {
 fn sink_beside_directory(plan: &mut Plan) {
     let directory = plan.container(Role::Directory);
     let shared = directory.and_then(|c| c.networks.first()).cloned();
+    sink_joins(plan, shared);
+}
+
+fn sink_beside_clients(plan: &mut Plan) {
+    let relay = plan.container(Role::Relay);
+    let shared = relay.and_then(|c| c.networks.first()).cloned();
+    sink_joins(plan, shared);
+}
+
+fn sink_joins(plan: &mut Plan, shared: Option<Attachment>) {
     let sink = plan.containers.iter_mut().find(|c| c.role == Role::Sink);
     if let (Some(mut shared), Some(sink)) = (shared, sink) {
         shared.aliases = vec!["sink".to_owned()];

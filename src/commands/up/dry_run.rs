@@ -13,7 +13,7 @@ use crate::certs::Certificates;
 use crate::engine::Engine;
 use crate::image;
 use crate::lab::{self, Change};
-use crate::plan::{Image, Plan};
+use crate::plan::Plan;
 
 pub(super) async fn run(
     session: &Session,
@@ -24,7 +24,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let mut images = BTreeMap::new();
     let mut there = BTreeMap::new();
-    for kind in [Image::Relay, Image::Directory] {
+    for kind in plan.images() {
         let reference = image::reference(kind, settings);
         there.insert(kind.name(), engine.image(&reference).await?.is_some());
         images.insert(kind, reference);
