@@ -12,6 +12,8 @@ mod config;
 mod doctor;
 mod export;
 mod images;
+mod inbox;
+mod init;
 mod reports;
 mod told;
 mod users;
@@ -21,6 +23,8 @@ pub use config::Config;
 pub use doctor::Doctor;
 pub use export::Export;
 pub use images::Images;
+pub use inbox::{Inbox, LabName, Wait};
+pub use init::{Backend, Init};
 pub use reports::Reports;
 pub use told::{LogFormat, Told};
 pub use users::{Place as UsersPlace, Users};
@@ -57,6 +61,8 @@ pub enum Format {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a commented relay.yaml to begin with.
+    Init(Init),
     /// Bring up a lab: relay, directory and next hop, proved by a login and a delivered message.
     Up(Up),
     /// Prove a relay: every check with citation, expectation and observation.
@@ -103,6 +109,7 @@ impl Command {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Init(_) => "init",
             Self::Up(_) => "up",
             Self::Test(_) => "test",
             Self::Check(_) => "check",
@@ -217,80 +224,6 @@ pub struct Down {
     /// Remove the queue and the inbox as well, and forget the lab's CA.
     #[arg(long)]
     pub volumes: bool,
-}
-
-/// `relaykit inbox`.
-#[derive(Debug, Subcommand)]
-pub enum Inbox {
-    /// List the messages, oldest first.
-    List {
-        /// Only the newest so many.
-        #[arg(long, value_name = "N", value_parser = at_least_one)]
-        last: Option<std::num::NonZeroUsize>,
-        /// Which lab.
-        #[command(flatten)]
-        lab: LabName,
-    },
-    /// Show one message.
-    Show {
-        /// Its id, from `inbox list`; a unique beginning will do.
-        id: String,
-        /// Byte for byte as the next hop got it, to a file or a program; a terminal gets what
-        /// could drive it written out. There is no JSON of it.
-        #[arg(long)]
-        raw: bool,
-        /// Which lab.
-        #[command(flatten)]
-        lab: LabName,
-    },
-    /// Wait for a message that no `wait` has given yet, and print it as `list` does.
-    ///
-    /// It may have come already: send first, then wait. Every message is given once, so
-    /// that a second test does not get the message of the first; --since looks at all from
-    /// then on, and `inbox clear` begins anew. A message that other options passed over is
-    /// still there for the next `wait`.
-    Wait(Wait),
-    /// Remove all messages.
-    Clear {
-        /// Which lab.
-        #[command(flatten)]
-        lab: LabName,
-    },
-}
-
-/// `relaykit inbox wait`. All that is given must fit.
-#[derive(Debug, Args)]
-pub struct Wait {
-    /// Only a message whose subject, decoded, contains this.
-    #[arg(long, value_name = "S")]
-    pub subject: Option<String>,
-    /// Only a message to this recipient of the envelope, in any case of letters.
-    #[arg(long, value_name = "A")]
-    pub to: Option<String>,
-    /// Only a message with this envelope sender, or this address in its From field.
-    #[arg(long, value_name = "A")]
-    pub from: Option<String>,
-    /// Any message that came since then, given before or not: 2026-11-30T12:00:00Z, or 5m
-    /// for five minutes ago.
-    #[arg(long, value_name = "T", value_parser = since)]
-    pub since: Option<jiff::Timestamp>,
-    /// Wait for so many, and print a list of them.
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub count: Option<std::num::NonZeroUsize>,
-    /// How long: 10s, 500ms, 2m; a number alone is seconds.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
-    pub timeout: std::time::Duration,
-    /// Which lab.
-    #[command(flatten)]
-    pub lab: LabName,
-}
-
-/// `--lab`.
-#[derive(Debug, Args)]
-pub struct LabName {
-    /// The lab's name.
-    #[arg(long, value_name = "NAME", default_value = "default", value_parser = lab_name)]
-    pub lab: String,
 }
 
 /// `relaykit build`.

@@ -12,6 +12,7 @@ mod down;
 mod exit;
 mod export;
 mod inbox;
+mod init;
 mod labs;
 mod logs;
 mod status;
@@ -194,6 +195,7 @@ fn diagnostics(cli: &Cli, environment: &Environment, display: &display::Display)
 
 async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
     match command {
+        Command::Init(arguments) => init::run(session, &arguments),
         Command::Up(arguments) => up::run(session, arguments).await,
         Command::Test(arguments) => test::run(session, arguments).await,
         Command::Check(arguments) => Box::pin(check::run(session, *arguments)).await,

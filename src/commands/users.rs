@@ -22,23 +22,9 @@ pub(super) fn run(session: &Session, command: Users) -> anyhow::Result<Exit> {
             password_file,
             place,
         } => {
-            accounts::check_name(&name).map_err(|why| usage(&why))?;
-            addresses
-                .iter()
-                .try_for_each(|a| accounts::check_address(a))
-                .map_err(|why| usage(&why))?;
+            check(&name, &addresses)?;
             let path = file(session, &place)?;
-            if read(&path)?.has(&name) {
-                return Err(Unsuitable(format!("{name} is in {} already", path.display())).into());
-            }
-            let hash = hash(&name, password_file.as_deref())?;
-            change(&path, |accounts| {
-                accounts.add(Account {
-                    name: name.clone(),
-                    hash,
-                    addresses,
-                })
-            })?;
+            add(&path, &name, addresses, password_file.as_deref())?;
             told(session, &path, &name, "can log in")
         }
         Users::Passwd {
@@ -65,6 +51,48 @@ pub(super) fn run(session: &Session, command: Users) -> anyhow::Result<Exit> {
         }
         Users::List { place } => list(session, &file(session, &place)?),
     }
+}
+
+fn check(name: &str, addresses: &[String]) -> Result<(), Usage> {
+    accounts::check_name(name).map_err(|why| usage(&why))?;
+    let mut addresses = addresses.iter();
+    addresses
+        .try_for_each(|a| accounts::check_address(a))
+        .map_err(|why| usage(&why))
+}
+
+/// Makes the users file, if it is not there, with somebody in it whose password is read
+/// from `password_file` or asked for; `None`: with nobody.
+pub(super) fn begin(
+    path: &Path,
+    name: Option<&str>,
+    password_file: Option<&Path>,
+) -> anyhow::Result<()> {
+    match name {
+        Some(name) => add(path, name, Vec::new(), password_file),
+        None if path.exists() => Ok(()),
+        None => change(path, |_| Ok(())),
+    }
+}
+
+fn add(
+    path: &Path,
+    name: &str,
+    addresses: Vec<String>,
+    password_file: Option<&Path>,
+) -> anyhow::Result<()> {
+    check(name, &addresses)?;
+    if read(path)?.has(name) {
+        return Err(Unsuitable(format!("{name} is in {} already", path.display())).into());
+    }
+    let hash = hash(name, password_file)?;
+    change(path, |accounts| {
+        accounts.add(Account {
+            name: name.to_owned(),
+            hash,
+            addresses,
+        })
+    })
 }
 
 fn list(session: &Session, path: &Path) -> anyhow::Result<Exit> {

@@ -10,6 +10,7 @@
 mod certificate;
 mod combine;
 mod decode;
+mod draft;
 mod files;
 mod next_hop;
 mod node;
@@ -37,6 +38,7 @@ mod value;
 use std::path::Path;
 
 pub use combine::in_lab;
+pub use draft::{Draft, scalar};
 pub use overrides::takes_back_a_promise;
 pub use places::{Places, places};
 pub use problem::{Problem, Problems, Warning};

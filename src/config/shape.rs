@@ -1,6 +1,7 @@
 //! Holds a tree against the keys that are declared: unknown and missing keys, wrong
 //! types, numbers out of range, words that are not among the choices.
 
+use super::draft::FILL_IN;
 use super::node::{Node, Value, join};
 use super::problem::{Refusal, Report, alternatives, nearest, quoted};
 use super::setting::{Key, Kind, Need};
@@ -29,9 +30,29 @@ pub(super) fn check_part(file: &mut Node, report: &mut Report) {
 }
 
 fn null_or_value(node: &mut Node, key: &Key, path: &str, report: &mut Report) {
+    if is_marked(node) {
+        let why = Refusal::new(format!("this is still to be filled in: {}", key.about));
+        let why = if key.example.is_empty() {
+            why
+        } else {
+            why.hint(format!("such as `{}: {}`", key.name, key.example))
+        };
+        report.refuse(node.at, path, why);
+        node.sound = false;
+        return;
+    }
     let absent = matches!(node.value, Value::Null | Value::Empty);
     if !(absent && key.need == Need::Nullable) {
         value(node, &key.kind, path, report);
+    }
+}
+
+/// Whether a draft's mark stands here, or in a list here.
+fn is_marked(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar { text, .. } => text == FILL_IN,
+        Value::List(items) => items.iter().any(is_marked),
+        _ => false,
     }
 }
 

@@ -47,7 +47,7 @@ pub(in crate::config) static KEYS: &[Setting<Lab>] = &[
     Setting {
         name: "users",
         value: &People,
-        about: "the people in the lab's directory",
+        about: "the people of the lab, who can log in",
         doc: "Who can log in, in a lab: the people of its directory. The checks of `relaykit test` \
               log in as the first of them.",
         example: "[{name: Zoë, password: 'a: b #c'}, {name: '7', password: '0x10'}]",
