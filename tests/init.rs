@@ -85,11 +85,9 @@ fn a_lab_comes_up_from_what_is_written() {
 fn named(run: &Run) -> Vec<String> {
     let marked = |line: &str| line.contains("still to be filled in");
     let lines = run.stderr.lines().filter(|line| marked(line));
-    let key = |line: &str| {
-        line.split(": ")
-            .find(|part| !part.contains("error") && !part.contains("relay.yaml"))
-    };
-    lines.map(|line| key(line).unwrap().to_owned()).collect()
+    let is_key = |part: &&str| !part.contains("error") && !part.contains("relay.yaml");
+    let keys = lines.filter_map(|line| line.split(": ").find(is_key));
+    keys.map(str::to_owned).collect()
 }
 
 #[test]

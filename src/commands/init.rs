@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::Permissions;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 
@@ -164,7 +164,7 @@ fn human(
     marked: &[&str],
 ) -> Result<String, std::fmt::Error> {
     let file = arguments.output.display();
-    let default = arguments.output == PathBuf::from("relay.yaml");
+    let default = arguments.output == Path::new("relay.yaml");
     let of_file = if default {
         String::new()
     } else {

@@ -184,6 +184,15 @@ impl Check<'_> {
             }
             _ => {}
         }
+        if auth.stack.is_some()
+            && auth.users.is_none()
+            && self.report.sound(&["auth.pam.users_file"])
+        {
+            let why = "the relay knows people by a users file, and none is named";
+            let hint = "write users_file: users/accounts beside it";
+            self.refuse("auth.pam.stack", Refusal::new(why).hint(hint));
+        }
+        let auth = &self.spec.auth;
         if auth.users.is_some() && auth.ldap != Ldap::default() {
             let why = "auth.ldap is there too, expected one of the two to check logins";
             let hint = "remove auth.ldap, or auth.pam.users_file";

@@ -58,7 +58,8 @@ impl Draft<'_> {
                 continue;
             }
             let value = values.at(key.name).unwrap_or(&Shown::Null);
-            if let (Kind::Section(below), Shown::Mapping(_)) = (&key.kind, value) {
+            let marked = self.marked.contains(&path.as_str());
+            if let (Kind::Section(below), Shown::Mapping(_), false) = (&key.kind, value, marked) {
                 if above.is_empty() {
                     text.push('\n');
                 }
@@ -67,7 +68,6 @@ impl Draft<'_> {
                 continue;
             }
             let said = self.said.iter().find(|(key, _)| *key == path);
-            let marked = self.marked.contains(&path.as_str());
             let written = match said {
                 Some((_, said)) => said.clone(),
                 None if marked => mark(&key.kind),

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::problem::{Refusal, quoted};
+use super::syntax;
 use crate::accounts::Accounts;
 
 /// A password and its newline are far below this.
@@ -87,6 +88,23 @@ pub(super) fn read_users(path: &Path) -> Result<(usize, Option<Refusal>), Refusa
     let exposed = std::fs::metadata(path).ok();
     let warning = exposed.and_then(|metadata| exposed_to_others(path, &metadata));
     Ok((accounts.iter().count(), warning.or_else(|| beside(path))))
+}
+
+/// The text of a PAM service file that the relay can run.
+pub(super) fn read_stack(path: &Path) -> Result<String, Refusal> {
+    let shown = quoted(&path.display().to_string());
+    let why = |why: &str| Refusal::new(format!("the PAM service file {shown}: {why}"));
+    let bytes = read(path).map_err(|error| {
+        why(&error.to_string()).hint("relative paths start at the folder of relay.yaml")
+    })?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(why("it is larger than 64 KiB"));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| why("it is not UTF-8"))?;
+    match syntax::stack(&text) {
+        Ok(()) => Ok(text),
+        Err(refusal) => Err(why(&refusal.message)),
+    }
 }
 
 /// The folder of a users file is mounted into the relay's container, whole.

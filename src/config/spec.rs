@@ -7,7 +7,7 @@ use super::settings::{auth, lab, limits, listeners, outbound, postfix, privacy, 
 pub use super::next_hop::NextHop;
 pub use super::trust::TrustAnchor;
 pub use auth::ldap::{Bind, Ldap};
-pub use auth::{Auth, Mechanism, Users};
+pub use auth::{Auth, Mechanism, PamStack, Users};
 pub use lab::{Lab, User};
 pub use limits::Limits;
 pub use listeners::{Listener, Listeners};

@@ -28,6 +28,8 @@ pub struct UsersFile {
     source: Source,
     /// The domain of the addresses that a lab gives to its people.
     domain: String,
+    /// The PAM service of the operator's, in labs too: it is to be proved.
+    stack: Option<String>,
 }
 
 /// Where its lines come from.
@@ -48,12 +50,14 @@ impl UsersFile {
     ) -> Self {
         let domain = spec.hostname.split_once('.');
         let domain = domain.map_or(spec.hostname.as_str(), |(_, domain)| domain);
+        let stack = spec.auth.stack.as_ref().map(|stack| stack.text.clone());
         if !purpose.is_lab() {
             let name = users.file.file_name().unwrap_or_default();
             return Self {
                 name: name.to_string_lossy().into_owned(),
                 source: Source::Operators(users.clone()),
                 domain: domain.to_owned(),
+                stack,
             };
         }
         stood_in.push(StoodIn {
@@ -65,6 +69,7 @@ impl UsersFile {
             name: LABS.to_owned(),
             source: Source::Lab(spec.lab.users.clone(), owns_senders),
             domain: domain.to_owned(),
+            stack,
         }
     }
 
@@ -87,13 +92,14 @@ impl UsersFile {
 
     /// The PAM service, and the users file.
     pub(super) fn files(&self) -> Vec<File> {
-        let pam = format!(
+        let own = self.stack.clone();
+        let pam = own.unwrap_or_else(|| format!(
             "# PAM, see pam.conf(5) and pam_pwdfile(8): saslauthd asks it whether a password is\n\
              # right. The file is a copy of the users file, made before each login. The answer\n\
              # does not wait: the guard decides when a refusal is said.\n\
              auth     required pam_pwdfile.so pwdfile={COPY} nodelay\n\
              account  required pam_permit.so\n"
-        );
+        ));
         let content = match &self.source {
             Source::Operators(users) => Content::OperatorFolder(users.file.clone()),
             Source::Lab(people, owns_senders) => Content::Secret(self.lines(people, *owns_senders)),

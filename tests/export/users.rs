@@ -161,7 +161,16 @@ fn a_users_file_is_all_that_logins_need() {
     relay.users(&["remove", "carol"], None);
     assert_eq!(relay.answers("carol", "the second one", own).0, 535);
 
+    // A line that was written by hand, and is none, lets nobody in and is told.
+    let accounts = relay.path("users/accounts");
+    let text = fs::read_to_string(&accounts).unwrap();
+    fs::write(&accounts, format!("{text}erin:another\n")).unwrap();
+    assert_eq!(relay.answers("erin", "another", own).0, 535);
+    let number = text.lines().count() + 1;
     let told = succeed(&mut relay.compose(&["logs", "--no-color", "relay"]));
+    let line = format!("line {number} of the users file lets nobody in");
+    assert!(told.contains(&line), "{line}: {told}");
+    fs::write(&accounts, text).unwrap();
     for password in ["the first one", "the second one", "a third one", "another"] {
         assert!(!told.contains(password), "{told}");
     }

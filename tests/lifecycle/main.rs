@@ -23,5 +23,6 @@ mod ready;
 mod received;
 mod side_by_side;
 mod sink;
+mod stack;
 mod up;
 mod views;

@@ -25,19 +25,14 @@ const FILE: &str = "/var/lib/relaykit/accounts";
 /// saslauthd's copy of it.
 const COPY: &str = "/run/saslauthd/accounts";
 
-/// Whoever is let in by mistake is let in by this line.
-const LINE: &str = "auth     required pam_pwdfile.so";
-
 /// PAM's module that says yes to everybody.
 pub(super) const PERMITS: Sabotage = Sabotage {
     name: "PAM permits everybody",
     changes: &[
         Change::Given(USERS_FILE),
-        Change::Replace(
+        Change::Script(
             Role::Relay,
-            "pam",
-            LINE,
-            "auth     required pam_permit.so #",
+            "printf '%s required pam_permit.so\\n' auth account >/run/saslauthd/pam",
         ),
     ],
     sees: "",
@@ -48,13 +43,12 @@ pub(super) const GOES_ON: Sabotage = Sabotage {
     name: "PAM goes on after a wrong password",
     changes: &[
         Change::Given(USERS_FILE),
-        Change::Replace(
+        Change::Script(
             Role::Relay,
-            "pam",
-            LINE,
-            "auth     sufficient pam_pwdfile.so",
+            "sed -i '/^auth/s/required/sufficient/' /run/saslauthd/pam && \
+             echo 'auth required pam_permit.so' >>/run/saslauthd/pam && \
+             chown saslauthd:saslauthd /run/saslauthd/pam",
         ),
-        Change::File(Role::Relay, "pam", "auth     required pam_permit.so"),
     ],
     sees: "",
 };
@@ -64,7 +58,11 @@ pub(super) const NOT_READ: Sabotage = Sabotage {
     name: "PAM reads a file that is not there",
     changes: &[
         Change::Given(USERS_FILE),
-        Change::Replace(Role::Relay, "pam", COPY, "/run/saslauthd/nowhere"),
+        Change::Script(
+            Role::Relay,
+            "sed -i 's,/run/saslauthd/accounts,/run/saslauthd/nowhere,' /run/saslauthd/pam && \
+             chown saslauthd:saslauthd /run/saslauthd/pam",
+        ),
     ],
     sees: "",
 };

@@ -27,6 +27,17 @@ pub struct Auth {
     pub ldap: Ldap,
     /// The users file that checks them in its place.
     pub users: Option<Users>,
+    /// How PAM checks them by that file; `None`: as relaykit has it.
+    pub stack: Option<PamStack>,
+}
+
+/// A PAM service file of the operator's (pam.conf(5)), which was judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PamStack {
+    /// Where it was read, absolute.
+    pub file: PathBuf,
+    /// Its text.
+    pub text: String,
 }
 
 /// A users file, see [`crate::accounts`].
@@ -70,6 +81,7 @@ impl Default for Auth {
             outlook_compatible: true,
             ldap: Ldap::default(),
             users: None,
+            stack: None,
         }
     }
 }
@@ -236,14 +248,20 @@ static PAM: &[Setting<Auth>] = &[
         name: "stack",
         value: &Stack,
         need: Need::Nullable,
-        about: "a PAM service file of your own",
-        doc: "Not in this version: it must be `null`.",
-        counts: Counts::Later,
+        about: "a PAM service file of your own; null: relaykit's",
+        doc: "A PAM service file that takes the place of relaykit's, for further conditions beside the \
+              password. `auth required pam_pwdfile.so pwdfile=/run/saslauthd/accounts nodelay` must \
+              be in it, which compares the password with `users_file`, and a line for `account`. \
+              Only the modules that the relay's image has can run, and nothing may let somebody in \
+              before the password is compared. The file is read when a lab is brought up and when \
+              a bundle is exported.",
+        example: "relay.pam",
+        source: "pam.conf(5); pam_pwdfile(8); saslauthd(8)",
         ..Setting::USUAL
     },
 ];
 
-/// Always empty: not in this version.
+/// The path of a PAM service file, which is read.
 struct Stack;
 
 impl Value<Auth> for Stack {
@@ -251,14 +269,22 @@ impl Value<Auth> for Stack {
         Kind::Text("the path of a file")
     }
 
-    fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, _: &mut Auth) {
-        if !field.is_null() {
-            decoder.not_yet(field, "write null");
+    fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, auth: &mut Auth) {
+        auth.stack = None;
+        if field.is_null() {
+            return;
+        }
+        let Some(file) = decoder.path(field) else {
+            return;
+        };
+        match files::read_stack(&file) {
+            Ok(text) => auth.stack = Some(PamStack { file, text }),
+            Err(why) => decoder.refuse(field, why),
         }
     }
 
-    fn show(&self, _: &mut Auth) -> Shown {
-        Shown::Null
+    fn show(&self, auth: &mut Auth) -> Shown {
+        Shown::or_null(auth.stack.as_ref().map(|stack| stack.file.display()))
     }
 }
 

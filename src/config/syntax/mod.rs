@@ -7,6 +7,7 @@ mod host;
 mod ldap;
 mod master;
 mod network;
+mod pam;
 mod person;
 mod size;
 
@@ -15,5 +16,6 @@ pub(super) use host::{address, domain, hostname, next_hop};
 pub(super) use ldap::{distinguished_name, filter, search_base, server};
 pub(super) use master::{parameter_name, service_line, service_name};
 pub(super) use network::{can_be_an_engines, network, network_name};
+pub(super) use pam::stack;
 pub(super) use person::{login_name, password};
 pub(super) use size::{show as show_size, size};

@@ -163,13 +163,34 @@ fn the_lab() {
 #[test]
 fn what_a_later_version_will_have() {
     problems(
-        "version: 1\nauth: {pam: {stack: /etc/pam.d/x}}\n\
-         tls: {outbound: {policies: {example.com: encrypt}}}\n",
+        "version: 1\ntls: {outbound: {policies: {example.com: encrypt}}}\n",
         &[
-            "2:21: auth.pam.stack: not supported by this version of relaykit; write null",
-            "3:42: tls.outbound.policies.example.com: not supported by this version of relaykit; write policies: {}, and set tls.outbound.level for all",
+            "2:42: tls.outbound.policies.example.com: not supported by this version of relaykit; write policies: {}, and set tls.outbound.level for all",
         ],
     );
+}
+
+#[test]
+fn a_pam_stack_is_read_judged_and_needs_a_users_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("relay.pam");
+    let told = |users: &str| -> Result<Option<String>, String> {
+        let text = format!(
+            "version: 1\nauth: {{pam: {{{users} stack: {}}}}}\n",
+            file.display()
+        );
+        let loaded = loaded(&text).map_err(|problems| problems.to_string())?;
+        Ok(loaded.spec.auth.stack.map(|stack| stack.text))
+    };
+    let users = "users_file: /away/accounts,";
+    assert!(told(users).unwrap_err().contains("No such file"));
+    let right = "auth required pam_pwdfile.so pwdfile=/run/saslauthd/accounts nodelay\n\
+                 account required pam_permit.so\n";
+    std::fs::write(&file, right).unwrap();
+    assert_eq!(told(users).unwrap().as_deref(), Some(right));
+    assert!(told("").unwrap_err().contains("none is named"));
+    std::fs::write(&file, format!("{right}auth sufficient pam_permit.so\n")).unwrap();
+    assert!(told(users).unwrap_err().contains("line 3: `sufficient`"));
 }
 
 #[test]

@@ -209,7 +209,10 @@ sub heard_words {
         my $mark = $2 eq '' ? $1 : "$1/$2";
         my ($words) = @{ delete $last{$process} // [] };
         my %wrong = ('Authentication failure' => 'wrong password',
-            'User not known to the underlying authentication module' => 'nobody of that name');
+            'User not known to the underlying authentication module' => 'nobody of that name',
+            # What a stack of the operator's own may say (pam_acct_mgmt(3)).
+            'Permission denied'        => 'PAM denies it',
+            'User account has expired' => 'PAM says that the account has expired');
         my $wrong = $wrong{ $words // '' };
         hold($mark, defined $wrong ? { wrong => $wrong } : { away => 'PAM says ' . Log::shown($words // 'nothing') });
     } elsif ($said =~ /\Apam_pwdfile\(smtp:auth\): wrong password for user /) {
