@@ -27,8 +27,8 @@ use crate::smtp::Session;
 pub(super) const FIXED_TIME: Sabotage = Sabotage {
     name: "a refusal waits for a fixed time",
     changes: &[another_guard!(
-        "sed -i 's/^    return .COLD if /    return 0.1; &/' other/Refusals.pm && \
-         sed -i 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' other/Refusals.pm"
+        "edit 's/^    return .COLD if /    return 0.1; &/' other/Refusals.pm && \
+         edit 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' other/Refusals.pm"
     )],
     sees: "an unknown name is answered sooner",
 };
@@ -99,9 +99,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
                      q($6$rounds=300000$abcdefgh))/e' /var/lib/relaykit/accounts",
                     ),
                     another_guard!(
-                        "sed -i 's/^    return .COLD if /    return 0.1; &/' other/Refusals.pm && \
-                     sed -i 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' other/Refusals.pm && \
-                     sed -i 's/^    return .then->(0) if .*/    return $then->(0);/' other/Accounts.pm"
+                        "edit 's/^    return .COLD if /    return 0.1; &/' other/Refusals.pm && \
+                     edit 's/^    my .own .*/    my $own = $tried ? $passed : 0;/' other/Refusals.pm && \
+                     edit 's/^    return .then->(0) if .*/    return $then->(0);/' other/Accounts.pm"
                     ),
                 ],
                 sees: "an unknown name is answered sooner",

@@ -108,7 +108,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "people are named as they type",
             changes: &[another_guard!(
-                "sed -i 's/^            return accept_login(.login, .found.*/            return accept_login($login, $login->{typed});/' other/Logins.pm"
+                "edit 's/^            return accept_login(.login, .found.*/            return accept_login($login, $login->{typed});/' other/Logins.pm"
             )],
             sees: "goes by another name",
         }],

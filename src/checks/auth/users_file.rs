@@ -73,7 +73,7 @@ pub(super) const REALMS_DROPPED: Sabotage = Sabotage {
     changes: &[
         Change::Given(USERS_FILE),
         another_guard!(
-            "sed -i 's/^    return .text =~ tr.*/    return lc($text) =~ s,@.*,,r;/' other/Accounts.pm"
+            "edit 's/^    return .text =~ tr.*/    return lc($text) =~ s,@.*,,r;/' other/Accounts.pm"
         ),
     ],
     sees: "",
@@ -90,6 +90,7 @@ macro_rules! another_accounts {
                 "cd /run/service/accounts && s6-svc -wD -d . && sed '",
                 $edit,
                 "' /usr/libexec/relaykit/accounts >other && \
+                 ! cmp -s other /usr/libexec/relaykit/accounts && \
                  sed -i 's|exec /usr/libexec/relaykit/accounts|exec perl /run/service/accounts/other|' run && \
                  rm -f /run/accounts/socket && s6-svc -wu -u . && \
                  until [ -S /run/accounts/socket ]; do sleep 0.05; done && \
@@ -170,14 +171,14 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Sabotage {
                 name: "names end after eight letters",
                 changes: &[another_guard!(
-                    "sed -i 's/^    return .text =~ tr.*/    return lc substr $text, 0, 8;/' other/Accounts.pm"
+                    "edit 's/^    return .text =~ tr.*/    return lc substr $text, 0, 8;/' other/Accounts.pm"
                 )],
                 sees: "-longer: its own password: 535",
             },
             Sabotage {
                 name: "capital letters make another name",
                 changes: &[another_guard!(
-                    "sed -i 's/^    return .text =~ tr.*/    return $text;/' other/Accounts.pm"
+                    "edit 's/^    return .text =~ tr.*/    return $text;/' other/Accounts.pm"
                 )],
                 sees: "in capitals: 535",
             },

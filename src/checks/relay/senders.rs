@@ -138,14 +138,15 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Sabotage {
                 name: "domains in the users file own nothing",
                 changes: &[another_guard!(
-                    "sed -i 's|for split /,/, .addresses.*|for grep { !/^@/ } split /,/, $addresses;|' other/Accounts.pm"
+                    "edit 's|for split /,/, .addresses.*|for grep { !/^@/ } split /,/, $addresses;|' other/Accounts.pm"
                 )],
                 sees: "mail refused from <anybody@",
             },
             Sabotage {
                 name: "addresses in the users file own their domain",
                 changes: &[another_guard!(
-                    "sed -i 's/^    for my .owned (.*/    for my $owned ($domain) {/; s/^        push @{ .owners.*/        push @{ $owners{ key(s,.*@,@,r) } }, $name for split m{,}, $addresses/' other/Accounts.pm"
+                    "edit 's/^    for my .owned (.*/    for my $owned ($domain) {/' other/Accounts.pm && \
+                     edit 's/^        push @{ .owners.*/        push @{ $owners{ key(s,.*@,@,r) } }, $name for split m{,}, $addresses/' other/Accounts.pm"
                 )],
                 sees: "mail taken from <",
             },
