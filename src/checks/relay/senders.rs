@@ -145,8 +145,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Sabotage {
                 name: "addresses in the users file own their domain",
                 changes: &[another_guard!(
-                    "edit 's/^    for my .owned (.*/    for my $owned ($domain) {/' other/Accounts.pm && \
-                     edit 's/^        push @{ .owners.*/        push @{ $owners{ key(s,.*@,@,r) } }, $name for split m{,}, $addresses/' other/Accounts.pm"
+                    "edit 's/^        push @{ .owners.*/        push @{ $owners{ key(s,.*@,@,r) } }, $name for split m{,}, $addresses/' other/Accounts.pm"
                 )],
                 sees: "mail taken from <",
             },
