@@ -113,6 +113,11 @@ impl<'n> Field<'n> {
         T::try_from(self.node.number()?).ok()
     }
 
+    /// Whether the file has a list here.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.node.value, Value::List(_))
+    }
+
     /// Whether the file has a list without items here.
     pub(super) fn is_empty_list(&self) -> bool {
         matches!(&self.node.value, Value::List(items) if items.is_empty())

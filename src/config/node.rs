@@ -50,6 +50,14 @@ impl Node {
         }
     }
 
+    /// The entries of a mapping.
+    pub(super) fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
     /// The whole number that is written here without quotes, sign or leading zero.
     pub(super) fn number(&self) -> Option<u64> {
         match &self.value {

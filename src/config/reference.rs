@@ -61,7 +61,7 @@ fn kind(of: &Kind) -> String {
         Kind::WordOr(words, keys) => {
             format!("{}, or a mapping with {}", alternatives(words), names(keys))
         }
-        Kind::Word(words) => alternatives(words),
+        Kind::Word(words) | Kind::WordBut(words, _) => alternatives(words),
         Kind::Flag => "`true` or `false`".to_owned(),
         Kind::Number(0, u64::MAX) => "a whole number".to_owned(),
         Kind::Number(0, most) => format!("a port up to {most}, or 0 to let the kernel pick"),
@@ -71,6 +71,7 @@ fn kind(of: &Kind) -> String {
         Kind::Secret => "text, which no message shows".to_owned(),
         Kind::List(item, true) => format!("a list; each item: {}", kind(item)),
         Kind::List(item, false) => format!("a list that is not empty; each item: {}", kind(item)),
+        Kind::Several(item) => format!("{}, or a list of such", kind(item)),
         Kind::Open(names) => format!("a mapping of {names} to text or a number"),
     }
 }

@@ -96,7 +96,7 @@ fn shape(kind: &Kind, default: Option<&Shown>) -> Members {
             let mapping = Shown::Mapping(object(keys, None));
             vec![member("oneOf", Shown::List(vec![word, mapping]))]
         }
-        Kind::Word(words) => vec![member("enum", texts(words))],
+        Kind::Word(words) | Kind::WordBut(words, _) => vec![member("enum", texts(words))],
         Kind::Flag => vec![member("type", text("boolean"))],
         // The version: a file of another is not to be judged by this schema.
         Kind::Number(0, u64::MAX) => match default {
@@ -125,6 +125,15 @@ fn shape(kind: &Kind, default: Option<&Shown>) -> Members {
             }
             members
         }
+        Kind::Several(item) => {
+            let one = Shown::Mapping(shape(item, None));
+            let mut list = shape(&Kind::List(item.clone(), false), None);
+            list.retain(|(name, _)| name != "uniqueItems");
+            vec![member(
+                "anyOf",
+                Shown::List(vec![one, Shown::Mapping(list)]),
+            )]
+        }
         Kind::Open(_) => {
             let value = Shown::Mapping(vec![member("type", texts(&["string", "number"]))]);
             vec![
@@ -137,6 +146,11 @@ fn shape(kind: &Kind, default: Option<&Shown>) -> Members {
 
 fn or_null(members: &mut Members) {
     for (name, value) in members {
+        if name == "anyOf"
+            && let Shown::List(shapes) = value
+        {
+            shapes.push(Shown::Mapping(vec![member("type", text("null"))]));
+        }
         if name == "type"
             && let Shown::Text(only) = value
         {
@@ -149,7 +163,7 @@ fn has_secrets(kind: &Kind) -> bool {
     match kind {
         Kind::Secret => true,
         Kind::Section(keys) => keys.iter().any(|key| has_secrets(&key.kind)),
-        Kind::List(item, _) => has_secrets(item),
+        Kind::List(item, _) | Kind::Several(item) => has_secrets(item),
         _ => false,
     }
 }

@@ -82,7 +82,7 @@ impl Key {
     pub(super) fn below(&self) -> &[Self] {
         match &self.kind {
             Kind::Section(keys) | Kind::WordOr(_, keys) => keys,
-            Kind::List(item, _) => match item.as_ref() {
+            Kind::List(item, _) | Kind::Several(item) => match item.as_ref() {
                 Kind::Section(keys) => keys,
                 _ => &[],
             },
@@ -123,6 +123,12 @@ pub(super) enum Kind {
     WordOr(&'static [&'static str], Vec<Key>),
     /// One of these words.
     Word(Vec<&'static str>),
+    /// One of these words; and words that people may look for, why they are none, and
+    /// what to write.
+    WordBut(
+        Vec<&'static str>,
+        &'static [(&'static str, &'static str, &'static str)],
+    ),
     /// `true` or `false`.
     Flag,
     /// A whole number, both ends included.
@@ -135,6 +141,8 @@ pub(super) enum Kind {
     Secret,
     /// A list of this kind, and whether it may be empty.
     List(Box<Kind>, bool),
+    /// This kind, or a list of it.
+    Several(Box<Kind>),
     /// A mapping from names that are not known beforehand to text (a number is taken as it is written).
     Open(&'static str),
 }

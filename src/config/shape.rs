@@ -117,6 +117,16 @@ fn value(node: &mut Node, kind: &Kind, path: &str, report: &mut Report) {
             word(node, words, &expected, path, report);
         }
         Kind::Word(words) => word(node, words, &alternatives(words), path, report),
+        Kind::WordBut(words, refused) => {
+            match refused.iter().find(|(word, ..)| *word == node.text()) {
+                Some((word, why, hint)) => {
+                    let why = Refusal::new(format!("`{word}`: {why}"));
+                    report.refuse(node.at, path, why.hint(*hint));
+                    node.sound = false;
+                }
+                None => word(node, words, &alternatives(words), path, report),
+            }
+        }
         Kind::Flag => {
             if node.flag().is_none() {
                 mismatch(node, FLAG, path, report, true);
@@ -131,6 +141,10 @@ fn value(node: &mut Node, kind: &Kind, path: &str, report: &mut Report) {
         Kind::Text(what) => text(node, what, path, report, Rule::Strict),
         Kind::Secret => text(node, "text", path, report, Rule::Secret),
         Kind::List(kind, _) => list(node, kind, path, report),
+        Kind::Several(kind) if matches!(node.value, Value::List(_)) => {
+            list(node, kind, path, report);
+        }
+        Kind::Several(kind) => value(node, kind, path, report),
         Kind::Open(names) => open(node, names, path, report),
     }
 }
