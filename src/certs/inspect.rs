@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 use rcgen::KeyPair;
+use sha2::{Digest as _, Sha256};
 use x509_parser::extensions::GeneralName;
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::X509Certificate;
@@ -47,6 +48,17 @@ pub(super) fn objection(
     }
     let signed = authority.is_none_or(|authority| is_signed_by(&certificate, authority));
     (!signed).then(|| "another authority signed it".to_owned())
+}
+
+/// The SHA-256 of the certificate of `issued`, as openssl prints it; empty where it is none.
+#[must_use]
+pub fn fingerprint(issued: &Issued) -> String {
+    let Ok((_, pem)) = parse_x509_pem(issued.certificate.as_bytes()) else {
+        return String::new();
+    };
+    let bytes = Sha256::digest(&pem.contents);
+    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    bytes.join(":")
 }
 
 /// Whether `authority` may sign for `servers`, and not for more of the world.

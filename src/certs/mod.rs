@@ -17,6 +17,7 @@ use crate::plan::Role;
 use crate::secret::Secret;
 
 pub use flawed::{Flaw, flawed, old};
+pub use inspect::fingerprint;
 pub use issue::{client, issue};
 pub use store::{foresee, keep};
 

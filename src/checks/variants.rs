@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::check::{Check, Sabotage};
-use crate::config::{self, Listener, Problems, Says, Spec};
+use crate::config::{self, Credentials, Listener, NextHop, Problems, Says, Spec};
 use crate::counterparts::{Purpose, Resolved, next_hop_login};
 use crate::plan::{Image, Plan};
 use crate::render::next_hops::{AWAY, BUSY, REFUSING};
@@ -53,6 +53,31 @@ const ENOUGH: u32 = 50;
 
 /// The one that has relay.yaml's own limits, too.
 const LIMITED: &str = "limited";
+
+/// A relay whose mail goes where `outbound` says.
+const NO_WAY_OF_ITS_OWN: (&str, Says) = (
+    "postfix.main",
+    Says::Without(&[
+        "relayhost",
+        "transport_maps",
+        "default_transport",
+        "relay_transport",
+        "smtp_tls_policy_maps",
+    ]),
+);
+
+/// Next hops one after the other, of which only the last takes mail: see
+/// [`Part`](crate::counterparts::Part).
+const SEVERAL: &str = "['[one.relaykit.test]:587', '[two.relaykit.test]:587', \
+                       three.relaykit.test, '[four.relaykit.test]:587']";
+
+/// A level for each of them; the digest is that of nothing.
+const POLICIES: &str = "{'[one.relaykit.test]:587': encrypt, \
+                        '[two.relaykit.test]:587': verify, \
+                        three.relaykit.test: secure match=mx.relaykit.test, \
+                        '[four.relaykit.test]:587': 'fingerprint match=\
+                        E3:B0:C4:42:98:FC:1C:14:9A:FB:F4:C8:99:6F:B9:24:\
+                        27:AE:41:E4:64:9B:93:4C:A4:95:99:1B:78:52:B8:55'}";
 
 /// A change of relay.yaml that lets more checks run.
 struct Variant {
@@ -133,7 +158,14 @@ const VARIANTS: &[Variant] = &[
                 &[Set("tls.client_certificates", "require")],
             ),
             Set("tls.outbound.level", "secure"),
-            By(|spec| spec.outbound.credentials = Some(next_hop_login())),
+            By(|spec| spec.outbound.logins = vec![next_hop_login()]),
+            Where(
+                &[NO_WAY_OF_ITS_OWN],
+                &[
+                    Set("outbound.next_hop", SEVERAL),
+                    By(log_in_at_the_first_and_the_last),
+                ],
+            ),
             Set("privacy.show_login", "false"),
             Set(
                 "privacy.strip_headers",
@@ -162,6 +194,13 @@ const VARIANTS: &[Variant] = &[
             Set("relay.sender_login", "any"),
             Set("tls.outbound.level", "may"),
             Set("outbound.credentials", "null"),
+            Where(
+                &[NO_WAY_OF_ITS_OWN],
+                &[
+                    Set("outbound.next_hop", SEVERAL),
+                    Set("tls.outbound.policies", POLICIES),
+                ],
+            ),
             By(|spec| {
                 let servers = &mut spec.auth.ldap.servers;
                 if let [only] = servers.as_slice() {
@@ -176,6 +215,13 @@ const VARIANTS: &[Variant] = &[
         changes: &[
             Set("privacy.received", "keep"),
             Set("privacy.add_missing_headers", "false"),
+            Where(
+                &[NO_WAY_OF_ITS_OWN],
+                &[
+                    Set("outbound.credentials", "null"),
+                    Set("outbound.next_hop", "'[submissions.relaykit.test]:465'"),
+                ],
+            ),
         ],
     },
     // No directory. A lab has people of its own in the place of the file.
@@ -195,6 +241,17 @@ fn keep_logins_off_port_25(spec: &mut Spec) {
     if logins.iter().any(|listener| *listener != Listener::Smtp) {
         logins.remove(&Listener::Smtp);
     }
+}
+
+/// Each of the two has its own login, whatever relay.yaml has.
+fn log_in_at_the_first_and_the_last(spec: &mut Spec) {
+    let next_hops = &spec.outbound.next_hops;
+    let both = next_hops.first().into_iter().chain(next_hops.last());
+    let login = |hop: &NextHop| Credentials {
+        next_hop: Some(hop.clone()),
+        ..next_hop_login()
+    };
+    spec.outbound.logins = both.map(login).collect();
 }
 
 /// One lab serves this many checks that disturb, which run one after the other;

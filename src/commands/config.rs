@@ -93,7 +93,7 @@ fn tell_missing(session: &Session, spec: &Spec) {
 /// A file's text; what is secret, or made when a lab is brought up, is named instead.
 fn shown(content: &Content) -> String {
     match content {
-        Content::Text(text) => text.clone(),
+        Content::Text(text) | Content::WithFingerprint(_, text) => text.clone(),
         Content::Secret(_) => "(holds a password, not shown)\n".to_owned(),
         Content::CaCertificate => "(the certificate of the lab's CA)\n".to_owned(),
         Content::Certificate(role) => format!("(the certificate of the {})\n", role.name()),

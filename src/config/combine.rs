@@ -1,5 +1,7 @@
 //! Combinations of values that are right each for itself and impossible together.
 
+mod outbound;
+
 use jiff::Timestamp;
 
 use super::certificate;
@@ -17,7 +19,9 @@ pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
     check.certificate();
     check.client_certificates();
     check.privacy();
-    check.outbound();
+    check.next_hops();
+    check.logins_there();
+    check.policies();
     check.lab();
 }
 
@@ -235,35 +239,6 @@ impl Check<'_> {
                 "privacy.show_login",
                 why.hint("use received: rewrite to show it"),
             );
-        }
-    }
-
-    fn outbound(&mut self) {
-        let outbound = &self.spec.outbound;
-        if !self
-            .report
-            .sound(&["outbound.next_hop", "outbound.credentials"])
-        {
-            return;
-        }
-        match (&outbound.next_hop, &outbound.credentials) {
-            (None, Some(_)) => {
-                let why = Refusal::new("a login, and no next hop to log in to");
-                self.refuse("outbound.credentials", why.hint("set outbound.next_hop"));
-            }
-            (Some(_), Some(_)) if !self.spec.verifies_next_hop() => {
-                let why = "the next hop's certificate is not verified: whoever answers in its \
-                           place gets this password, though under TLS";
-                let hint = "write tls.outbound.level: secure";
-                self.warn("outbound.credentials", Refusal::new(why).hint(hint));
-            }
-            _ => {}
-        }
-        if let Some(next_hop) = &outbound.next_hop
-            && next_hop.host.eq_ignore_ascii_case(&self.spec.hostname)
-        {
-            let why = Refusal::new("this is the relay itself: mail would go in circles");
-            self.refuse("outbound.next_hop", why);
         }
     }
 

@@ -1,9 +1,14 @@
 //! A next hop.
 
 use std::fmt;
+use std::net::IpAddr;
 
-/// A host that takes all mail: `[host]:port` without MX lookup, or `host`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where TLS begins with the first byte (RFC 8314 section 7.3), which no client finds
+/// out by itself.
+const SUBMISSIONS: u16 = 465;
+
+/// A host that takes mail: `[host]:port` without MX lookup, or `host`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NextHop {
     /// Name or address; an IPv6 address stands without brackets and prefix.
     pub host: String,
@@ -11,6 +16,20 @@ pub struct NextHop {
     pub port: Option<u16>,
     /// Whether MX records are looked up (no brackets in `relay.yaml`).
     pub mx_lookup: bool,
+}
+
+impl NextHop {
+    /// Whether TLS begins with the first byte there: on port 465 nobody says STARTTLS.
+    #[must_use]
+    pub fn wraps(&self) -> bool {
+        self.port == Some(SUBMISSIONS)
+    }
+
+    /// Whether it is an address, which no certificate of a public authority names.
+    #[must_use]
+    pub fn is_address(&self) -> bool {
+        self.host.parse::<IpAddr>().is_ok()
+    }
 }
 
 impl fmt::Display for NextHop {

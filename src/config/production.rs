@@ -78,7 +78,7 @@ pub fn missing_for_production(spec: &Spec, of_backend: Vec<Missing>) -> Vec<Miss
             "system, or the path of your CA's certificate",
         );
     }
-    if spec.outbound.next_hop.is_none() {
+    if spec.outbound.next_hops.is_empty() {
         let reason = "in a lab the sink takes the mail, elsewhere somebody must";
         add("outbound.next_hop", reason, "'[smtp.your.provider]:587'");
     }

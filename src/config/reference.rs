@@ -38,7 +38,9 @@ pub fn reference() -> Vec<Described> {
         takes: takes(key),
         default: settings::value(&built_in, &path)
             .filter(|_| key.need != Need::Required)
-            .map(|value| value.to_string()),
+            .map(|value| value.to_string())
+            // Its mapping has no default, and it may be left out there.
+            .or_else(|| (key.need == Need::Nullable).then(|| "null".to_owned())),
         example: key.example,
         source: key.source,
         counts: key.counts,

@@ -15,7 +15,9 @@ pub use outbound::{Credentials, Outbound};
 pub use postfix::Postfix;
 pub use privacy::{Privacy, Received};
 pub use relay::{Relay, SenderLogin};
-pub use tls::{Certificate, ClientCertificates, OutboundLevel, OutboundTls, Tls, TlsVersion};
+pub use tls::outbound::{OutboundLevel, OutboundTls};
+pub use tls::policy::Policy;
+pub use tls::{Certificate, ClientCertificates, Tls, TlsVersion};
 
 /// Everything a relay is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,16 +51,39 @@ impl Spec {
     #[must_use]
     pub fn outbound_level(&self) -> OutboundLevel {
         match self.tls.outbound.level {
-            OutboundLevel::May if self.outbound.credentials.is_some() => OutboundLevel::Encrypt,
+            OutboundLevel::May if !self.outbound.logins.is_empty() => OutboundLevel::Encrypt,
             level => level,
         }
     }
 
-    /// Whether the relay wants to see a next hop's certificate before it sends.
+    /// What relay.yaml says of TLS towards this next hop alone.
     #[must_use]
-    pub fn verifies_next_hop(&self) -> bool {
-        let level = self.outbound_level();
-        level == OutboundLevel::Verify || level == OutboundLevel::Secure
+    pub fn policy(&self, next_hop: &NextHop) -> Option<&Policy> {
+        let mut policies = self.tls.outbound.policies.iter();
+        let found = policies.find(|(of, _)| of == next_hop);
+        found.map(|(_, policy)| policy)
+    }
+
+    /// The level of TLS towards this next hop. Where TLS begins with the first byte, it
+    /// is never less than `encrypt`.
+    #[must_use]
+    pub fn level_towards(&self, next_hop: &NextHop) -> OutboundLevel {
+        let level = match self.policy(next_hop) {
+            Some(policy) => policy.level,
+            None => self.outbound_level(),
+        };
+        if next_hop.wraps() {
+            level.max(OutboundLevel::Encrypt)
+        } else {
+            level
+        }
+    }
+
+    /// The relay's own login at this next hop.
+    #[must_use]
+    pub fn login_at(&self, next_hop: &NextHop) -> Option<&Credentials> {
+        let mut logins = self.outbound.logins.iter();
+        logins.find(|login| login.next_hop.as_ref().is_none_or(|at| at == next_hop))
     }
 }
 

@@ -193,6 +193,10 @@ pub struct File {
     pub content: Content,
 }
 
+/// Stands in a text for the SHA-256 of a certificate, which nobody knows before there is
+/// one.
+pub const FINGERPRINT: &str = "FINGERPRINT-OF-THE-CERTIFICATE";
+
 /// What is in a file. What is not known before a lab runs is named, not made up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
@@ -206,6 +210,8 @@ pub enum Content {
     Certificate(Role),
     /// Its private key, PEM.
     CertificateKey(Role),
+    /// Text in which [`FINGERPRINT`] stands for the SHA-256 of this role's certificate.
+    WithFingerprint(Role, String),
     /// A file of the operator's: read and injected in a lab, mounted in an export.
     OperatorFile(PathBuf),
     /// A file of the operator's with the certificates of authorities, which anybody may

@@ -14,7 +14,7 @@ use crate::config::{Certificate, Spec, TrustAnchor, User};
 
 pub use backend::{Backend, Page};
 pub use ldap::{Directory, LDAPS_PORT, PLAYED};
-pub use next_hop::{Destination, NextHop, next_hop_login};
+pub use next_hop::{Destination, Hop, NextHop, Part, StandIn, next_hop_login};
 pub use production::missing_for_production;
 pub use users::UsersFile;
 

@@ -14,11 +14,12 @@ const OPERATORS: &str = "version: 1\nhostname: relay.example.org\n\
 
 fn operators() -> Spec {
     let mut spec = config::load(OPERATORS, "relay.yaml", Path::new("/")).unwrap();
-    spec.outbound.credentials = Some(Credentials {
+    spec.outbound.logins = vec![Credentials {
+        next_hop: None,
         user: "me@example.net".to_owned(),
         password: Secret::new("the operator's own"),
         password_file: PathBuf::from("/secret"),
-    });
+    }];
     spec
 }
 
@@ -60,7 +61,11 @@ fn what_is_the_operators_is_stood_in_for() {
     assert_eq!(directory.servers, ["ldap://directory"]);
     assert_eq!(directory.anchor, TrustAnchor::Generated);
     assert_eq!(lab.next_hop.destination, Destination::Sink);
-    assert_eq!(lab.next_hop.login, Some(next_hop_login()));
+    let [hop] = lab.next_hop.hops.as_slice() else {
+        panic!("{:?}", lab.next_hop.hops);
+    };
+    assert_eq!(hop.login, Some(next_hop_login()));
+    assert_eq!(hop.address, "[hop1.sink.test]:2601");
     assert_eq!(lab.next_hop.anchor, TrustAnchor::Generated);
     assert_eq!(lab.certificate, Certificate::Generated);
     assert_eq!(lab.client_ca, Some(TrustAnchor::Generated));
@@ -76,9 +81,13 @@ fn production_has_what_relay_yaml_says() {
     let directory = relay.backend.directory().unwrap();
     assert_eq!(directory.servers, ["ldap://ldap.example.org"]);
     assert_eq!(directory.anchor, TrustAnchor::System);
-    let next_hop = operators().outbound.next_hop.unwrap();
-    assert_eq!(relay.next_hop.destination, Destination::Operators(next_hop));
-    assert_eq!(relay.next_hop.login, operators().outbound.credentials);
+    assert_eq!(relay.next_hop.destination, Destination::Operators);
+    let [hop] = relay.next_hop.hops.as_slice() else {
+        panic!("{:?}", relay.next_hop.hops);
+    };
+    assert_eq!(hop.address, "[smtp.example.net]:587");
+    assert_eq!(hop.login.as_ref(), operators().outbound.logins.first());
+    assert_eq!(hop.stand_in, None);
     let file = |path: &str| TrustAnchor::File(path.into());
     assert_eq!(relay.next_hop.anchor, file("/next-hop-ca.pem"));
     assert_eq!(relay.client_ca, Some(file("/x.pem")));
@@ -95,7 +104,7 @@ fn authorities_of_the_next_hop_are_told_where_they_would_count() {
     spec.tls.outbound.ca = TrustAnchor::File("/ca.pem".into());
     assert_eq!(told(&spec), ["tls.outbound.ca"]);
     spec.tls.outbound.ca = TrustAnchor::System;
-    spec.outbound.next_hop = operators().outbound.next_hop;
+    spec.outbound.next_hops = operators().outbound.next_hops;
     assert_eq!(told(&spec), ["tls.outbound.ca", "outbound.next_hop"]);
 }
 
@@ -208,4 +217,91 @@ fn a_users_file_needs_nobody_beside_the_relay() {
         assert_eq!(relay.backend.mechanism(), "pam");
         assert_eq!(relay.backend.neighbour(crate::container::Names("x")), None);
     }
+}
+
+/// Three next hops: at the first and the last the relay logs in.
+const SEVERAL: &str = "version: 1\n\
+    tls: {outbound: {level: secure, policies: {\n\
+    \x20 '[one.example]:587': secure match=mx.example:nexthop servername=mx.example,\n\
+    \x20 '[three.example]:587': 'fingerprint match=FP'}}}\n\
+    outbound: {next_hop: ['[one.example]:587', two.example, '[three.example]:587']}\n";
+
+fn several() -> Spec {
+    let fingerprint = vec!["AB"; 32].join(":");
+    let text = SEVERAL.replace("FP", &fingerprint);
+    let mut spec = config::load(&text, "relay.yaml", Path::new("/")).unwrap();
+    spec.outbound.logins = [0, 2]
+        .map(|index| Credentials {
+            next_hop: Some(spec.outbound.next_hops[index].clone()),
+            user: format!("me-{index}"),
+            password: Secret::new("the operator's own"),
+            password_file: PathBuf::from("/secret"),
+        })
+        .into();
+    spec
+}
+
+#[test]
+fn each_next_hop_has_a_stand_in_and_in_a_proof_only_the_last_takes_mail() {
+    let parts = |purpose| -> Vec<Part> {
+        let hops = Resolved::new(several(), purpose).next_hop.hops;
+        let parts = hops.into_iter().filter_map(|hop| hop.stand_in);
+        parts.map(|stand_in| stand_in.part).collect()
+    };
+    assert_eq!(parts(Purpose::Lab), [Part::TakesMail; 3]);
+    assert_eq!(
+        parts(Purpose::Proof),
+        [Part::Defers, Part::Away, Part::TakesMail]
+    );
+    assert_eq!(parts(Purpose::Production), []);
+    let taking = |purpose| -> Option<String> {
+        let next_hop = Resolved::new(several(), purpose).next_hop;
+        next_hop.taking_host().map(str::to_owned)
+    };
+    assert_eq!(taking(Purpose::Lab).unwrap(), "hop1.sink.test");
+    assert_eq!(taking(Purpose::Proof).unwrap(), "hop3.sink.test");
+    assert_eq!(taking(Purpose::Production).unwrap(), "one.example");
+}
+
+#[test]
+fn policies_and_logins_are_those_of_the_stand_ins() {
+    let of = |purpose| Resolved::new(several(), purpose).next_hop.hops;
+    let told = |hops: &[Hop]| -> Vec<(String, Option<String>, String)> {
+        let told = hops.iter().map(|hop| {
+            let policy = hop.policy.as_ref().map(ToString::to_string);
+            let user = hop.login.as_ref().map(|login| login.user.clone());
+            (hop.address.clone(), policy, user.unwrap_or_default())
+        });
+        told.collect()
+    };
+    let row = |address: &str, policy: Option<&str>, user: &str| {
+        let policy = policy.map(str::to_owned);
+        (address.to_owned(), policy, user.to_owned())
+    };
+    assert_eq!(
+        told(&of(Purpose::Lab)),
+        [
+            row(
+                "[hop1.sink.test]:2601",
+                Some("secure match=hop1.sink.test:nexthop servername=hop1.sink.test"),
+                "relay@sink.test"
+            ),
+            row("[hop2.sink.test]:2602", None, ""),
+            row(
+                "[hop3.sink.test]:2603",
+                Some("fingerprint match=FINGERPRINT-OF-THE-CERTIFICATE"),
+                "relay-3@sink.test"
+            ),
+        ]
+    );
+    let production = told(&of(Purpose::Production));
+    assert_eq!(production[0].0, "[one.example]:587");
+    assert_eq!(
+        production[0].1.as_deref(),
+        Some("secure match=mx.example:nexthop servername=mx.example")
+    );
+    assert_eq!(
+        (&*production[1].0, &*production[2].2),
+        ("two.example", "me-2")
+    );
 }

@@ -79,6 +79,7 @@ pub(super) fn configuration(container: &Container) -> Result<Configuration, Erro
             Content::CaCertificate
             | Content::Certificate(_)
             | Content::CertificateKey(_)
+            | Content::WithFingerprint(..)
             | Content::Gateway(_) => return Err(Error::MadeInLab(file.path.clone())),
         };
         let path = format!("{CONFIG}/{below}");

@@ -32,16 +32,17 @@ fn spec() -> Spec {
         key: PathBuf::from("/srv/tls/schlüssel.pem"),
     };
     spec.tls.outbound.ca = TrustAnchor::File(PathBuf::from("/srv/tls/next-hop.pem"));
-    spec.outbound.next_hop = Some(NextHop {
+    spec.outbound.next_hops = vec![NextHop {
         host: "smtp.example.net".to_owned(),
         port: Some(587),
         mx_lookup: false,
-    });
-    spec.outbound.credentials = Some(Credentials {
+    }];
+    spec.outbound.logins = vec![Credentials {
+        next_hop: None,
         user: "relay".to_owned(),
         password: Secret::new("next-hop-password"),
         password_file: PathBuf::from("/secrets/next-hop"),
-    });
+    }];
     spec
 }
 

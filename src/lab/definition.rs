@@ -7,7 +7,8 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::Error;
-use crate::certs::Certificates;
+use crate::certs::{self, Certificates};
+use crate::container::FINGERPRINT;
 use crate::engine::{ContainerRequest, Labels, labels};
 use crate::plan::{Container, Content, File, Plan, Role};
 
@@ -215,6 +216,10 @@ fn piece(content: &Content, certificates: &Certificates) -> Result<Piece, Error>
         Content::CaCertificate => certificates.authority.certificate.clone(),
         Content::Certificate(role) => server(role)?.certificate.clone(),
         Content::CertificateKey(role) => server(role)?.key.reveal().to_owned(),
+        Content::WithFingerprint(role, text) => {
+            let fingerprint = certs::fingerprint(server(role)?);
+            text.replace(FINGERPRINT, &fingerprint)
+        }
         Content::Gateway(network) => return Ok(Piece::Gateway(network.clone())),
         Content::OperatorFile(path)
         | Content::OperatorAuthority(path)

@@ -53,7 +53,7 @@ impl Plan {
         let sink = resolved.next_hop.destination == Destination::Sink;
         let neighbours = [
             resolved.backend.neighbour(names),
-            sink.then(|| self::sink(names)),
+            sink.then(|| self::sink(&resolved, names)),
         ];
         let neighbours: Vec<Neighbour> = neighbours.into_iter().flatten().collect();
         let reach = match resolved.purpose {
@@ -164,7 +164,15 @@ fn postfix_tmpfs() -> Vec<(String, String)> {
 }
 
 /// The relay's image with another configuration, and a volume for what arrives.
-fn sink(names: Names<'_>) -> Neighbour {
+fn sink(resolved: &Resolved, names: Names<'_>) -> Neighbour {
+    let stand_ins = resolved
+        .next_hop
+        .hops
+        .iter()
+        .filter_map(|h| h.stand_in.as_ref());
+    let aliases: Vec<&str> = std::iter::once("sink")
+        .chain(stand_ins.map(|stand_in| stand_in.host.as_str()))
+        .collect();
     let mut mounts = postfix_mounts(names, "sink");
     mounts.push(names.mount("sink-inbox", "/var/mail/inbox", false));
     let container = Container {
@@ -174,7 +182,7 @@ fn sink(names: Names<'_>) -> Neighbour {
         command: Vec::new(),
         hostname: "sink".to_owned(),
         user: None,
-        networks: vec![names.attach("sink", &["sink"])],
+        networks: vec![names.attach("sink", &aliases)],
         ports: Vec::new(),
         mounts,
         tmpfs: postfix_tmpfs(),
@@ -182,7 +190,7 @@ fn sink(names: Names<'_>) -> Neighbour {
         confined: true,
         limits: RELAY_LIMITS,
         stop_grace: STOP_GRACE,
-        files: render::sink(),
+        files: render::sink(resolved),
     };
     Neighbour {
         network: names.network("sink", Reach::Members),

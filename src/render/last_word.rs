@@ -24,7 +24,7 @@ pub fn settled(spec: &Spec, other: &Spec) -> Vec<String> {
         own != others || takes_back_a_promise(name, value) && others != Some(value)
     });
     let main = main.map(|(name, _)| format!("postfix.main.{name}"));
-    let (here, there) = (relay_master::services(spec), relay_master::services(other));
+    let (here, there) = (services(spec), services(other));
     let (own, others) = (options(&here), options(&there));
     let master = last_word.master.iter().filter(|(key, entry)| {
         let services = here.iter().chain(&there).filter(|service| service.is(key));
@@ -50,6 +50,10 @@ fn parameters(spec: &Spec) -> BTreeMap<String, String> {
     parameters
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+}
+
+fn services(spec: &Spec) -> Vec<Service> {
+    relay_master::services(&resolved(spec))
 }
 
 /// The options that relaykit itself would set in master.cf.

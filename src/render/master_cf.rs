@@ -1,5 +1,6 @@
 //! master.cf as a value: services with their options, in columns.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -9,7 +10,7 @@ use super::main_cf::comment;
 pub(super) struct Service {
     /// Why it is there; empty: no comment.
     why: &'static str,
-    name: &'static str,
+    name: Cow<'static, str>,
     kind: &'static str,
     /// private, unprivileged, wake-up time and process limit; chroot is not a choice.
     columns: [&'static str; 4],
@@ -17,19 +18,19 @@ pub(super) struct Service {
     /// `-o name=value`, in order.
     options: Vec<(&'static str, String)>,
     /// Further arguments of the command, a line each.
-    arguments: Vec<&'static str>,
+    arguments: Vec<Cow<'static, str>>,
 }
 
 impl Service {
     /// A TCP service that clients connect to.
-    pub(super) fn inet(name: &'static str, command: &'static str) -> Self {
+    pub(super) fn inet(name: impl Into<Cow<'static, str>>, command: &'static str) -> Self {
         Self::new(name, "inet", ["n", "-", "-", "-"], command)
     }
 
     /// An internal service with the columns private, unprivileged, wake-up time
     /// and process limit.
     pub(super) fn unix(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         columns: [&'static str; 4],
         command: &'static str,
     ) -> Self {
@@ -38,14 +39,14 @@ impl Service {
 
     /// Any service type.
     pub(super) fn new(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         kind: &'static str,
         columns: [&'static str; 4],
         command: &'static str,
     ) -> Self {
         Self {
             why: "",
-            name,
+            name: name.into(),
             kind,
             columns,
             command,
@@ -73,8 +74,8 @@ impl Service {
     }
 
     /// Adds a line of arguments.
-    pub(super) fn argument(mut self, line: &'static str) -> Self {
-        self.arguments.push(line);
+    pub(super) fn argument(mut self, line: impl Into<Cow<'static, str>>) -> Self {
+        self.arguments.push(line.into());
         self
     }
 
@@ -93,7 +94,7 @@ impl Service {
         line(
             text,
             [
-                self.name,
+                &self.name,
                 self.kind,
                 private,
                 unprivileged,
@@ -120,7 +121,7 @@ impl Service {
         }
         text.push_str("# postfix.master in relay.yaml:\n");
         // Writing to a String cannot fail.
-        let (name, kind) = (self.name, self.kind);
+        let (name, kind) = (&self.name, self.kind);
         let _ = writeln!(text, "{name:<14} {kind:<10} {}", theirs.columns.join(" "));
         for (name, ours) in &self.options {
             option(text, name, theirs.value(name).unwrap_or(ours));

@@ -14,11 +14,13 @@ mod long_lines;
 mod main_cf;
 mod master_cf;
 pub mod next_hops;
+mod outbound;
 mod recipients;
 mod relay_main;
 mod relay_master;
 mod sasl;
 mod sink;
+mod stand_ins;
 
 use crate::config::{Certificate, ClientCertificates, Spec, TrustAnchor};
 use crate::container::{Content, File, Role, authorities, file, public};
@@ -35,7 +37,7 @@ pub fn relay(resolved: &Resolved, clients: &str) -> Vec<File> {
     let spec = &resolved.spec;
     let mut files = vec![
         public("postfix/main.cf", relay_main::main_cf(resolved)),
-        public("postfix/master.cf", relay_master::master_cf(spec)),
+        public("postfix/master.cf", relay_master::master_cf(resolved)),
         public("postfix/commands", command_filter::table(spec)),
     ];
     files.extend(relay_master::files(spec));
@@ -56,13 +58,7 @@ pub fn relay(resolved: &Resolved, clients: &str) -> Vec<File> {
     {
         files.push(authorities("tls/client-ca.pem", path));
     }
-    if let Some(map) = relay_main::next_hop_password(&resolved.next_hop) {
-        files.push(file(
-            "postfix/next_hop_password",
-            0o600,
-            Content::Secret(map),
-        ));
-    }
+    files.extend(outbound::files(resolved));
     if resolved.purpose == Purpose::Proof {
         // The host may speak as any client (XCLIENT), so that checks can be any client;
         // nowhere else.
@@ -74,8 +70,8 @@ pub fn relay(resolved: &Resolved, clients: &str) -> Vec<File> {
 
 /// The files of a lab's sink, sorted by path, all below `/etc/relaykit`.
 #[must_use]
-pub fn sink() -> Vec<File> {
-    sorted(sink::files())
+pub fn sink(resolved: &Resolved) -> Vec<File> {
+    sorted(sink::files(resolved))
 }
 
 fn sorted(mut files: Vec<File>) -> Vec<File> {

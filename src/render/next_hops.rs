@@ -3,7 +3,8 @@
 //! Mail for a recipient in one of these domains goes there, in a lab alone, so that
 //! checks and people see what the relay does with it. `.test` is nobody's (RFC 6761 section 6.2).
 
-use crate::container::File;
+use crate::container::{CONFIG, File};
+use crate::counterparts::NextHop;
 
 use super::master_cf::Service;
 use super::public;
@@ -63,7 +64,11 @@ pub const INJECTING: Played = played("injecting.sink.test", "2510");
 /// Exim does.
 pub const STRICT: Played = played("strict.sink.test", "2512");
 
-const ALL: [Played; 12] = [
+/// Shows another server's certificate to who does not ask for the sink by its name (RFC
+/// 6066 section 3), as a server of many names does.
+pub const NAMED: Played = played("named.sink.test", "2513");
+
+const ALL: [Played; 13] = [
     CLEAR,
     MISNAMED,
     STRANGER,
@@ -76,7 +81,37 @@ const ALL: [Played; 12] = [
     OFFERING,
     INJECTING,
     STRICT,
+    NAMED,
 ];
+
+/// What a level of TLS towards one next hop is against: see [`twins`].
+pub const FAULTS: [Played; 3] = [CLEAR, MISNAMED, STRANGER];
+
+/// The sink itself, as one of [`twins`].
+pub const RIGHT: Played = played("right.sink.test", "25");
+
+/// A domain for each fault, and one without, for mail to a server of the same name as the
+/// stand-in `host`: what relay.yaml says of that next hop is said of these, too.
+pub fn twins(host: &str) -> impl Iterator<Item = (Played, String)> {
+    let twins = FAULTS.into_iter().chain([RIGHT]);
+    twins.map(move |hop| {
+        let fault = hop.domain.split('.').next().unwrap_or_default();
+        (hop, format!("{fault}.{host}"))
+    })
+}
+
+/// The next hops of which relay.yaml says something of their own: the stand-in's name, and
+/// as Postfix's tables name its twins.
+pub(super) fn with_policy(next_hop: &NextHop) -> impl Iterator<Item = (&str, String, String)> {
+    let hops = next_hop.hops.iter().filter(|hop| hop.policy.is_some());
+    let hosts = hops.filter_map(|hop| Some((hop, hop.stand_in.as_ref()?.host.as_str())));
+    hosts.flat_map(|(hop, host)| {
+        twins(host).map(move |(twin, domain)| {
+            let address = format!("[{host}]:{}", twin.port);
+            (hop.address.as_str(), domain, address)
+        })
+    })
+}
 
 /// Where the relay has a login, if it has one at the next hop.
 pub(super) fn with_login() -> impl Iterator<Item = Played> {
@@ -105,8 +140,11 @@ pub const LOGINS: &str = "/run/logins";
 pub const INJECTED: &str = "250-sink\r\n250 SIZE 1\r\n";
 
 /// `transport_maps` of a lab's relay.
-pub(super) fn transport_maps() -> String {
-    let rows = ALL.map(|hop| format!("{{{} = smtp:{}}}", hop.domain, hop.destination()));
+pub(super) fn transport_maps(next_hop: &NextHop) -> String {
+    let played = ALL.map(|hop| format!("{{{} = smtp:{}}}", hop.domain, hop.destination()));
+    let twins =
+        with_policy(next_hop).map(|(_, domain, address)| format!("{{{domain} = smtp:{address}}}"));
+    let rows: Vec<String> = played.into_iter().chain(twins).collect();
     format!("inline:{{{}}}", rows.join(", "))
 }
 
@@ -170,13 +208,23 @@ pub(super) fn services() -> Vec<Service> {
         smtpd(STRICT)
             .why("One that takes no line over 998 octets, wherever it is:")
             .option("smtpd_proxy_filter", STRICT_INBOX),
+        smtpd(NAMED)
+            .why("One with a name that is asked for, and another for who does not ask:")
+            .option(
+                "smtpd_tls_chain_files",
+                "/etc/relaykit/tls/other.key, /etc/relaykit/tls/other.pem",
+            )
+            .option("tls_server_sni_maps", format!("texthash:{CONFIG}/{NAMES}")),
     ]
 }
+
+/// The certificates of [`NAMED`], by name.
+const NAMES: &str = "postfix/names";
 
 const WITH_LOGIN: &str = "permit_sasl_authenticated, reject";
 
 /// The files that the services read, beside main.cf and master.cf.
-pub(super) fn files() -> [File; 2] {
+pub(super) fn files() -> [File; 3] {
     let injecting =
         include_str!("injecting.pl").replace("INJECTED", &INJECTED.escape_default().to_string());
     let conf = format!(
@@ -186,8 +234,13 @@ pub(super) fn files() -> [File; 2] {
          sasldb_path: {LOGINS}\n\
          mech_list: PLAIN LOGIN\n"
     );
+    let names = format!(
+        "# Files by the name that a client asks for, see tls_server_sni_maps.\n\
+         sink {CONFIG}/tls/sink.key {CONFIG}/tls/sink.pem\n"
+    );
     [
         public("postfix/injecting.pl", injecting),
+        public(NAMES, names),
         public("sasl/smtpd.conf", conf),
     ]
 }

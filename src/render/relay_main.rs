@@ -1,15 +1,11 @@
 //! The relay's main.cf, see postconf(5), and the small files that it names.
 
-use crate::config::{self, ClientCertificates, Listener, Received, Spec};
-use crate::counterparts::{Destination, NextHop, Purpose, Resolved, anchor_path};
-use crate::secret::Secret;
+use crate::config::{ClientCertificates, Listener, Received, Spec};
+use crate::counterparts::{Purpose, Resolved, anchor_path};
 
 use super::main_cf::{Group, render};
 use super::sasl::LOGINS;
-use super::{header_checks, limits, logins, long_lines, next_hops, recipients};
-
-/// The operator's certificates for the next hop.
-const NEXT_HOP_CA: &str = "/etc/relaykit/tls/next-hop-ca.pem";
+use super::{header_checks, limits, logins, long_lines, outbound, recipients};
 
 /// The operator's CA of clients.
 const CLIENT_CA: &str = "/etc/relaykit/tls/client-ca.pem";
@@ -35,8 +31,8 @@ pub(super) fn groups(resolved: &Resolved) -> Vec<Group> {
         logins_offered(spec),
         server_tls(resolved),
         content(spec),
-        next_hop(&resolved.next_hop),
-        client_tls(resolved),
+        outbound::next_hop(&resolved.next_hop),
+        outbound::tls(resolved),
     ];
     groups.extend(recipients::asked(spec));
     groups.extend(logins::senders(spec));
@@ -290,88 +286,4 @@ fn content(spec: &Spec) -> Group {
             format!("pcre:/etc/relaykit/postfix/{}", header_checks::DEPARTING),
         )
     })
-}
-
-fn next_hop(next_hop: &NextHop) -> Group {
-    Group::new(
-        "Where all mail goes. The next hop learns nothing of clients (no XFORWARD), and\n\
-         gets lines as they are: a break would spoil a signature (DKIM).",
-    )
-    .set("relayhost", relayhost(&next_hop.destination))
-    .when(next_hop.destination == Destination::Sink, |group| {
-        // Domains of next hops that the sink plays.
-        group.set("transport_maps", next_hops::transport_maps())
-    })
-    .set("relay_transport", "smtp")
-    .switch("smtp_send_xforward_command", false)
-    .set("smtp_line_length_limit", "0")
-    .when(next_hop.login.is_some(), |group| {
-        // Never in clear, whatever the next hop offers.
-        group
-            .switch("smtp_sasl_auth_enable", true)
-            .set(
-                "smtp_sasl_password_maps",
-                "texthash:/etc/relaykit/postfix/next_hop_password",
-            )
-            .set("smtp_sasl_security_options", "noanonymous, noplaintext")
-            .set("smtp_sasl_tls_security_options", "noanonymous")
-    })
-}
-
-fn relayhost(destination: &Destination) -> String {
-    match destination {
-        Destination::Sink => "[sink]:25".to_owned(),
-        Destination::Operators(next_hop) => next_hop_address(next_hop),
-        Destination::Recipients => String::new(),
-    }
-}
-
-fn next_hop_address(next_hop: &config::NextHop) -> String {
-    let host = if next_hop.mx_lookup {
-        next_hop.host.clone()
-    } else {
-        format!("[{}]", next_hop.host)
-    };
-    match next_hop.port {
-        Some(port) => format!("{host}:{port}"),
-        None => host,
-    }
-}
-
-/// The relay's login at the next hop (texthash(5)), and in a lab at those which
-/// the sink plays.
-pub(super) fn next_hop_password(next_hop: &NextHop) -> Option<Secret> {
-    let credentials = next_hop.login.as_ref()?;
-    let mut next_hops = vec![relayhost(&next_hop.destination)];
-    if next_hop.destination == Destination::Sink {
-        next_hops.extend(next_hops::with_login().map(next_hops::Played::destination));
-    }
-    let (user, password) = (&credentials.user, credentials.password.reveal());
-    let rows = next_hops
-        .iter()
-        .map(|hop| format!("{hop} {user}:{password}\n"));
-    let rows: String = rows.collect();
-    Some(Secret::new(format!(
-        "# The relay's login at the next hop.\n{rows}"
-    )))
-}
-
-fn client_tls(resolved: &Resolved) -> Group {
-    Group::new("TLS as a client. Sessions are resumed, where a next hop offers it.")
-        .set(
-            "smtp_tls_security_level",
-            resolved.spec.outbound_level().name(),
-        )
-        .set(
-            "smtp_tls_CAfile",
-            anchor_path(&resolved.next_hop.anchor, NEXT_HOP_CA),
-        )
-        .set("smtp_tls_protocols", ">=TLSv1.2")
-        .set("smtp_tls_mandatory_protocols", ">=TLSv1.2")
-        .set("smtp_tls_mandatory_ciphers", "high")
-        .set(
-            "smtp_tls_session_cache_database",
-            "lmdb:${data_directory}/smtp_scache",
-        )
-        .set("smtp_tls_loglevel", "1")
 }

@@ -2,10 +2,11 @@
 
 use crate::config::{ClientCertificates, Listener, Received, Spec};
 use crate::container::File;
+use crate::counterparts::Resolved;
 
 use super::header_checks::{self, LOGIN, MARK, MIXED};
 use super::master_cf::{Service, render};
-use super::{limits, long_lines, main_override, public, recipients};
+use super::{limits, long_lines, main_override, outbound, public, recipients};
 
 /// OpenSSL's settings of single services, below /etc/relaykit.
 const OPENSSL: &str = "postfix/openssl.cnf";
@@ -40,20 +41,21 @@ const CLEANUP_MIXED: &str = "cleanup-mixed";
 const HANDSHAKES: &str = "300";
 
 /// The whole file.
-pub(super) fn master_cf(spec: &Spec) -> String {
+pub(super) fn master_cf(resolved: &Resolved) -> String {
     render(
         "Postfix's services in the relay, see master(5). Written by relaykit.\n\
          \n\
          Nothing is chrooted: a container is one already, and smtpd has to reach\n\
          saslauthd. There is no local, virtual or pipe: mail comes by SMTP and goes by\n\
          SMTP.",
-        &services(spec),
-        &spec.postfix.master,
+        &services(resolved),
+        &resolved.spec.postfix.master,
     )
 }
 
 /// What relaykit sets, without the operator's last word.
-pub(super) fn services(spec: &Spec) -> Vec<Service> {
+pub(super) fn services(resolved: &Resolved) -> Vec<Service> {
+    let spec = &resolved.spec;
     let mut services = Vec::new();
     if spec.listeners.smtp.is_some() {
         services.push(smtp(spec));
@@ -68,6 +70,7 @@ pub(super) fn services(spec: &Spec) -> Vec<Service> {
     services.push(pickup());
     services.extend(recipients::service(spec));
     services.extend(common());
+    services.extend(outbound::service(resolved));
     services
 }
 

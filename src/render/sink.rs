@@ -4,21 +4,22 @@
 use std::collections::BTreeMap;
 
 use crate::container::{Content, File, Role};
+use crate::counterparts::Resolved;
 
 use super::main_cf::{self, Group};
 use super::master_cf::{self, Service};
 use super::relay_master::common;
-use super::{file, next_hops, public};
+use super::{file, next_hops, public, stand_ins};
 
 /// The folder in the sink's container that holds the messages. The format of a
 /// file is described in `images/relay/rootfs/usr/share/relaykit/inbox/Store.pm`.
 pub const INBOX: &str = "/var/mail/inbox";
 
 /// Everything in the sink's container.
-pub(super) fn files() -> Vec<File> {
+pub(super) fn files(resolved: &Resolved) -> Vec<File> {
     let mut files = vec![
         public("postfix/main.cf", main_cf()),
-        public("postfix/master.cf", master_cf()),
+        public("postfix/master.cf", master_cf(resolved)),
         file("tls/ca.pem", 0o644, Content::CaCertificate),
         file("tls/sink.pem", 0o644, Content::Certificate(Role::Sink)),
         file("tls/sink.key", 0o600, Content::CertificateKey(Role::Sink)),
@@ -34,6 +35,7 @@ pub(super) fn files() -> Vec<File> {
         ),
     ];
     files.extend(next_hops::files());
+    files.extend(stand_ins::file(resolved));
     files
 }
 
@@ -126,12 +128,13 @@ fn tls() -> Group {
     .set("smtpd_tls_loglevel", "1")
 }
 
-fn master_cf() -> String {
+fn master_cf(resolved: &Resolved) -> String {
     let mut services = vec![
         Service::inet("smtp", "smtpd").why("Port 25, for the relay."),
         Service::unix("cleanup", ["n", "-", "-", "0"], "cleanup"),
     ];
     services.extend(next_hops::services());
+    services.extend(stand_ins::services(resolved));
     services.extend(common());
     master_cf::render(
         "Postfix's services in a lab's sink, see master(5). Written by relaykit.",

@@ -134,9 +134,9 @@ fn secrets_are_in_owner_only_secret_files_and_nowhere_else() {
             plan.resolved
                 .spec
                 .outbound
-                .credentials
-                .as_ref()
-                .map(|c| c.password.reveal()),
+                .logins
+                .iter()
+                .map(|login| login.password.reveal()),
         );
         for container in &plan.containers {
             for file in &container.files {
@@ -221,6 +221,74 @@ fn production_has_nothing_of_the_lab() {
         ] {
             assert!(!text(file).contains(word), "{} has {word}", file.path);
         }
+    }
+}
+
+/// What is proved in a lab is what leaves the house: only the names of next hops, their
+/// logins and digests are others.
+#[test]
+fn next_hops_are_rendered_alike_in_a_lab_and_in_production() {
+    let rows = |purpose, path: &str| -> Vec<String> {
+        let plan = Plan::new(Resolved::new(sample::several_spec(), purpose), "x");
+        let relay = plan.container(Role::Relay).unwrap();
+        let path = format!("/etc/relaykit/postfix/{path}");
+        let file = relay.files.iter().find(|file| file.path == path).unwrap();
+        let text = match &file.content {
+            Content::WithFingerprint(_, text) => text,
+            _ => text(file),
+        };
+        lines(text).map(str::to_owned).collect()
+    };
+    let main = |purpose| -> Vec<String> {
+        let own = ["smtp_", "relayhost", "default_transport", "relay_transport"];
+        let of_next_hops = |line: &String| own.iter().any(|name| line.starts_with(name));
+        let lines = rows(purpose, "main.cf").into_iter().filter(of_next_hops);
+        lines.collect()
+    };
+    let (lab, production) = (main(Purpose::Lab), main(Purpose::Production));
+    let names = |lines: &[String]| -> Vec<String> {
+        let names = lines.iter().filter_map(|line| line.split(" =").next());
+        // An address is not asked for by its name; stand-ins have names.
+        let names = names.filter(|name| *name != "smtp_tls_servername");
+        names.map(str::to_owned).collect()
+    };
+    assert_eq!(names(&lab), names(&production));
+    assert_eq!(
+        production
+            .iter()
+            .find(|line| line.starts_with("relayhost"))
+            .unwrap(),
+        "relayhost = [one.example.org]:587, [192.0.2.1]:587, three.example.org"
+    );
+    assert_eq!(
+        lab.iter()
+            .find(|line| line.starts_with("relayhost"))
+            .unwrap(),
+        "relayhost = [hop1.sink.test]:2601, [hop2.sink.test]:2602, [hop3.sink.test]:2603"
+    );
+    let digest = vec!["AB"; 32].join(":");
+    assert_eq!(
+        rows(Purpose::Production, "next_hop_tls"),
+        [
+            "[one.example.org]:587 secure servername=hostname",
+            "[192.0.2.1]:587 secure match=two.example.org servername=two.example.org",
+            &format!("three.example.org fingerprint match={digest}"),
+        ]
+    );
+    assert_eq!(
+        rows(Purpose::Production, "next_hop_password"),
+        [
+            "[one.example.org]:587 mail@one.example.org:next-hop-password",
+            "three.example.org mail@three.example.org:next-hop-password",
+        ]
+    );
+    let lab = rows(Purpose::Lab, "next_hop_tls");
+    for row in [
+        "[hop2.sink.test]:2602 secure match=hop2.sink.test servername=hostname",
+        "[hop2.sink.test]:2501 secure match=hop2.sink.test servername=hostname",
+        "[hop3.sink.test]:2603 fingerprint match=FINGERPRINT-OF-THE-CERTIFICATE",
+    ] {
+        assert!(lab.iter().any(|line| line == row), "{row} in {lab:#?}");
     }
 }
 

@@ -40,16 +40,56 @@ pub(crate) fn production_spec() -> Spec {
     spec.tls.client_certificates = ClientCertificates::Require;
     spec.tls.client_ca = Some(PathBuf::from("/srv/client-ca.pem"));
     spec.tls.outbound.ca = TrustAnchor::File(PathBuf::from("/srv/next-hop-ca.pem"));
-    spec.outbound.next_hop = Some(NextHop {
+    spec.outbound.next_hops = vec![NextHop {
         host: "smtp.example.org".to_owned(),
         port: Some(587),
         mx_lookup: false,
-    });
-    spec.outbound.credentials = Some(Credentials {
+    }];
+    spec.outbound.logins = vec![Credentials {
+        next_hop: None,
         user: "mail@example.net".to_owned(),
         password: Secret::new("next-hop-password"),
         password_file: "/etc/relaykit/password".into(),
-    });
+    }];
+    spec
+}
+
+/// Three next hops, the first and the last with a login, and a level for two of them;
+/// the second is an address.
+pub(crate) fn several_spec() -> Spec {
+    let mut spec = production_spec();
+    let fingerprint = vec!["AB"; 32].join(":");
+    for (key, value) in [
+        (
+            "outbound.next_hop",
+            "['[one.example.org]:587', '[192.0.2.1]:587', three.example.org]",
+        ),
+        ("tls.outbound.level", "secure"),
+        (
+            "tls.outbound.policies",
+            &*format!(
+                "{{'[192.0.2.1]:587': secure match=two.example.org, \
+                 three.example.org: 'fingerprint match={fingerprint}'}}"
+            ),
+        ),
+    ] {
+        config::set(&mut spec, key, value).unwrap();
+    }
+    let hops = &spec.outbound.next_hops;
+    let login = |hop: &NextHop| Credentials {
+        next_hop: Some(hop.clone()),
+        user: format!("mail@{}", hop.host),
+        password: Secret::new("next-hop-password"),
+        password_file: "/etc/relaykit/password".into(),
+    };
+    spec.outbound.logins = [login(&hops[0]), login(&hops[2])].into();
+    spec
+}
+
+/// A next hop that nobody says STARTTLS to.
+pub(crate) fn wrapping_spec() -> Spec {
+    let mut spec = production_spec();
+    config::set(&mut spec, "outbound.next_hop", "'[smtp.example.org]:465'").unwrap();
     spec
 }
 
@@ -128,6 +168,24 @@ pub(crate) fn plans() -> Vec<(&'static str, Plan)> {
             Plan::new(
                 Resolved::new(production_spec(), Purpose::Production),
                 "mail",
+            ),
+        ),
+        (
+            "several",
+            Plan::new(Resolved::new(several_spec(), Purpose::Proof), "several"),
+        ),
+        (
+            "several-production",
+            Plan::new(
+                Resolved::new(several_spec(), Purpose::Production),
+                "several",
+            ),
+        ),
+        (
+            "wrapping-production",
+            Plan::new(
+                Resolved::new(wrapping_spec(), Purpose::Production),
+                "wrapping",
             ),
         ),
         (

@@ -18,6 +18,15 @@ use crate::report::Severity;
 
 const CREDENTIALS: Need = Need::Setting("outbound.credentials", Says::Something);
 
+pub(super) const ONE_LOGIN: Sabotage = Sabotage {
+    name: "one login for every server",
+    changes: &[Change::Main(
+        "smtp_sasl_password_maps",
+        "static:relay@sink.test:through-the-looking-glass",
+    )],
+    sees: "AUTH PLAIN",
+};
+
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
         id: "outbound.next_hop_gets_the_login",
@@ -83,14 +92,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, let smtp_sasl_password_maps have the next hop alone, not a pattern that \
                  every destination matches.",
         needs: &[Need::Login, Need::Lab, PLAYED, CREDENTIALS],
-        sabotages: &[Sabotage {
-            name: "one login for every server",
-            changes: &[Change::Main(
-                "smtp_sasl_password_maps",
-                "static:relay@sink.test:through-the-looking-glass",
-            )],
-            sees: "AUTH PLAIN",
-        }],
+        sabotages: &[ONE_LOGIN],
         ..Check::by(&login_is_for_the_next_hop_alone)
     },
 ];

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::super::check::{Change, Check, Sabotage};
 use super::super::need::Need;
+use super::super::probe::appliance;
 use super::super::probe::log::Log;
 use super::super::probe::mail::{self, ANY_SENDER, RECIPIENT, SENDER};
 use super::super::probe::played::{self, PLAYED};
@@ -130,8 +131,12 @@ async fn every_domain_goes_to_the_next_hop(context: Context) -> Judged {
             ];
             let id = played::submit(&context, &commands, &mail::plain()).await?;
             let fate = log.fate(&context, &id).await?;
-            let right = fate.status == "sent" && fate.line.contains("relay=sink[");
-            require(right, "relay=sink, status=sent", || fate.line.clone())
+            let next_hop = appliance::resolved(&context)?.next_hop;
+            let host = next_hop.taking_host().unwrap_or_default();
+            let right = fate.status == "sent" && fate.line.contains(&format!("relay={host}["));
+            require(right, &format!("relay={host}, status=sent"), || {
+                fate.line.clone()
+            })
         },
     )
     .await

@@ -186,6 +186,8 @@ async fn final_refusal_is_reported(context: Context) -> Judged {
     log.fate(&context, &id).await?.must_be("bounced")?;
     let report = mail::arrival(&context, &message).await?;
     let text = String::from_utf8_lossy(&report.raw);
+    let next_hop = appliance::resolved(&context)?.next_hop;
+    let host = next_hop.taking_host().unwrap_or_default();
     require(
         report.envelope_from.is_empty(),
         "from the null sender",
@@ -202,7 +204,7 @@ async fn final_refusal_is_reported(context: Context) -> Judged {
         format!("Final-Recipient: rfc822; {}", played::recipient(REFUSING)),
         "Action: failed".to_owned(),
         "Status: 5.1.1".to_owned(),
-        "Remote-MTA: dns; sink".to_owned(),
+        format!("Remote-MTA: dns; {host}"),
         format!("Subject: relaykit {}", message.token()),
     ] {
         require(text.contains(&part), &part, || text.clone())?;

@@ -1,13 +1,17 @@
 //! `tls`: certificates, trust and protocol versions.
 
+pub(in crate::config) mod outbound;
+pub(in crate::config) mod policy;
+
 use std::path::PathBuf;
 
 use crate::config::decode::{Decoder, Field};
 use crate::config::files::Pem;
 use crate::config::setting::{Counts, Kind, Need, Setting, Value};
 use crate::config::shown::Shown;
-use crate::config::trust::{Authority, TrustAnchor};
 use crate::config::value::{FILE, Group, PemFile, Word};
+
+use outbound::OutboundTls;
 
 /// TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,44 +92,6 @@ impl ClientCertificates {
     }
 }
 
-/// TLS towards next hops.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutboundTls {
-    /// `smtp_tls_security_level`.
-    pub level: OutboundLevel,
-    /// Who signs next hops' certificates.
-    pub ca: TrustAnchor,
-}
-
-/// `smtp_tls_security_level`, see `TLS_README` of Postfix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutboundLevel {
-    /// TLS where the next hop offers it.
-    May,
-    /// TLS or no delivery.
-    Encrypt,
-    /// TLS with a verified name or no delivery (the name may come from DNS).
-    Verify,
-    /// TLS with a verified name or no delivery.
-    Secure,
-}
-
-impl OutboundLevel {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::May, Self::Encrypt, Self::Verify, Self::Secure];
-
-    /// The name in `relay.yaml` and in main.cf.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::May => "may",
-            Self::Encrypt => "encrypt",
-            Self::Verify => "verify",
-            Self::Secure => "secure",
-        }
-    }
-}
-
 impl Default for Tls {
     fn default() -> Self {
         Self {
@@ -133,10 +99,7 @@ impl Default for Tls {
             minimum: TlsVersion::V1_2,
             client_certificates: ClientCertificates::None,
             client_ca: None,
-            outbound: OutboundTls {
-                level: OutboundLevel::May,
-                ca: TrustAnchor::System,
-            },
+            outbound: OutboundTls::default(),
         }
     }
 }
@@ -219,7 +182,7 @@ pub(in crate::config) static KEYS: &[Setting<Tls>] = &[
         name: "outbound",
         value: &Group {
             at: |tls: &mut Tls| &mut tls.outbound,
-            keys: OUTBOUND,
+            keys: outbound::KEYS,
         },
         about: "TLS towards next hops",
         doc: "How TLS is used on the way to next hops.",
@@ -284,73 +247,5 @@ impl Value<Tls> for OwnCertificate {
                 ("key".to_owned(), Shown::text(key.display())),
             ]),
         }
-    }
-}
-
-static OUTBOUND: &[Setting<OutboundTls>] = &[
-    Setting {
-        name: "level",
-        value: &Word {
-            at: |outbound: &mut OutboundTls| &mut outbound.level,
-            all: &OutboundLevel::ALL,
-            name: OutboundLevel::name,
-        },
-        about: "how sure the relay is of a next hop before it sends",
-        doc: "How sure the relay is of the next hop before it sends. `may` takes TLS where it is \
-              offered. `encrypt` sends nothing without TLS. `verify` and `secure` also demand a \
-              certificate with the next hop's name; with `verify` that name may come from DNS, \
-              which others can forge. What a next hop lacks defers the mail.",
-        example: "secure",
-        source: "Postfix smtp_tls_security_level; RFC 3207",
-        parameters: &[
-            "smtp_tls_security_level",
-            "smtp_use_tls",
-            "smtp_enforce_tls",
-        ],
-        promised: "how TLS is used towards the next hop",
-        ..Setting::USUAL
-    },
-    Setting {
-        name: "policies",
-        value: &Policies,
-        about: "another level for one destination",
-        doc: "Not in this version: the mapping must be empty.",
-        source: "Postfix smtp_tls_policy_maps",
-        counts: Counts::Later,
-        ..Setting::USUAL
-    },
-    Setting {
-        name: "ca",
-        value: &Authority(|outbound: &mut OutboundTls| &mut outbound.ca),
-        about: "who signs next hops' certificates",
-        doc: "Whose certificates the relay believes of next hops: `system` for the public \
-              authorities that Debian lists, or the path of a PEM file. `generated` is the lab's \
-              CA, which signed nobody else's.",
-        example: "generated",
-        source: "Postfix smtp_tls_CAfile",
-        counts: Counts::InProduction,
-        parameters: &["smtp_tls_CAfile", "smtp_tls_CApath"],
-        promised: "who signs the next hop's certificate",
-        ..Setting::USUAL
-    },
-];
-
-/// Always empty: not in this version.
-struct Policies;
-
-impl Value<OutboundTls> for Policies {
-    fn kind(&self) -> Kind {
-        Kind::Open("a destination")
-    }
-
-    fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, _: &mut OutboundTls) {
-        for (_, policy) in field.entries() {
-            let hint = "write policies: {}, and set tls.outbound.level for all";
-            decoder.not_yet(&policy, hint);
-        }
-    }
-
-    fn show(&self, _: &mut OutboundTls) -> Shown {
-        Shown::Mapping(Vec::new())
     }
 }

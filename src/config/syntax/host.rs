@@ -116,7 +116,11 @@ pub(super) fn port(digits: &str) -> Option<u16> {
 }
 
 /// Letters, digits and hyphens (RFC 1123 2.1), with at least `labels` labels.
-pub(super) fn name(text: &str, expected: &str, labels: usize) -> Result<String, Refusal> {
+pub(in crate::config) fn name(
+    text: &str,
+    expected: &str,
+    labels: usize,
+) -> Result<String, Refusal> {
     let wrong = |what: &str| {
         Refusal::new(format!(
             "found {}: {what}, expected {expected}",

@@ -161,16 +161,6 @@ fn the_lab() {
 }
 
 #[test]
-fn what_a_later_version_will_have() {
-    problems(
-        "version: 1\ntls: {outbound: {policies: {example.com: encrypt}}}\n",
-        &[
-            "2:42: tls.outbound.policies.example.com: not supported by this version of relaykit; write policies: {}, and set tls.outbound.level for all",
-        ],
-    );
-}
-
-#[test]
 fn a_pam_stack_is_read_judged_and_needs_a_users_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("relay.pam");

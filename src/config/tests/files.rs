@@ -141,7 +141,10 @@ fn half_an_account() {
 fn a_login_at_the_next_hop() {
     let folder = folder(&[("secret", "a b:c\n"), ("trailing", "x \n")]);
     let text = "version: 1\ntls: {outbound: {level: secure}}\noutbound:\n  next_hop: '[smtp.example.net]:587'\n  credentials: {user: me@example.net, password_file: secret}\n";
-    let credentials = spec(text, folder.path()).outbound.credentials.unwrap();
+    let spec = spec(text, folder.path());
+    let [credentials] = spec.outbound.logins.as_slice() else {
+        panic!("{:?}", spec.outbound);
+    };
     assert_eq!(
         (&*credentials.user, credentials.password.reveal()),
         ("me@example.net", "a b:c")

@@ -4,6 +4,7 @@
 mod combinations;
 mod files;
 mod ldap;
+mod outbound;
 mod promises;
 mod schema;
 mod structure;

@@ -108,7 +108,6 @@ fn every_setting_has_an_effect() {
             ".auth.backend",
             ".auth.pam.stack",
             ".auth.pam.users_file",
-            ".tls.outbound.policies",
             ".version",
         ]
     );

@@ -133,7 +133,7 @@ fn sizes() {
 fn next_hops() {
     let next_hop = |text: &str| {
         let text = format!("version: 1\noutbound: {{next_hop: '{text}'}}\n");
-        spec(&text).outbound.next_hop.unwrap()
+        spec(&text).outbound.next_hops.remove(0)
     };
     for (text, host, port, mx_lookup, shown) in [
         (

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use crate::config::{ClientCertificates, Listener, Received, SenderLogin, Spec, TrustAnchor};
-use crate::counterparts::{Destination, Page, Resolved};
+use crate::counterparts::{Page, Resolved};
 use crate::export::files::Configuration;
 use crate::plan::{Container, Plan, Port};
 
@@ -172,10 +172,9 @@ fn host(spec: &Spec, port: &Port) -> String {
 
 fn night(resolved: &Resolved) -> String {
     let spec = &resolved.spec;
-    let next_hop = match &resolved.next_hop.destination {
-        Destination::Operators(next_hop) => next_hop.to_string(),
-        Destination::Sink | Destination::Recipients => String::new(),
-    };
+    let next_hops = spec.outbound.next_hops.iter();
+    let next_hops: Vec<String> = next_hops.map(ToString::to_string).collect();
+    let next_hop = next_hops.join(", then ");
     let page = resolved.backend.page();
     let (refused, nobody_asked) = (&page.refused, &page.nobody_asked);
     let rights = rights(spec, &page) + &strangers(resolved);

@@ -2,7 +2,7 @@
 
 use super::super::Place;
 use super::super::words::{comes_to, everybody, has, is_yes};
-use super::{COUNTED, Key, MARK, Promise, checked, rewritten};
+use super::{ALWAYS, COUNTED, Key, MARK, Promise, checked, rewritten};
 use crate::config::spec::{Listener, Received};
 
 pub(super) const PROMISES: &[Promise] = &[
@@ -77,6 +77,21 @@ pub(super) const PROMISES: &[Promise] = &[
             // Where the header is rewritten, that decides.
             let ours = rewritten(over.spec) && is_yes(over.value);
             (!ours).then_some("remove NAME here and write the value there")
+        },
+    },
+    Promise {
+        key: Key::Says("tls.outbound.policies", ALWAYS),
+        promised: "what a lab shows of a next hop's TLS holds in production",
+        parameters: &["smtp_tls_policy_maps"],
+        taken: |over| {
+            // A table of the operator's own may come from elsewhere (MTA-STS). One that
+            // stands here names next hops, and in a lab others stand in for them.
+            let here = ["inline:", "static:"].iter();
+            let mut here = here.filter(|kind| over.value.contains(*kind));
+            here.next().is_some().then_some(
+                "write the next hop and its level in tls.outbound.policies: a lab then has it for \
+                 the server that stands in",
+            )
         },
     },
     Promise {
