@@ -1,7 +1,9 @@
 //! What the relay is towards the next hop: TLS as it is told to have it.
 
 pub(super) mod login;
+pub(super) mod policies;
 pub(super) mod route;
+pub(super) mod several;
 pub(super) mod waiting;
 
 use std::ops::ControlFlow;
@@ -17,8 +19,8 @@ use super::probe::session::{logged_in, login_listener};
 use super::probe::trace::{Trace, parse};
 use super::target::Context;
 use super::verdict::Judged;
-use super::verdict::{PASS, fail, require};
-use crate::config::{OutboundLevel, Says};
+use super::verdict::{PASS, fail, require, skip};
+use crate::config::{NextHop, OutboundLevel, Says};
 use crate::plan::Role;
 use crate::render::next_hops::{CLEAR, MISNAMED, OLD, Played, STRANGER, STRANGERS_CERTIFICATE};
 use crate::report::Severity;
@@ -193,6 +195,11 @@ async fn trace_of_next_hop(context: &Context) -> Judged<Trace> {
 }
 
 async fn next_hop_gets_tls(context: Context) -> Judged {
+    let spec = &context.target().spec;
+    let in_clear = |hop: &&NextHop| spec.level_towards(hop) == OutboundLevel::None;
+    if let Some(hop) = spec.outbound.next_hops.iter().find(in_clear) {
+        return skip(format!("tls.outbound.policies says `none` of {hop}"));
+    }
     let trace = trace_of_next_hop(&context).await?;
     let told = trace.comments.iter().any(|c| c.starts_with("using TLSv1"));
     require(
