@@ -54,6 +54,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("tls/authorities", tls::authorities::CHECKS),
     ("tls/certificate", tls::certificate::CHECKS),
     ("tls/clients", tls::clients::CHECKS),
+    ("tls/exchange", tls::exchange::CHECKS),
     ("tls/handshake", tls::handshake::CHECKS),
     ("tls/sessions", tls::sessions::CHECKS),
     ("tls/starttls", tls::starttls::CHECKS),
@@ -84,6 +85,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("protocol/envelope", protocol::envelope::CHECKS),
     ("protocol/greeting", protocol::greeting::CHECKS),
     ("protocol/lines", protocol::lines::CHECKS),
+    ("protocol/outside", protocol::outside::CHECKS),
     ("protocol/smuggling", protocol::smuggling::CHECKS),
     ("protocol/turns", protocol::turns::CHECKS),
     ("privacy", privacy::CHECKS),
@@ -97,11 +99,13 @@ static AREAS: &[(&str, &[Check])] = &[
     ("privacy/whole", privacy::whole::CHECKS),
     ("privacy/without_login", privacy::without_login::CHECKS),
     ("outbound", outbound::CHECKS),
+    ("outbound/conversation", outbound::conversation::CHECKS),
     ("outbound/login", outbound::login::CHECKS),
     ("outbound/policies", outbound::policies::CHECKS),
     ("outbound/route", outbound::route::CHECKS),
     ("outbound/several", outbound::several::CHECKS),
     ("outbound/waiting", outbound::waiting::CHECKS),
+    ("outbound/wishes", outbound::wishes::CHECKS),
     ("directory", directory::CHECKS),
     ("directory/confinement", directory::confinement::CHECKS),
     ("runtime", runtime::CHECKS),
@@ -115,6 +119,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("runtime/sasl", runtime::sasl::CHECKS),
     ("runtime/secrets", runtime::secrets::CHECKS),
     ("runtime/size", runtime::size::CHECKS),
+    ("runtime/waits", runtime::waits::CHECKS),
 ];
 
 /// Every registered check, area by area.

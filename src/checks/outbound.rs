@@ -1,10 +1,12 @@
 //! What the relay is towards the next hop: TLS as it is told to have it.
 
+pub(super) mod conversation;
 pub(super) mod login;
 pub(super) mod policies;
 pub(super) mod route;
 pub(super) mod several;
 pub(super) mod waiting;
+pub(super) mod wishes;
 
 use std::ops::ControlFlow;
 

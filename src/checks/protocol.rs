@@ -6,6 +6,7 @@ pub(super) mod content;
 pub(super) mod envelope;
 pub(super) mod greeting;
 pub(super) mod lines;
+pub(super) mod outside;
 pub(super) mod smuggling;
 pub(super) mod turns;
 

@@ -10,6 +10,7 @@ pub(super) mod processes;
 pub(super) mod sasl;
 pub(super) mod secrets;
 pub(super) mod size;
+pub(super) mod waits;
 
 use std::ops::ControlFlow;
 

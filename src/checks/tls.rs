@@ -5,6 +5,7 @@
 pub(super) mod authorities;
 pub(super) mod certificate;
 pub(super) mod clients;
+pub(super) mod exchange;
 pub(super) mod handshake;
 pub(super) mod sessions;
 pub(super) mod starttls;

@@ -223,8 +223,9 @@ fn server_tls(resolved: &Resolved) -> Group {
     let client_ca = client_ca.map(|anchor| anchor_path(anchor, CLIENT_CA));
     Group::new(
         "TLS as a server. All suites have forward secrecy and encrypt and authenticate in\n\
-         one step: in this list, a digest is the MAC of a suite that does not. Which of\n\
-         them is best depends on the client, so it may choose. Sessions can be resumed:\n\
+         one step: in this list, a digest is the MAC of a suite that does not. Keys are\n\
+         exchanged over curves alone (RFC 9325). Which suite is best depends on the\n\
+         client, so it may choose. Sessions can be resumed:\n\
          without a session ticket, a client that leaves TCP's small segments to wait\n\
          for an acknowledgement (Nagle), as most do, loses 43 ms in every session. Who\n\
          begins a handshake and falls silent does not hold a process for Postfix's five\n\
@@ -241,7 +242,7 @@ fn server_tls(resolved: &Resolved) -> Group {
     .set("smtpd_tls_mandatory_ciphers", "high")
     .set(
         "smtpd_tls_exclude_ciphers",
-        "aNULL, kRSA, SHA1, SHA256, SHA384, MD5, ARIA, CAMELLIA, AESCCM",
+        "aNULL, kRSA, kDHE, SHA1, SHA256, SHA384, MD5, ARIA, CAMELLIA, AESCCM",
     )
     .set(
         "smtpd_tls_session_cache_database",

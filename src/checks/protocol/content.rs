@@ -66,6 +66,25 @@ pub(in super::super) static CHECKS: &[Check] = &[
         ..Check::by(&eight_bits_stay_eight_bits)
     },
     Check {
+        id: "protocol.odd_headers_are_no_reason",
+        title: "Mail is not refused for odd trace headers, resent headers or dates in it",
+        citation: "RFC 5321 section 3.3; RFC 5321 section 3.7.2; Postfix hopcount_limit",
+        severity: Severity::Medium,
+        about: "Submits messages with trace headers that make no sense, resent headers that do not \
+                fit together, a date that is none and a header that is there twice. Each has to \
+                be taken, and its headers have to arrive. Programs of all ages write such mail; \
+                a relay that judges it loses what its readers would have understood.",
+        repair: "Refuse nothing for its form in header_checks, and leave hopcount_limit between 50 \
+                 and 100.",
+        needs: &[Need::Login, Need::Inbox, Need::Built],
+        sabotages: &[Sabotage {
+            name: "mail that has passed a server is refused",
+            changes: &[Change::Main("hopcount_limit", "1")],
+            sees: "too many hops",
+        }],
+        ..Check::by(&odd_headers_are_no_reason)
+    },
+    Check {
         id: "protocol.mail_that_loops_is_stopped",
         title: "Mail with too many trace headers is refused or returned, not sent round again",
         citation: "RFC 5321 section 6.3; Postfix hopcount_limit",
@@ -102,9 +121,62 @@ pub(in super::super) static CHECKS: &[Check] = &[
     },
 ];
 
+/// Headers that a message may have, however odd.
+const ODD_HEADERS: [(&str, &[(&str, &str)]); 4] = [
+    (
+        "odd traces",
+        &[
+            ("Received", "yesterday, by hand"),
+            ("Received", "from x by y; not a date"),
+            ("Received", "(nothing but a comment)"),
+        ],
+    ),
+    (
+        "resent headers that do not fit",
+        &[
+            ("Resent-To", "<one@elsewhere.example>"),
+            ("Resent-To", "<two@elsewhere.example>"),
+            ("Resent-Message-ID", "<1@elsewhere.example>"),
+        ],
+    ),
+    ("a date that is none", &[("Resent-Date", "some time ago")]),
+    (
+        "a header twice",
+        &[
+            ("Comments", "one"),
+            ("Reply-To", "<a@b.example>"),
+            ("Reply-To", "<c@d.example>"),
+        ],
+    ),
+];
+
+async fn odd_headers_are_no_reason(context: Context) -> Judged {
+    rows::each(
+        &context,
+        ODD_HEADERS,
+        |(what, _)| what.to_owned(),
+        |context, (_, headers)| async move {
+            let mut message = Message::from_to(SENDER, RECIPIENT);
+            for (name, value) in headers {
+                message = message.header(*name, *value);
+            }
+            let mut session = submission(&context).await?;
+            let delivered = mail::relayed(&context, &mut session, &message.build()).await?;
+            let arrived = fields(&delivered.raw);
+            let sent = headers
+                .iter()
+                .map(|(name, value)| format!("{name}: {value}"));
+            let gone = sent.filter(|field| !arrived.contains(field));
+            let gone: Vec<String> = gone.map(|field| format!("{field} is gone")).collect();
+            require_none(&gone, "all headers as they were sent")
+        },
+    )
+    .await
+}
+
 /// As if the next hop offered none of these: what then becomes of messages and
 /// reports? (SMTPUTF8 stands for 8BITMIME too.)
-pub(super) const NEXT_HOP_IGNORED: Sabotage = Sabotage {
+pub(in super::super) const NEXT_HOP_IGNORED: Sabotage = Sabotage {
     name: "extensions of the next hop are ignored",
     changes: &[Change::Main(
         "smtp_discard_ehlo_keywords",

@@ -94,7 +94,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     },
 ];
 
-const OF_MAIL: [&str; 7] = [
+const OF_MAIL: [&str; 9] = [
     "XYZZY=1",
     "SIZE=abc",
     "SIZE=99999999999999999999",
@@ -102,15 +102,19 @@ const OF_MAIL: [&str; 7] = [
     "RET=XYZZY",
     "ENVID=a+0D+0Ab",
     "SMTPUTF8=XYZZY",
+    "RET=HDRS RET=FULL",
+    "ENVID=one ENVID=two",
 ];
 
-const OF_RCPT: [&str; 6] = [
+const OF_RCPT: [&str; 8] = [
     "XYZZY=1",
     "NOTIFY=XYZZY",
     "NOTIFY=NEVER,SUCCESS",
     "NOTIFY=",
     "ORCPT=without.type",
     "ORCPT=rfc822;a+4",
+    "NOTIFY=NEVER NOTIFY=SUCCESS",
+    "ORCPT=rfc822;one@b.example ORCPT=rfc822;two@b.example",
 ];
 
 async fn wrong_parameters_are_refused(context: Context) -> Judged {
@@ -150,13 +154,14 @@ const SENDERS: [&str; 7] = [
     "MAIL FROM:<a b@relaykit.example>",
 ];
 
-const RECIPIENTS: [&str; 8] = [
+const RECIPIENTS: [&str; 9] = [
     "RCPT TO:",
     "RCPT TO:<>",
     "RCPT FROM:<recipient@elsewhere.example>",
     "RCPT TO:<recipient@elsewhere.example",
     "RCPT TO:<@elsewhere.example>",
     "RCPT TO:<recipient@>",
+    "RCPT TO:<recipient@#192>",
     "RCPT TO:<recipient@elsewhere..example>",
     "RCPT TO:<recipient@another@elsewhere.example>",
 ];

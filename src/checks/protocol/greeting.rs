@@ -16,7 +16,7 @@ use super::{at_the_door_of, mail_from, rcpt_to, stranger, submission};
 use crate::config::{Listener, Says};
 use crate::render::MARK;
 use crate::report::Severity;
-use crate::smtp::{Capabilities, Reply};
+use crate::smtp::{Capabilities, Keyword, Reply};
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -244,6 +244,11 @@ fn unexpected(
         .difference(&offered)
         .map(|k| format!("{k} is not offered"));
     let mut wrong: Vec<String> = more.chain(less).collect();
+    // What no extension of these has (RFC 2920, 6152, 3461, 6531, 3207).
+    let bare = |k: &&Keyword| !["SIZE", "AUTH", "AUTH=", "XCLIENT"].contains(&k.name.as_str());
+    let worded = offers.keywords.iter().filter(bare);
+    let worded = worded.filter(|k| !k.parameters.is_empty());
+    wrong.extend(worded.map(|k| format!("{} has a parameter", k.name)));
     let size = target.spec.relay.message_size_limit;
     if offers.size().is_some_and(|offered| offered != size) {
         wrong.push(format!("SIZE is {:?}, not {size}", offers.size()));

@@ -10,19 +10,41 @@ use super::super::probe::lifecycle::done;
 use super::super::probe::log::Log;
 use super::super::probe::secrets::is_telling;
 use super::super::probe::session::{
-    CLIENT, answer, ehlo, log_in, login_listener, right_certificate, under_tls, user,
+    CLIENT, answer, ehlo, log_in, logged_in, login_listener, right_certificate, under_tls, user,
 };
 use super::super::probe::{appliance, mail};
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::require_none;
+use super::super::verdict::{broken, fail, require, require_none};
 use crate::config::Mechanism;
 use crate::engine::LogRequest;
 use crate::plan::Role;
 use crate::report::Severity;
 use crate::secret::Secret;
+use crate::smtp::TlsVersion;
 
-pub(in super::super) static CHECKS: &[Check] = &[Check {
+pub(in super::super) static CHECKS: &[Check] = &[NO_PASSWORD, TLS_TOLD];
+
+const TLS_TOLD: Check = Check {
+    id: "runtime.log_tells_the_tls",
+    title: "The log tells version and suite of the TLS that each message came by",
+    citation: "RFC 8314 section 4; Postfix smtpd_tls_loglevel",
+    severity: Severity::Low,
+    about: "Submits a message, finds its client's address and port in the relay's log, and there the \
+            line that tells which TLS was agreed on: the version, and under TLS 1.3 the suite, must \
+            be those of the session. It is how an operator finds out who still needs an old \
+            version before it is turned off.",
+    repair: "By hand, smtpd_tls_loglevel = 1 and smtpd_client_port_logging = yes.",
+    needs: &[Need::Lab, Need::Login],
+    sabotages: &[Sabotage {
+        name: "TLS is not logged",
+        changes: &[Change::Main("smtpd_tls_loglevel", "0")],
+        sees: "no line of its TLS",
+    }],
+    ..Check::by(&log_tells_the_tls)
+};
+
+const NO_PASSWORD: Check = Check {
     id: "runtime.logs_hold_no_password",
     title: "No log has a password in it, in clear or in base64, right or wrong",
     citation: "row 7; RFC 4954 section 9; Postfix debug_peer_list",
@@ -44,7 +66,45 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
         sees: "relay: the wrong password",
     }],
     ..Check::by(&logs_hold_no_password)
-}];
+};
+
+async fn log_tells_the_tls(context: Context) -> Judged {
+    let mut log = Log::of(&context, Role::Relay)?;
+    let mut session = logged_in(&context, login_listener(&context)?).await?;
+    let Some(facts) = session.tls().cloned() else {
+        return broken("the session does not know its own TLS");
+    };
+    let commands = [
+        format!("MAIL FROM:<{}>", mail::SENDER),
+        format!("RCPT TO:<{}>", mail::RECIPIENT),
+    ];
+    let id = mail::queued(&mut session, &commands, &mail::plain()).await?;
+    let mark = format!("]: {id}: client=");
+    let lines = log
+        .until(&context, "the message's client in the log", |line| {
+            line.contains(&mark)
+        })
+        .await?;
+    let client = lines.last().and_then(|line| line.split_once(&mark));
+    let client = client.and_then(|(_, rest)| rest.split(',').next());
+    let Some(client) = client else {
+        return broken("the log's line has no client");
+    };
+    // The last one: a port is used again.
+    let established = format!("TLS connection established from {client}:");
+    let told = lines.iter().rev().find(|line| line.contains(&established));
+    let Some(told) = told else {
+        let observed = format!("no line of its TLS for {client}");
+        return fail("version and suite in the log", observed);
+    };
+    let version = facts.version.to_string().replace("TLS ", "TLSv");
+    // Below TLS 1.3 the suite goes by OpenSSL's name.
+    let suite = facts.version == TlsVersion::Tls12 || told.contains(&facts.cipher_suite);
+    let expected = format!("{version} with {}", facts.cipher_suite);
+    require(told.contains(&version) && suite, &expected, || {
+        told.as_str()
+    })
+}
 
 async fn logs_hold_no_password(context: Context) -> Judged {
     let right = user(&context)?.clone();

@@ -98,6 +98,7 @@ async fn handshake_has_no_known_hole(context: Context) -> Judged {
         |context, listener| async move {
             let hello = ClientHello::of(Version::TLS12)
                 .compression(&[1, 0])
+                .extension(4, &[]) // truncated HMAC
                 .extension(15, &[1]) // heartbeats are welcome
                 .extension(23, &[]) // extended master secret
                 .extension(0xff01, &[0]); // secure renegotiation
@@ -107,6 +108,7 @@ async fn handshake_has_no_known_hole(context: Context) -> Judged {
             };
             let holes = [
                 (chosen.compression != 0, "compression"),
+                (chosen.extension(4).is_some(), "truncated HMAC"),
                 (chosen.extension(15).is_some(), "heartbeats"),
                 (chosen.extension(23).is_none(), "no extended master secret"),
                 (

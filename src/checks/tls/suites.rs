@@ -116,7 +116,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
 ];
 
 /// A suite: its number, and its name in IANA's registry or what it lacks.
-type Suite = (u16, &'static str);
+pub(super) type Suite = (u16, &'static str);
 
 /// How the names of anonymous suites end.
 const ANONYMOUS: &str = "without authentication";
@@ -263,7 +263,7 @@ const CBC: &[Suite] = &[
 ];
 
 /// One offer where all is well; one more for each suite that is taken.
-async fn refused(context: Context, suites: &'static [Suite]) -> Judged {
+pub(super) async fn refused(context: Context, suites: &'static [Suite]) -> Judged {
     rows::each(
         &context,
         tls_listeners(&context)?,

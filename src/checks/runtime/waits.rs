@@ -1,0 +1,121 @@
+//! How long Postfix waits: for a client, for a next hop, and with mail in its queue.
+
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
+use super::super::probe::postconf::Postconf;
+use super::super::target::Context;
+use super::super::verdict::Judged;
+use super::super::verdict::require_none;
+use crate::config::Says;
+use crate::report::Severity;
+
+/// Each parameter, the fewest seconds that it may have, and the unit that stands for a number
+/// without one (postconf(5)).
+const WAITS: [(&str, u64, char); 10] = [
+    // RFC 5321 section 4.5.3.2.7: for the next command.
+    ("smtpd_timeout", 300, 's'),
+    // Sections 4.5.3.2.1 to 4.5.3.2.6: for the answer to each command.
+    ("smtp_helo_timeout", 300, 's'),
+    ("smtp_mail_timeout", 300, 's'),
+    ("smtp_rcpt_timeout", 300, 's'),
+    ("smtp_data_init_timeout", 120, 's'),
+    ("smtp_data_xfer_timeout", 180, 's'),
+    ("smtp_data_done_timeout", 600, 's'),
+    // Section 4.5.4.1: four or five days, and a while between two tries.
+    ("maximal_queue_lifetime", 4 * 86_400, 'd'),
+    ("bounce_queue_lifetime", 4 * 86_400, 'd'),
+    ("minimal_backoff_time", 60, 's'),
+];
+
+const PARAMETERS: &[&str] = &[
+    "smtpd_timeout",
+    "smtp_helo_timeout",
+    "smtp_mail_timeout",
+    "smtp_rcpt_timeout",
+    "smtp_data_init_timeout",
+    "smtp_data_xfer_timeout",
+    "smtp_data_done_timeout",
+    "maximal_queue_lifetime",
+    "bounce_queue_lifetime",
+    "minimal_backoff_time",
+];
+
+pub(in super::super) static CHECKS: &[Check] = &[Check {
+    id: "runtime.waits_are_as_long_as_the_standard_asks",
+    title: "Postfix waits for clients, next hops and with its queue as long as it should",
+    citation: "RFC 5321 section 4.5.3.2; RFC 5321 section 4.5.4.1; Postfix smtpd_timeout; \
+               Postfix maximal_queue_lifetime",
+    severity: Severity::Medium,
+    about: "Reads the time-outs that Postfix uses, in main.cf and in every service: five minutes for \
+            a client's next command, and for each answer of a next hop what RFC 5321 lists, up to \
+            ten minutes for the one to a message; four days for mail that waits, and a while \
+            between two tries. Who gives up sooner sends the same message twice to a slow server, \
+            or returns it over a weekend's outage.",
+    repair: "Leave smtpd_timeout, smtp_*_timeout, maximal_queue_lifetime, bounce_queue_lifetime and \
+             minimal_backoff_time at Postfix's defaults.",
+    needs: &[
+        Need::Lab,
+        Need::Setting("postfix.main", Says::Without(PARAMETERS)),
+    ],
+    sabotages: &[
+        Sabotage {
+            name: "a next hop has a minute to take a message",
+            changes: &[Change::Main("smtp_data_done_timeout", "1m")],
+            sees: "main.cf: smtp_data_done_timeout = 1m",
+        },
+        Sabotage {
+            name: "mail waits for an hour and no longer",
+            changes: &[Change::Main("maximal_queue_lifetime", "1h")],
+            sees: "main.cf: maximal_queue_lifetime = 1h",
+        },
+    ],
+    ..Check::by(&waits_are_as_long_as_the_standard_asks)
+}];
+
+async fn waits_are_as_long_as_the_standard_asks(context: Context) -> Judged {
+    let postconf = Postconf::read(&context).await?;
+    let mut wrong = Vec::new();
+    for (parameter, least, unit) in WAITS {
+        for (place, value) in postconf.everywhere(parameter) {
+            if seconds(value, unit).is_none_or(|seconds| seconds < least) {
+                wrong.push(format!("{place}: {parameter} = {value}"));
+            }
+        }
+    }
+    require_none(&wrong, "time-outs as RFC 5321 asks for them")
+}
+
+/// A time as Postfix reads it: `300s`, `5d`, or a number of `unit`.
+fn seconds(value: &str, unit: char) -> Option<u64> {
+    let digits = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = value[digits.len()..].chars().next().unwrap_or(unit);
+    let factor = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        'w' => 7 * 86_400,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_postfix_reads_them() {
+        assert_eq!(seconds("300s", 's'), Some(300));
+        assert_eq!(seconds("5", 'd'), Some(432_000));
+        assert_eq!(seconds("1h", 'd'), Some(3_600));
+        assert_eq!(seconds("", 's'), None);
+        assert_eq!(seconds("${stress?{10}:{300}}s", 's'), None);
+    }
+
+    #[test]
+    fn every_time_is_one_that_an_operator_may_set() {
+        let names: Vec<&str> = WAITS.iter().map(|(name, ..)| *name).collect();
+        assert_eq!(names, PARAMETERS);
+    }
+}
