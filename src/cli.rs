@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::lab;
+use crate::requirements::{Profile, profile};
 
 mod check;
 mod config;
@@ -184,6 +185,9 @@ pub struct Test {
     /// Plant each sabotage that the checks claim to see, and demand that they do.
     #[arg(long, conflicts_with_all = ["lab", "keep"])]
     pub prove: bool,
+    /// Run the checks of this standard or guideline, and report by its requirements.
+    #[arg(long, value_name = "NAME", value_parser = profile)]
+    pub profile: Option<&'static Profile>,
     /// Files to write the report to.
     #[command(flatten)]
     pub reports: Reports,

@@ -25,6 +25,7 @@ pub mod progress;
 pub mod proof;
 pub mod render;
 pub mod report;
+pub mod requirements;
 pub mod secret;
 pub mod smtp;
 pub mod visible;

@@ -183,6 +183,14 @@ fn a_wrong_command_line_ends_with_2() {
         ),
         (&["test", "--explain", "tls"], "takes the id of one check"),
         (&["test", "--keep", "--lab", "x"], "cannot be used with"),
+        (
+            &["test", "--profile", "rfc9352"],
+            "there is no profile rfc9352; did you mean rfc",
+        ),
+        (
+            &["test", "--list", "--profile", "mine"],
+            "known are: bsi-tr-03108, rfc9325, rfc5321",
+        ),
         (&["status", "--format", "xml"], "human"),
     ] {
         let run = place.relaykit(arguments).ended_with(2).says(&[words]);
@@ -371,6 +379,59 @@ fn a_check_is_explained() {
 }
 
 #[test]
+fn a_profile_selects_its_checks_and_shows_its_requirements() {
+    let place = Place::new();
+    let profile = ["test", "--list", "--profile", "rfc9325"];
+    let human = place.relaykit(&profile).succeeded();
+    for line in [
+        "RFC 9325 4.1 (1)  MUST NOT: A suite without encryption is agreed on.\n    tls.weak_suites_are_refused\n",
+        "RFC 8996 4 (1)  MUST NOT: TLS 1.0 is used.\n",
+        "    not testable: it is ",
+    ] {
+        assert!(human.stdout.contains(line), "{line}: {human}");
+    }
+    let ids = |arguments: &[&str]| {
+        let json = place.relaykit(&[arguments, &["--format", "json"]].concat());
+        let json = json.succeeded().json();
+        let checks = json.as_array().unwrap().iter();
+        let ids = checks.map(|c| c["id"].as_str().unwrap().to_owned());
+        ids.collect::<Vec<String>>()
+    };
+    let all = ids(&profile);
+    assert!(all.contains(&"tls.weak_suites_are_refused".to_owned()));
+    assert!(!all.contains(&"privacy.login_is_shown".to_owned()));
+    let some = ids(&["test", "--list", "outbound", "--profile", "rfc9325"]);
+    assert!(!some.is_empty() && some.len() < all.len());
+    assert!(
+        some.iter().all(|id| id.starts_with("outbound.")),
+        "{some:?}"
+    );
+    place
+        .relaykit(&["test", "directory", "--profile", "rfc9325"])
+        .ended_with(11)
+        .says(&["no check is selected by directory --profile rfc9325"]);
+}
+
+#[test]
+fn a_requirement_is_explained_and_a_check_names_its_own() {
+    let place = Place::new();
+    let human = place
+        .relaykit(&["test", "--explain", "rfc 5321 4.4 (1)"])
+        .succeeded();
+    for part in [
+        "RFC 5321 4.4 (1)\n  MUST: A trace header goes to the top",
+        "Here\n  held\n",
+        "  privacy.trace_left_is_whole\n",
+        "https://www.rfc-editor.org/rfc/rfc5321#section-4.4",
+    ] {
+        assert!(human.stdout.contains(part), "{part}: {human}");
+    }
+    let id = "tls.weak_suites_are_refused";
+    let check = place.relaykit(&["test", "--explain", id]).succeeded();
+    assert!(check.stdout.contains("\n  RFC 9325 4.1 (1)\n"), "{check}");
+}
+
+#[test]
 fn a_lab_is_not_exported() {
     let place = Place::new();
     let run = place
@@ -393,6 +454,8 @@ fn what_is_printed_as_json_has_its_published_shape() {
             &["test", "--explain", "auth.plaintext_is_never_offered"],
         ),
         ("checks", &["check", "--list", "127.0.0.1"]),
+        ("checks", &["test", "--list", "--profile", "bsi-tr-03108"]),
+        ("requirement", &["test", "--explain", "RFC 5321 4.4 (2)"]),
     ] {
         let run = place.relaykit(&[command, &["--format", "json"]].concat());
         schema::is_a(shape, &run.succeeded().json());

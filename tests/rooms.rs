@@ -29,7 +29,7 @@ const FLOORS: &[&[&str]] = &[
     &["counterparts"],
     &["config", "container"],
     &["accounts", "audit", "diagnostics"],
-    &["secret", "progress", "visible"],
+    &["requirements", "secret", "progress", "visible"],
 ];
 
 /// Crates that only some rooms may name.

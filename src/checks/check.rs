@@ -11,6 +11,7 @@ use crate::certs::Flaw;
 use crate::config::{Listener, Spec};
 use crate::plan::{Plan, Role};
 use crate::report::{Entry, Sabotaged, Severity};
+use crate::requirements::of_check;
 
 /// One end-to-end assertion about a relay.
 pub struct Check {
@@ -244,6 +245,10 @@ impl Check {
             needs: self.needs.iter().map(|need| need.text()).collect(),
             disturbs: self.exclusive,
             sabotages: self.sabotages.iter().map(Sabotage::in_words).collect(),
+            requirements: of_check(self.id)
+                .into_iter()
+                .map(|named| named.id)
+                .collect(),
         }
     }
 }

@@ -375,6 +375,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             started_at: self.started_at,
             elapsed: self.started.elapsed(),
             proving: Duration::ZERO,
+            profile: self.options.profile,
             subject: self.subject.clone(),
             checks,
             not_run,

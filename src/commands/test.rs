@@ -11,22 +11,26 @@ use std::sync::Arc;
 use super::Session;
 use super::exit::{Exit, Usage};
 use super::labs::{configured, image_settings, images, spec_of_lab, workshop};
-use crate::checks::{self, Check, Options};
+use crate::checks::{self, Check, NoneSelected, Options};
 use crate::cli::{Format, Test};
 use crate::config;
 use crate::counterparts::{Purpose, Resolved};
 use crate::lab::{Readiness, Workshop};
 use crate::plan::Plan;
 use crate::report::{self, Colours, Event, Fact, Human, Outputs, Progress, RunReport};
+use crate::requirements::{self, Profile};
 use labs::Run;
 
 pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Exit> {
     if let Some(id) = &arguments.explain {
         return explain(session, id);
     }
-    let selected = checks::select(checks::all(), &arguments.filters)?;
+    let selected = selected(&arguments)?;
     if arguments.list {
-        return list(session, &selected);
+        return match arguments.profile {
+            Some(profile) => list_of_profile(session, profile, &selected),
+            None => list(session, &selected),
+        };
     }
     let mut outputs = Outputs::open(arguments.reports.files())?;
     let configured = configured(session, &arguments.which)?;
@@ -73,6 +77,40 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
     Ok(Exit::of_code(report.exit_code()))
 }
 
+/// The checks that the filters mean, and of these those that hold something of the profile.
+fn selected(arguments: &Test) -> Result<Vec<&'static Check>, NoneSelected> {
+    let mut selected = checks::select(checks::all(), &arguments.filters)?;
+    let Some(profile) = arguments.profile else {
+        return Ok(selected);
+    };
+    selected.retain(|check| profile.needs(check.id));
+    if !selected.is_empty() {
+        return Ok(selected);
+    }
+    let option = format!("--profile {}", profile.name);
+    let typed = arguments.filters.iter().cloned();
+    Err(NoneSelected {
+        filters: typed.chain([option]).collect(),
+        nearest: None,
+    })
+}
+
+/// People see what each requirement is held by; a script gets the same list as without a
+/// profile, whose entries name their requirements.
+fn list_of_profile(
+    session: &Session,
+    profile: &Profile,
+    selected: &[&'static Check],
+) -> anyhow::Result<Exit> {
+    let entries = checks::entries(selected.iter().copied());
+    let text = match session.format {
+        Format::Human => report::list_of_profile(profile, &entries),
+        Format::Json => report::list_json(&entries),
+    };
+    Session::write(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
 pub(super) fn list(session: &Session, selected: &[&'static Check]) -> anyhow::Result<Exit> {
     let entries = checks::entries(selected.iter().copied());
     let text = match session.format {
@@ -84,6 +122,11 @@ pub(super) fn list(session: &Session, selected: &[&'static Check]) -> anyhow::Re
 }
 
 fn explain(session: &Session, id: &str) -> anyhow::Result<Exit> {
+    if let Some(named) = requirements::find(id) {
+        let told = [report::Asked::of(&named)];
+        session.print(&told, &told[0].explanation())?;
+        return Ok(Exit::Done);
+    }
     let meant = checks::select(checks::all(), &[id.to_owned()])?;
     if meant.len() > 1 {
         let ids: Vec<&str> = meant.iter().map(|check| check.id).collect();
@@ -106,6 +149,7 @@ fn options(arguments: &Test) -> Options {
         describe: true,
         jobs: arguments.jobs.map_or(defaults.jobs, NonZero::get),
         max_fail: arguments.max_fail,
+        profile: arguments.profile,
         ..defaults
     }
 }

@@ -8,6 +8,7 @@
 mod check;
 mod facts;
 mod markup;
+mod requirements;
 mod table;
 
 use base64::Engine as _;
@@ -29,6 +30,10 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     verdict(&mut page, report, &name);
     facts::causes(&mut page, report);
     overview(&mut page, report);
+    // Who asks for a profile reads its requirements first.
+    if report.profile.is_some() {
+        requirements::requirements(&mut page, report);
+    }
     filter(&mut page);
     for area in areas(report) {
         page.open("section", &[("class", "area")]);
@@ -37,6 +42,9 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
             check::show(&mut page, record);
         }
         page.close("section");
+    }
+    if report.profile.is_none() {
+        requirements::requirements(&mut page, report);
     }
     facts::sabotages(&mut page, report);
     facts::subject(&mut page, report);

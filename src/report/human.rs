@@ -2,6 +2,7 @@
 //! finished, in a pipe one plain line for each thing finished; a failure is told
 //! when it happens, and again in full at the end, with the counts.
 
+mod requirements;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -150,7 +151,10 @@ impl Human {
                 if let Some(live) = &mut self.live {
                     live.end_all();
                 }
-                text::summary(report, self.selected, self.skipped_once, colours)
+                let requirements = requirements::of_profile(report, colours);
+                let summary = text::summary(report, self.selected, self.skipped_once, colours);
+                // The last line is the run's, whatever it was about.
+                format!("{requirements}{summary}")
             }
         };
         self.write(&text)

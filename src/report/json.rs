@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    CheckRecord, CutShort, Down, Exhibit, Outcome, Planted, RunReport, Subject, Unclaimed,
-    Unplanted,
+    CheckRecord, CutShort, Down, Exhibit, Judgement, Outcome, Planted, RunReport, Subject,
+    Unclaimed, Unplanted,
 };
 use crate::visible::visible_json;
 
@@ -20,6 +20,10 @@ struct Document<'a> {
     subject: Option<&'a Subject>,
     summary: Counts,
     checks: Vec<Line<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    requirements: Vec<Asked>,
     not_run: &'a [&'static str],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     gave_up: Vec<String>,
@@ -29,6 +33,26 @@ struct Document<'a> {
     unclaimed: Option<&'a [Unclaimed]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_planted: Option<&'a [Unplanted]>,
+}
+
+/// A requirement with the run's verdict.
+#[derive(Serialize)]
+struct Asked {
+    id: String,
+    source: &'static str,
+    section: &'static str,
+    level: &'static str,
+    asks: &'static str,
+    verdict: &'static str,
+    checks: Vec<Holding>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    why: String,
+}
+
+#[derive(Serialize)]
+struct Holding {
+    id: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Serialize)]
@@ -105,6 +129,8 @@ pub fn render(report: &RunReport) -> Vec<u8> {
             .iter()
             .map(|check| line(check, proof.is_some()))
             .collect(),
+        profile: report.profile.map(|profile| profile.name),
+        requirements: report.requirements().into_iter().map(asked).collect(),
         not_run: &report.not_run,
         gave_up: report.gave_up(),
         down: &report.down,
@@ -114,6 +140,23 @@ pub fn render(report: &RunReport) -> Vec<u8> {
     // Strings and numbers only: the one error serde_json knows here is a failing writer.
     let json = serde_json::to_string_pretty(&document).unwrap_or_default();
     format!("{}\n", visible_json(&json)).into_bytes()
+}
+
+fn asked(judgement: Judgement) -> Asked {
+    let requirement = judgement.named.requirement;
+    let checks = judgement.checks.into_iter();
+    Asked {
+        id: judgement.named.id,
+        source: judgement.named.source,
+        section: requirement.section,
+        level: requirement.level.word(),
+        asks: requirement.asks,
+        verdict: judgement.verdict.word(),
+        checks: checks
+            .map(|(id, outcome)| Holding { id, outcome })
+            .collect(),
+        why: judgement.why,
+    }
 }
 
 fn line(check: &CheckRecord, proved: bool) -> Line<'_> {

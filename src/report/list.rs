@@ -25,6 +25,9 @@ pub struct Entry {
     pub disturbs: bool,
     /// Under what it must fail.
     pub sabotages: Vec<Sabotaged>,
+    /// What it holds, or a part of it, of standards and guidelines: docs/REQUIREMENTS.md.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<String>,
 }
 
 /// A sabotage as people read it.
@@ -87,6 +90,10 @@ pub fn explanation(entry: &Entry) -> String {
         std::iter::once(format!("{}:", sabotage.name)).chain(changes)
     });
     part("Must fail under", &sabotages.collect::<Vec<_>>().join("\n"));
+    part(
+        "Requirements that it holds, or a part of",
+        &entry.requirements.join("\n"),
+    );
     part("How to repair", entry.repair);
     text
 }
@@ -134,6 +141,7 @@ mod tests {
                 name: "logins in clear",
                 changes: vec!["main.cf: smtpd_tls_auth_only = no".into()],
             }],
+            requirements: vec!["RFC 4954 4 (22)".into()],
         };
         vec![entry("auth.a", "One"), entry("privacy.long", "Another")]
     }
@@ -158,7 +166,8 @@ mod tests {
                 "sabotages": [{
                     "name": "logins in clear",
                     "changes": ["main.cf: smtpd_tls_auth_only = no"]
-                }]
+                }],
+                "requirements": ["RFC 4954 4 (22)"]
             })
         );
         assert_eq!(json.as_array().unwrap().len(), 2);
@@ -184,6 +193,9 @@ Needs
 Must fail under
   logins in clear:
   - main.cf: smtpd_tls_auth_only = no
+
+Requirements that it holds, or a part of
+  RFC 4954 4 (22)
 
 How to repair
   Set it.

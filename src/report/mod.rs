@@ -20,9 +20,11 @@ mod markdown;
 mod outputs;
 mod proved;
 mod reference;
+mod requirements;
 mod rows;
 mod run;
 mod subject;
+mod verdicts;
 mod xml;
 
 pub use crate::audit::Severity;
@@ -37,8 +39,10 @@ pub use list::{Entry, Sabotaged, explanation, list_human, list_json};
 pub use outputs::{FORMATS, Format, OutputError, Outputs};
 pub use proved::{Planted, Proof, Unclaimed, Unplanted};
 pub use reference::reference;
+pub use requirements::{Answered, Asked, list_of_profile, requirements};
 pub use rows::rows;
 pub use run::{CheckRecord, CutShort, Outcome, RunReport, Summary, exit};
 pub use subject::{
     Accepted, Agreed, Certificate, Contained, Listening, Package, Subject, SubjectKind,
 };
+pub use verdicts::{Judgement, Verdict};

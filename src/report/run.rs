@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Down, Exhibit, Planted, Subject, Unclaimed, Unplanted};
 use crate::audit::Severity;
 use crate::engine::last_words;
+use crate::requirements::Profile;
 use jiff::Timestamp;
 
 /// Exit codes of a run, as the contract fixes them.
@@ -99,6 +100,8 @@ pub struct RunReport {
     pub elapsed: Duration,
     /// With `--prove`: how long that took after the checks.
     pub proving: Duration,
+    /// Whose requirements the run is about; `None`: it is about the checks.
+    pub profile: Option<&'static Profile>,
     /// What was tested; `None` where nobody has looked.
     pub subject: Option<Subject>,
     /// Finished checks, in the order of the registry.
@@ -248,6 +251,7 @@ pub(super) mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             elapsed: Duration::from_millis(1234),
             proving: Duration::ZERO,
+            profile: None,
             subject: None,
             checks,
             not_run: Vec::new(),

@@ -1,6 +1,8 @@
 //! The catalogue in the documentation against the registry.
 
-use relaykit::{checks, report};
+use std::collections::BTreeSet;
+
+use relaykit::{checks, report, requirements};
 
 use crate::fresh::is_fresh;
 
@@ -23,6 +25,26 @@ fn every_row_that_a_check_cites_is_there() {
         for source in check.citation.split("; ").filter(|s| s.starts_with("row ")) {
             let heading = format!("\n## Row {}\n", &source["row ".len()..]);
             assert!(page.contains(&heading), "{} cites {source}", check.id);
+        }
+    }
+}
+
+#[test]
+fn the_requirements_in_the_docs_have_the_checks_that_hold_them() {
+    let entries = checks::entries(checks::all());
+    is_fresh("REQUIREMENTS.md", &report::requirements(&entries));
+}
+
+#[test]
+fn the_checks_that_hold_requirements_are_there() {
+    let known: BTreeSet<&str> = checks::all().map(|check| check.id).collect();
+    for named in requirements::all() {
+        for id in named.requirement.answer.checks() {
+            assert!(
+                known.contains(id),
+                "{} is held by {id}, which is no check",
+                named.id
+            );
         }
     }
 }

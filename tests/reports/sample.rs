@@ -80,6 +80,7 @@ pub(crate) fn report() -> RunReport {
     RunReport {
         started_at: "2026-11-25T10:00:00Z".parse().unwrap(),
         elapsed: Duration::from_millis(3100),
+        profile: None,
         subject: Some(subject()),
         checks: vec![
             fails,

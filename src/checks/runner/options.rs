@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::time::{Duration, Instant};
 
 use crate::report::Outcome;
+use crate::requirements::Profile;
 
 /// How to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Options {
     pub until: Option<Instant>,
     /// After how many failures no further check is run.
     pub max_fail: Option<NonZero<usize>>,
+    /// Whose requirements the report is to be about.
+    pub profile: Option<&'static Profile>,
 }
 
 impl Default for Options {
@@ -35,6 +38,7 @@ impl Default for Options {
             logs: true,
             until: None,
             max_fail: None,
+            profile: None,
         }
     }
 }

@@ -9,9 +9,9 @@ use super::super::{CheckRecord, CutShort, Down, Outcome, Planted, RunReport, Sev
 use super::Colours;
 use crate::visible::visible;
 
-const GREEN: &str = "1;32";
-const RED: &str = "1;31";
-const YELLOW: &str = "1;33";
+pub(super) const GREEN: &str = "1;32";
+pub(super) const RED: &str = "1;31";
+pub(super) const YELLOW: &str = "1;33";
 const MAGENTA: &str = "1;35";
 
 /// The line of a check that has an outcome, and below it what went wrong.
@@ -270,7 +270,7 @@ fn outcome_word(outcome: &Outcome, colours: Colours) -> String {
 }
 
 /// Right-aligned before it is coloured: the colour has no width.
-fn painted(word: &str, code: &str, colours: Colours) -> String {
+pub(super) fn painted(word: &str, code: &str, colours: Colours) -> String {
     match colours {
         Colours::On => format!("\u{1b}[{code}m{word:>12}\u{1b}[0m"),
         Colours::Off => format!("{word:>12}"),

@@ -1,0 +1,53 @@
+//! Chapter 2: who talks to whom, names, addresses and lines.
+
+use super::super::answer::{AUTHORS, CLIENTS, departs, held, not_offered, partly};
+use super::super::{Requirement, must, must_not, should, should_not};
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Requirement] = &[
+    should("2.1", "Clients that cannot do all of SMTP hand their mail to a submission server.", CLIENTS),
+    must("2.1", "Whoever takes a message with a success reply delivers it or reports that it could not.",
+        held(&["runtime.kill_loses_nothing", "outbound.next_hop_away_is_waited_for",
+            "outbound.final_refusal_is_reported", "outbound.long_lines_lose_no_mail"])),
+    must("2.2.1", "Extensions work, and EHLO is answered even by a server that has none.",
+        held(&["protocol.extensions_are_the_expected"])),
+    should("2.2.1", "A client begins with EHLO rather than HELO.",
+        held(&["outbound.next_hop_gets_tls"])),
+    must("2.2.1", "Servers and clients get along with HELO where the other side knows no better.",
+        partly(&["privacy.trace_tells_the_protocol", "protocol.helo_is_answered_in_one_line"],
+            "that the relay falls back to HELO towards an old next hop is not tried")),
+    must_not("2.2.2", "A registered extension has a keyword that begins with X.", AUTHORS),
+    must("2.2.2", "Every keyword without an X that EHLO offers is a registered extension's, and no other is offered.",
+        held(&["protocol.extensions_are_the_expected"])),
+    should("2.2.3", "Who sends without an extension in the end waits for less time than until the message is returned.",
+        not_offered("the relay converts or returns at once what a next hop cannot take as it is")),
+    should_not("2.3.4", "A host is known by its numerical address.",
+        held(&["outbound.relay_names_itself"])),
+    must_not("2.3.5", "Nicknames, aliases and names without a domain are used for hosts in a conversation.",
+        partly(&["outbound.relay_names_itself", "relay.mail_to_itself_does_not_stay"],
+            "a client's address with a domain of one label is taken and passed on as it is")),
+    must("2.3.5", "The name that a client says in EHLO is its primary host name, or an address literal where it has none.",
+        held(&["outbound.relay_names_itself"])),
+    must("2.3.5", "The address postmaster is taken without a domain.",
+        departs("a relay has no mailboxes; Postfix takes that address without looking at who sends, so that \
+            relaykit closes it: a stranger is refused, and who has logged in is refused or passed on")),
+    must_not("2.3.8", "Anything but CR LF is taken for the end of a line, or written as one.",
+        held(&["protocol.only_crlf_dot_crlf_ends_data", "protocol.no_stranger_smuggles",
+            "protocol.next_hop_gets_whole_line_ends", "protocol.a_command_is_one_line"])),
+    must_not("2.3.8", "A client sends a CR or LF that is not part of a line end.",
+        held(&["protocol.next_hop_gets_whole_line_ends"])),
+    must("2.3.11", "What stands before the @ means something to the host behind the @ alone.",
+        held(&["relay.routes_in_addresses_lead_nowhere", "outbound.envelope_arrives_as_given"])),
+    must("2.4", "Capital and small letters before the @ differ, and are kept as they are.",
+        held(&["outbound.envelope_arrives_as_given"])),
+    must_not("2.4", "Bytes above ASCII are sent to a server that has not offered an extension for them.",
+        held(&["outbound.eight_bits_are_converted", "outbound.utf8_addresses_are_not_mangled"])),
+    should("2.4", "A relay passes on content without looking into it.",
+        partly(&["privacy.message_is_untouched", "privacy.passing_mail_is_not_completed", "privacy.signature_survives"],
+            "relaykit refuses lines of more than 998 octets and NUL, since a next hop may lose such mail")),
+    should("2.4", "Commands with bytes above ASCII are refused.",
+        held(&["protocol.a_mistake_ends_no_session", "protocol.utf8_addresses_need_smtputf8"])),
+    should("2.4", "A server offers 8BITMIME.", held(&["protocol.extensions_are_the_expected"])),
+    must_not("2.4", "8BITMIME is asked for where a message with bytes above ASCII is no MIME.", CLIENTS),
+    must_not("2.4", "8BITMIME is taken for a permission to send anything in eight bits.", CLIENTS),
+];
