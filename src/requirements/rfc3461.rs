@@ -1,6 +1,6 @@
 //! RFC 3461: wishes about reports.
 
-use super::answer::{AUTHORS, CLIENTS, DELIVERY, departs, held, inside, open, partly};
+use super::answer::{AUTHORS, CLIENTS, DELIVERY, departs, held, inside, open, operator, partly};
 use super::{Requirement, Source, must, must_not, should, should_not};
 
 pub(super) const SOURCE: Source = Source {
@@ -103,7 +103,8 @@ const ROWS: &[Requirement] = &[
         held(&["privacy.reports_tell_no_client"])),
     must_not("6.3", "A report has an envelope id where the message had none.", held(AS_WISHED)),
     must("6.3", "A report names who wrote it, by its whole name in DNS.", held(REPORTED)),
-    must_not("6.3", "A name that is none in DNS is given out as one.", held(REPORTED)),
+    must_not("6.3", "A name that is none in DNS is given out as one.",
+        operator("that `hostname` is in DNS is theirs to see to")),
     must("6.3", "A report has the original recipient that ORCPT gave.", held(AS_WISHED)),
     must_not("6.3", "A report has an original recipient where there was no ORCPT.",
         departs("Postfix puts in the recipient as the client gave it, which is what ORCPT would have said")),

@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Requirement] = &[
     should("4.1.1.1", "A client without a name of its own says an address literal in EHLO.",
         not_offered("a relay always has a name: relay.yaml demands one")),
     should_not("4.1.1.1", "A client says anything behind the name in EHLO.",
-        held(&["outbound.relay_names_itself"])),
+        held(&["privacy.next_hop_is_told_no_client"])),
     should("4.1.1.1", "A client begins a session with EHLO.",
         held(&["outbound.conversation_is_in_order"])),
     must("4.1.1.1", "A server answers HELO properly.",
