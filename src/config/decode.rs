@@ -251,10 +251,4 @@ impl Decoder<'_> {
             }
         }
     }
-
-    /// A key of the contract that a later version will have.
-    pub(super) fn not_yet(&mut self, field: &Field<'_>, hint: &str) {
-        let why = Refusal::new("not supported by this version of relaykit").hint(hint);
-        self.refuse(field, why);
-    }
 }
