@@ -162,15 +162,12 @@ impl Effective {
                 continue;
             }
             let (name, next) = reference(after);
-            match name.and_then(|name| self.main.get(name)) {
-                Some(value) => {
-                    text.push_str(value);
-                    rest = next;
-                }
-                None => {
-                    text.push('$');
-                    rest = after;
-                }
+            if let Some(value) = name.and_then(|name| self.main.get(name)) {
+                text.push_str(value);
+                rest = next;
+            } else {
+                text.push('$');
+                rest = after;
             }
         }
         text + rest

@@ -1,7 +1,6 @@
-//! Header and body checks (header_checks(5)).
+//! Header and body checks, `header_checks(5)`.
 
 use super::Reader;
-use super::effective::Place;
 use super::rules::content;
 use super::table::Row;
 use super::words::words;
@@ -28,14 +27,14 @@ impl Reader<'_> {
             for (place, value) in self.effective.everywhere(parameter) {
                 for table in words(&value) {
                     for row in self.rows(&table, &place) {
-                        self.header_check(&place, parameter, &row);
+                        self.header_check(parameter, &row);
                     }
                 }
             }
         }
     }
 
-    fn header_check(&mut self, _by: &Place, parameter: &str, row: &Row) {
+    fn header_check(&mut self, parameter: &str, row: &Row) {
         let what = if parameter.ends_with("body_checks") {
             "a message with the line "
         } else {

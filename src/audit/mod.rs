@@ -4,7 +4,7 @@
 //! finding under a rule. It knows Postfix's files and nothing of relay.yaml, so that what
 //! is rendered and what runs are judged alike.
 //!
-//! Meanings are those of Postfix 3.10's postconf(5), access(5), header_checks(5),
+//! Meanings are those of Postfix 3.10's postconf(5), access(5), `header_checks(5)`,
 //! transport(5), canonical(5), virtual(5), generic(5), `TLS_README`, `SMTPD_ACCESS_README`.
 
 mod access;

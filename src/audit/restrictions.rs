@@ -233,7 +233,7 @@ impl Reader<'_> {
                 );
             }
             Action::Copy(to) => {
-                self.find(&content::COPIED, place, format!("{who} is copied to {to}"))
+                self.find(&content::COPIED, place, format!("{who} is copied to {to}"));
             }
             Action::Prepend(header) => {
                 let does = format!("{who} gets the header {header:?}");

@@ -137,13 +137,13 @@ pub(super) fn read(word: &str, by: &Place, tables: &dyn Tables) -> Content {
                 return Content::Unread;
             };
             let lines = numbered(&text).into_iter();
-            let rows = lines.filter_map(|(number, line)| {
+            let rows = lines.map(|(number, line)| {
                 let (key, value) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
                 let by = Box::new(by.clone());
-                Some(Row {
+                Row {
                     place: Place::Line(name.to_owned(), number, by),
                     ..row(key.strip_suffix(':').unwrap_or(key), value.trim())
-                })
+                }
             });
             Content::Rows(rows.collect())
         }

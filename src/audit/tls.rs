@@ -120,6 +120,14 @@ impl Reader<'_> {
                     format!("a certificate is known by its {value}, which can be forged"),
                 );
             }
+            _ => self.secrets(place, name, value),
+        }
+        self.wrapper(place, name, value);
+    }
+
+    /// Passwords on their way, and keys.
+    fn secrets(&mut self, place: &Place, name: &str, value: &str) {
+        match name {
             "smtp_sasl_security_options"
                 if !words(value).iter().any(|word| word == "noplaintext") =>
             {
@@ -145,7 +153,6 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        self.wrapper(place, name, value);
     }
 
     /// smtp(8) stops where TLS is from the first byte and not required.

@@ -80,11 +80,12 @@ pub(super) async fn run(session: &Session, command: &cli::Export) -> anyhow::Res
         Some(renewed) => told(renewed, output),
     };
     if let Some(size) = saved {
-        human.push_str(&format!(
-            "saved {reference} as {} ({} MB); `docker load -i {IMAGE}` there\n",
-            output.join(IMAGE).display(),
-            size / 1_000_000
-        ));
+        let (path, megabytes) = (output.join(IMAGE), size / 1_000_000);
+        human += &[
+            format!("saved {reference} as {} ({megabytes} MB); ", path.display()),
+            format!("`docker load -i {IMAGE}` there\n"),
+        ]
+        .concat();
     }
     session.print(&json, &human)?;
     Ok(Exit::Done)
@@ -99,10 +100,11 @@ fn told(renewed: &[Renewed], output: &Path) -> String {
     for one in renewed {
         match &one.diff {
             Some(diff) => text.push_str(diff),
-            None => text.push_str(&format!(
-                "{}: {}; it holds a secret, not shown\n",
-                one.path, one.change
-            )),
+            None => {
+                let what = [one.path.as_str(), ": ", one.change];
+                text.push_str(&what.concat());
+                text.push_str("; it holds a secret, not shown\n");
+            }
         }
     }
     let count = renewed.len();

@@ -77,7 +77,7 @@ impl Value<Postfix> for Accept {
     }
 
     fn show(&self, postfix: &mut Postfix) -> Shown {
-        Shown::List(postfix.accept.iter().map(|id| Shown::text(id)).collect())
+        Shown::List(postfix.accept.iter().map(Shown::text).collect())
     }
 }
 

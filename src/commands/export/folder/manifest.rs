@@ -37,10 +37,11 @@ pub(super) fn of(bundle: &Bundle) -> BTreeMap<String, String> {
 
 /// As the file has it.
 pub(super) fn text(listed: &BTreeMap<String, String>) -> String {
-    listed
-        .iter()
+    let lines = listed.iter();
+    let lines: Vec<String> = lines
         .map(|(path, digest)| format!("{digest}  {path}\n"))
-        .collect()
+        .collect();
+    lines.concat()
 }
 
 /// What the list in `output` says.

@@ -68,7 +68,8 @@ pub(super) fn renew(bundle: &Bundle, output: &Path) -> Result<Vec<Renewed>> {
             continue;
         }
         let old = String::from_utf8_lossy(&bytes).into_owned();
-        let secret = mode & 0o077 == 0;
+        // Nobody but its owner reads it.
+        let secret = mode.trailing_zeros() >= 6;
         renewed.push(Renewed {
             path: path.clone(),
             change: "removed",
