@@ -12,6 +12,7 @@ mod combine;
 mod decode;
 mod draft;
 mod files;
+pub mod filter;
 mod next_hop;
 mod node;
 mod overrides;

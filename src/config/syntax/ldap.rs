@@ -3,15 +3,14 @@
 //! saslauthd copies each of these into a buffer of fixed size and drops the rest
 //! without a word (`LAK_DN_LEN` of Cyrus SASL 2.1.28), so length is checked here.
 
+use crate::config::filter::{Filter, Test, Text, Token};
 use crate::config::problem::{Refusal, quoted};
 
 use super::host::{name, port};
 
 const LONGEST: usize = 511;
-/// Parentheses in each other; a filter that needs more is not for a login.
-const DEPTH: usize = 20;
-/// What saslauthd replaces while it looks for a user (its `LDAP_SASLAUTHD` document).
-const TOKENS: &str = "`%u`, `%U`, `%d`, `%1`-`%9`, `%s`, `%r`, `%R` and `%%`";
+/// What a filter looks like.
+const EXAMPLE: &str = "such as (&(objectClass=person)(uid=%u))";
 
 /// A server, `ldaps://host[:port]` or with `StartTLS` `ldap://host[:port]`.
 pub(in crate::config) fn server(text: &str, start_tls: bool) -> Result<String, Refusal> {
@@ -78,82 +77,24 @@ pub(in crate::config) fn server(text: &str, start_tls: bool) -> Result<String, R
 
 /// A search filter (RFC 4515) with the login in it.
 pub(in crate::config) fn filter(text: &str) -> Result<String, Refusal> {
-    let wrong = |what: &str| {
-        Refusal::new(format!(
-            "found {}: {what}, expected an LDAP filter",
-            quoted(text)
-        ))
+    let refused = |what: String| {
+        Refusal::new(format!("found {}: {what}, expected an LDAP filter", quoted(text)))
     };
     limited(text, "filter")?;
-    tokens(text)?;
-    if !text.starts_with('(') {
-        return Err(wrong("no parentheses around it").hint(format!("write `({text})`")));
-    }
-    match component(text, DEPTH) {
-        Ok("") => {}
-        Ok(rest) => return Err(wrong(&format!("{} follows its end", quoted(rest)))),
-        Err(what) => return Err(wrong(&what).hint("such as (&(objectClass=person)(uid=%u))")),
-    }
-    // `%%u` is a percent sign and a u.
-    let expanded = text.replace("%%", "");
-    if expanded.contains("%u") || expanded.contains("%U") {
+    let filter = Filter::read(text).map_err(|wrong| {
+        let hint = wrong.hint.unwrap_or_else(|| EXAMPLE.to_owned());
+        refused(format!("at character {}: {}", wrong.at, wrong.what)).hint(hint)
+    })?;
+    let tokens = |test: &Test| -> Vec<Token> {
+        test.texts().into_iter().flat_map(Text::tokens).collect()
+    };
+    let mut tokens = filter.tests().into_iter().flat_map(|(test, _)| tokens(test));
+    if tokens.any(|token| matches!(token, Token::Typed | Token::Before)) {
         Ok(text.to_owned())
     } else {
-        Err(wrong("it is the same for every user").hint("put the login in: (uid=%u)"))
+        let why = "it is the same for every user".to_owned();
+        Err(refused(why).hint("put the login in: (uid=%u)"))
     }
-}
-
-/// One parenthesised component; what follows it.
-fn component(text: &str, depth: usize) -> Result<&str, String> {
-    if depth == 0 {
-        return Err(format!("more than {DEPTH} parentheses in each other"));
-    }
-    let inner = text
-        .strip_prefix('(')
-        .ok_or_else(|| format!("a `(` is missing before {}", quoted(text)))?;
-    let rest = match inner.chars().next() {
-        Some(operator @ ('&' | '|')) => {
-            let mut rest = component(&inner[1..], depth - 1).map_err(|why| {
-                if inner[1..].starts_with('(') {
-                    why
-                } else {
-                    format!("nothing after `{operator}`")
-                }
-            })?;
-            while rest.starts_with('(') {
-                rest = component(rest, depth - 1)?;
-            }
-            rest
-        }
-        Some('!') => component(&inner[1..], depth - 1)?,
-        _ => assertion(inner)?,
-    };
-    rest.strip_prefix(')')
-        .ok_or_else(|| "a `)` is missing".to_owned())
-}
-
-/// `attribute=value` and its kin, up to the closing parenthesis.
-fn assertion(text: &str) -> Result<&str, String> {
-    let end = text.find(['(', ')']).unwrap_or(text.len());
-    let (item, rest) = text.split_at(end);
-    if rest.starts_with('(') {
-        return Err(format!("a `(` inside {} (write it as \\28)", quoted(item)));
-    }
-    let (attribute, value) = item
-        .split_once('=')
-        .ok_or_else(|| format!("{} has no `=`", quoted(item)))?;
-    let attribute = attribute.trim_end_matches(['~', '>', '<']);
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-.;:".contains(c);
-    if attribute.is_empty() || !attribute.chars().all(plain) {
-        return Err(format!("{} is no attribute", quoted(attribute)));
-    }
-    let mut escapes = value.split('\\');
-    escapes.next();
-    let hex = |text: &str| text.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
-    if !escapes.all(hex) {
-        return Err("a `\\` that two hexadecimal digits do not follow".to_owned());
-    }
-    Ok(rest)
 }
 
 /// A search base: a distinguished name, and the same for every login. saslauthd would
@@ -240,24 +181,4 @@ fn limited(text: &str, what: &str) -> Result<(), Refusal> {
             "the {what} has {n} bytes, saslauthd takes {LONGEST} and drops the rest"
         ))),
     }
-}
-
-/// Tokens that saslauthd does not know it replaces by nothing, silently.
-fn tokens(text: &str) -> Result<(), Refusal> {
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once('%') {
-        let token = after.chars().next();
-        if !matches!(
-            token,
-            Some('u' | 'U' | 'd' | '1'..='9' | 's' | 'r' | 'R' | '%')
-        ) {
-            let token: String = token.into_iter().collect();
-            return Err(Refusal::new(format!(
-                "found {}, which saslauthd replaces by nothing; expected {TOKENS}",
-                quoted(&format!("%{token}"))
-            )));
-        }
-        rest = &after[1..];
-    }
-    Ok(())
 }

@@ -310,7 +310,7 @@ fn whose_an_address_is_must_be_there_to_find() {
     ))
     .auth
     .ldap;
-    assert_eq!(ldap.login_attributes(), ["uid", "MAIL"]);
+    assert_eq!(ldap.login_attributes(), ["uid", "mail"]);
     problems(
         "version: 1\nauth: {ldap: {filter: '(&(o=x)(!(uid=%u)))'}}\n",
         &[

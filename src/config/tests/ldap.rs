@@ -87,12 +87,12 @@ fn ldap_filters() {
             ("(uid=%%u)", "the same for every user"),
             (
                 "(uid=%x)",
-                "found `%x`, which saslauthd replaces by nothing",
+                "at character 6: `%x`, which saslauthd replaces by nothing",
             ),
-            ("(uid=%D%u)", "found `%D`"),
-            ("(uid=%)", "found `%)`"),
+            ("(uid=%D%u)", "6: `%D`"),
+            ("(uid=%)", "6: `%)`"),
             ("(u_id=%u)", "`u_id` is no attribute"),
-            ("(uid=%u\\5)", "hexadecimal digits"),
+            ("(uid=%u\\5)", "at character 8: a `\\` that two hexadecimal digits"),
             (&long, "saslauthd takes 511 and drops the rest"),
             (&deep, "more than 20 parentheses"),
         ],
@@ -105,6 +105,7 @@ fn ldap_filters() {
             "(&(uid=%U)(o=%d))",
             "(&(memberOf:1.2.840.113556.1.4.1941:=cn=a\\2ab%u)(uid=%u))",
             "(&(uid>=%u)(cn=*x%u*))",
+            "(& (uid=%u) (| (cn=a) (cn=b) ) )",
         ],
     );
     problems(

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::decode::{Decoder, Field};
+use crate::config::filter::Filter;
 use crate::config::problem::Refusal;
 use crate::config::setting::{Counts, Kind, Need, Setting, Value};
 use crate::config::shown::Shown;
@@ -29,29 +30,19 @@ pub struct Ldap {
 }
 
 impl Ldap {
+    /// The filter, taken apart; `None`: it is none, which relay.yaml cannot say.
+    #[must_use]
+    pub fn parsed(&self) -> Option<Filter> {
+        Filter::read(&self.filter).ok()
+    }
+
     /// The attributes that hold logins: those that the filter compares with the login
     /// or its first half, such as `uid` in `(uid=%u)`. A person goes by the first that
     /// their entry has.
     #[must_use]
-    pub fn login_attributes(&self) -> Vec<&str> {
-        let mut attributes: Vec<&str> = Vec::new();
-        for (before, component) in self.filter.split('(').zip(self.filter.split('(').skip(1)) {
-            let Some((attribute, value)) = component.split_once('=') else {
-                continue;
-            };
-            let opposite = before.ends_with('!') || attribute.ends_with(['<', '>']);
-            let value = value.trim_end_matches(')').replace("%%", "");
-            // By another rule (RFC 4515 section 3) more than the login may be meant.
-            let whole = ["%u", "%U"].contains(&value.trim()) || !attribute.contains(':');
-            let compared = whole && (value.contains("%u") || value.contains("%U"));
-            let attribute = attribute.split([':', '~', ';']).next().unwrap_or_default();
-            let attribute = attribute.trim();
-            let known = attributes.iter().any(|a| a.eq_ignore_ascii_case(attribute));
-            if compared && !opposite && !known && !attribute.is_empty() {
-                attributes.push(attribute);
-            }
-        }
-        attributes
+    pub fn login_attributes(&self) -> Vec<String> {
+        let filter = self.parsed();
+        filter.map_or_else(Vec::new, |filter| filter.login_attributes())
     }
 }
 
