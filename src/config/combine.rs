@@ -135,11 +135,32 @@ impl Check<'_> {
             self.report
                 .refuse(entry.value.at, start_tls, why.hint(hint));
         }
+        self.clear();
         if spec.auth.ldap.login_attributes().is_empty() {
             let why = "a person goes by the attribute that is compared with the login, and this \
                        filter compares none";
             let hint = "put the login into the filter as in (uid=%u)";
             self.refuse("auth.ldap.filter", Refusal::new(why).hint(hint));
+        }
+    }
+
+    /// Passwords in clear are for who says so, and is told what it means.
+    fn clear(&mut self) {
+        let ldap = &self.spec.auth.ldap;
+        let path = "auth.ldap.unencrypted";
+        let clear = |server: &&String| server.starts_with("ldap://");
+        let servers: Vec<String> = ldap.servers.iter().filter(clear).cloned().collect();
+        if ldap.unencrypted && (ldap.start_tls || servers.is_empty()) {
+            let why = Refusal::new("every server is asked over TLS, so this does nothing");
+            self.warn(path, why.hint("remove it"));
+        } else if ldap.unencrypted {
+            let why = format!(
+                "everybody's password travels in clear to {}: who is on the way reads it, and who \
+                 answers in its place gets it",
+                servers.join(" and ")
+            );
+            let hint = "use ldaps://, or start_tls: true";
+            self.warn(path, Refusal::new(why).hint(hint));
         }
     }
 

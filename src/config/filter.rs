@@ -194,6 +194,18 @@ impl Filter {
         tests
     }
 
+    /// The same filter with other terms.
+    #[must_use]
+    pub fn map(&self, other: &impl Fn(&Test) -> Test) -> Self {
+        let each = |all: &[Self]| all.iter().map(|one| one.map(other)).collect();
+        match self {
+            Self::And(all) => Self::And(each(all)),
+            Self::Or(all) => Self::Or(each(all)),
+            Self::Not(inner) => Self::Not(Box::new(inner.map(other))),
+            Self::Test(test) => Self::Test(other(test)),
+        }
+    }
+
     fn collect<'a>(&'a self, stands: bool, tests: &mut Vec<(&'a Test, bool)>) {
         match self {
             Self::And(all) | Self::Or(all) => all.iter().for_each(|f| f.collect(stands, tests)),

@@ -44,7 +44,10 @@ impl Any {
             5 => self.parts(),
             _ => Compare::Extensible {
                 in_name: self.0.r#gen(),
-                rule: Some(self.one(&["1.2.840.113556.1.4.803", "caseExactMatch"]).to_owned()),
+                rule: Some(
+                    self.one(&["1.2.840.113556.1.4.803", "caseExactMatch"])
+                        .to_owned(),
+                ),
                 value: self.text(0),
             },
         };
@@ -72,7 +75,9 @@ impl Any {
                 let token = letter.chars().next().and_then(Token::of);
                 pieces.extend(token.map(Piece::Token));
             } else {
-                let odd = ["a", " b ", "(", ")*", "\\2a", "%", "%u", "ü", "=", "\0", "\n", "💌"];
+                let odd = [
+                    "a", " b ", "(", ")*", "\\2a", "%", "%u", "ü", "=", "\0", "\n", "💌",
+                ];
                 let mut bytes = self.one(&odd).as_bytes().to_vec();
                 if self.0.gen_ratio(1, 4) {
                     bytes.push(0xff);
@@ -106,7 +111,13 @@ fn mistakes_are_told_where_they_are() {
         let at = any.0.gen_range(0..text.len());
         match any.0.gen_range(0..3) {
             0 => drop(text.remove(at)),
-            1 => text.insert(at, any.one(&["(", ")", "\\", "%", "*", "ä"]).chars().next().unwrap()),
+            1 => text.insert(
+                at,
+                any.one(&["(", ")", "\\", "%", "*", "ä"])
+                    .chars()
+                    .next()
+                    .unwrap(),
+            ),
             _ => text.truncate(at),
         }
         let text: String = text.into_iter().collect();
@@ -146,10 +157,7 @@ fn a_mistake_has_its_place() {
 #[test]
 fn blanks_around_terms_are_nothing() {
     let spread = read(" (& ( uid=%u) (!  (a=b) ) (| (c=d)\n(e= f )) ) ");
-    assert_eq!(
-        spread.to_string(),
-        "(&(uid=%u)(!(a=b))(|(c=d)(e= f )))"
-    );
+    assert_eq!(spread.to_string(), "(&(uid=%u)(!(a=b))(|(c=d)(e= f )))");
 }
 
 #[test]
@@ -197,7 +205,10 @@ fn a_login_is_taken_apart_as_saslauthd_does() {
     let whole = ["a@mx.example.org", "a", "mx.example.org", "mx.example.org"];
     let labels = ["@mx.example.org", "org", "example", "mx"];
     assert_eq!(parts("a@mx.example.org"), [whole, labels].concat()[..]);
-    assert_eq!(parts("a@b@c"), ["a@b@c", "a", "b@c", "c", "@c", "b@c", "", ""]);
+    assert_eq!(
+        parts("a@b@c"),
+        ["a@b@c", "a", "b@c", "c", "@c", "b@c", "", ""]
+    );
 }
 
 #[test]
@@ -205,11 +216,18 @@ fn a_person_goes_by_what_is_compared_with_the_login() {
     for (text, attributes) in [
         ("(uid=%u)", "uid"),
         ("(&(a=b)(|(uid=%u)(mail=%U@%d)(uid=%U)))", "uid mail"),
-        ("(|(proxyAddresses=smtp:%u)(mail=%u))", "mail proxyAddresses"),
+        (
+            "(|(proxyAddresses=smtp:%u)(mail=%u))",
+            "mail proxyAddresses",
+        ),
         ("(&(!(&(x=%u)))(uid=%u))", "uid"),
         ("(!(!(x=%u)))", "x"),
         ("(&(uid>=%u)(a:rule:=%u@b)(o=%d)(cn;lang-de=%u))", "cn"),
     ] {
-        assert_eq!(read(text).login_attributes().join(" "), attributes, "{text}");
+        assert_eq!(
+            read(text).login_attributes().join(" "),
+            attributes,
+            "{text}"
+        );
     }
 }

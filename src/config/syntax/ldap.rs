@@ -12,8 +12,13 @@ const LONGEST: usize = 511;
 /// What a filter looks like.
 const EXAMPLE: &str = "such as (&(objectClass=person)(uid=%u))";
 
-/// A server, `ldaps://host[:port]` or with `StartTLS` `ldap://host[:port]`.
-pub(in crate::config) fn server(text: &str, start_tls: bool) -> Result<String, Refusal> {
+/// A server, `ldaps://host[:port]` or, with `StartTLS` or what says that all may be read
+/// on the way, `ldap://host[:port]`.
+pub(in crate::config) fn server(
+    text: &str,
+    start_tls: bool,
+    unencrypted: bool,
+) -> Result<String, Refusal> {
     let wrong = |what: &str| {
         Refusal::new(format!(
             "found {}: {what}, expected an LDAP URL",
@@ -25,6 +30,7 @@ pub(in crate::config) fn server(text: &str, start_tls: bool) -> Result<String, R
     };
     match (scheme, start_tls) {
         ("ldaps", false) | ("ldap", true) => {}
+        ("ldap", false) if unencrypted => {}
         ("ldap", false) => {
             return Err(wrong("passwords would travel in clear")
                 .hint("use ldaps://, or set auth.ldap.start_tls: true"));
@@ -78,17 +84,22 @@ pub(in crate::config) fn server(text: &str, start_tls: bool) -> Result<String, R
 /// A search filter (RFC 4515) with the login in it.
 pub(in crate::config) fn filter(text: &str) -> Result<String, Refusal> {
     let refused = |what: String| {
-        Refusal::new(format!("found {}: {what}, expected an LDAP filter", quoted(text)))
+        Refusal::new(format!(
+            "found {}: {what}, expected an LDAP filter",
+            quoted(text)
+        ))
     };
     limited(text, "filter")?;
     let filter = Filter::read(text).map_err(|wrong| {
         let hint = wrong.hint.unwrap_or_else(|| EXAMPLE.to_owned());
         refused(format!("at character {}: {}", wrong.at, wrong.what)).hint(hint)
     })?;
-    let tokens = |test: &Test| -> Vec<Token> {
-        test.texts().into_iter().flat_map(Text::tokens).collect()
-    };
-    let mut tokens = filter.tests().into_iter().flat_map(|(test, _)| tokens(test));
+    let tokens =
+        |test: &Test| -> Vec<Token> { test.texts().into_iter().flat_map(Text::tokens).collect() };
+    let mut tokens = filter
+        .tests()
+        .into_iter()
+        .flat_map(|(test, _)| tokens(test));
     if tokens.any(|token| matches!(token, Token::Typed | Token::Before)) {
         Ok(text.to_owned())
     } else {
@@ -110,6 +121,40 @@ pub(in crate::config) fn search_base(text: &str) -> Result<String, Refusal> {
         .hint("search above it, and put the token into auth.ldap.filter; a percent sign is `%%`"));
     }
     distinguished_name(text)
+}
+
+/// The name of the account that searches: a distinguished name or, as Active Directory
+/// takes them too, `user@domain` or `DOMAIN\user` ([MS-ADTS] section 5.1.1.1.1).
+pub(in crate::config) fn account(text: &str) -> Result<String, Refusal> {
+    if text.contains('=') {
+        return distinguished_name(text);
+    }
+    limited(text, "name of an account")?;
+    let wrong = |what: &str| {
+        Refusal::new(format!(
+            "found {}: {what}, expected a distinguished name such as cn=relay,dc=example,dc=com, \
+             relay@example.com or EXAMPLE\\relay",
+            quoted(text)
+        ))
+    };
+    if text.trim() != text || text.chars().any(char::is_control) {
+        return Err(wrong("blanks around it, or a control character"));
+    }
+    match (text.split_once('\\'), text.rsplit_once('@')) {
+        (Some((domain, user)), _) if domain.is_empty() || user.is_empty() => {
+            Err(wrong("nothing before or behind the `\\`"))
+        }
+        (Some((_, user)), _) if user.contains('\\') => Err(wrong("more than one `\\`")),
+        (Some(_), _) => Ok(text.to_owned()),
+        (None, Some((user, domain))) if user.is_empty() || domain.is_empty() => {
+            Err(wrong("nothing before or behind the `@`"))
+        }
+        (None, Some((_, domain))) => {
+            name(domain, "the domain of an account", 1)?;
+            Ok(text.to_owned())
+        }
+        (None, None) => Err(wrong("no `=`, `@` or `\\` in it")),
+    }
 }
 
 /// A distinguished name (RFC 4514), roughly: attributes with values, separated by

@@ -51,9 +51,15 @@ fn ldap_servers() {
         &[("[]", "nobody could log in")],
     );
     problems(
-        "version: 1\nauth: {ldap: {start_tls: true}}\n",
+        "version: 1\nauth: {ldap: {unencrypted: true, servers: ['ldap://a.example']}}\n",
         &[
-            "2:26: auth.ldap.start_tls: start_tls is true, and the default server is ldaps://; write auth.ldap.servers: ['ldap://directory']",
+            "2:15: warning: auth.ldap.unencrypted: everybody's password travels in clear to ldap://a.example: who is on the way reads it, and who answers in its place gets it; use ldaps://, or start_tls: true",
+        ],
+    );
+    problems(
+        "version: 1\nauth: {ldap: {unencrypted: true}}\n",
+        &[
+            "2:15: warning: auth.ldap.unencrypted: every server is asked over TLS, so this does nothing; remove it",
         ],
     );
     let many: Vec<String> = (0..60)
@@ -92,7 +98,10 @@ fn ldap_filters() {
             ("(uid=%D%u)", "6: `%D`"),
             ("(uid=%)", "6: `%)`"),
             ("(u_id=%u)", "`u_id` is no attribute"),
-            ("(uid=%u\\5)", "at character 8: a `\\` that two hexadecimal digits"),
+            (
+                "(uid=%u\\5)",
+                "at character 8: a `\\` that two hexadecimal digits",
+            ),
             (&long, "saslauthd takes 511 and drops the rest"),
             (&deep, "more than 20 parentheses"),
         ],
@@ -142,4 +151,32 @@ fn distinguished_names() {
             "ou=100%%,dc=example",
         ],
     );
+}
+
+#[test]
+fn names_of_the_searching_account() {
+    use crate::config::syntax::account;
+    for name in [
+        "cn=relay,dc=example,dc=com",
+        "relay@corp.example.com",
+        "CORP\\relay",
+        "corp.example\\svc-relay$",
+    ] {
+        assert_eq!(account(name).as_deref(), Ok(name));
+    }
+    for (name, why) in [
+        ("", "found nothing"),
+        ("relay", "no `=`, `@` or"),
+        ("\\relay", "nothing before or behind"),
+        ("CORP\\", "nothing before or behind"),
+        ("A\\B\\c", "more than one"),
+        ("@corp.example", "nothing before or behind the `@`"),
+        ("relay@", "nothing before or behind the `@`"),
+        ("relay@co rp", "no letter, digit or hyphen"),
+        (" CORP\\relay", "blanks around it"),
+        ("ou=,dc=a", "`ou` has no value"),
+    ] {
+        let told = account(name).expect_err(name).message;
+        assert!(told.contains(why), "{name}: {told}");
+    }
 }

@@ -15,10 +15,12 @@ use crate::secret::Secret;
 /// saslauthd's LDAP settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ldap {
-    /// `ldaps://host[:port]` or, with `start_tls`, `ldap://host[:port]`; never in clear.
+    /// `ldaps://host[:port]` or, with `start_tls` or `unencrypted`, `ldap://host[:port]`.
     pub servers: Vec<String>,
     /// Whether `StartTLS` is used on `ldap://` servers.
     pub start_tls: bool,
+    /// Whether `ldap://` servers are asked without any TLS.
+    pub unencrypted: bool,
     /// Where users are searched: a distinguished name, the same for every login.
     pub search_base: String,
     /// RFC 4515 filter; `%u` is the login as it was typed.
@@ -30,6 +32,13 @@ pub struct Ldap {
 }
 
 impl Ldap {
+    /// Whether passwords travel in clear to any of the servers.
+    #[must_use]
+    pub fn is_in_clear(&self) -> bool {
+        let clear = |server: &String| server.starts_with("ldap://");
+        self.unencrypted && !self.start_tls && self.servers.iter().any(clear)
+    }
+
     /// The filter, taken apart; `None`: it is none, which relay.yaml cannot say.
     #[must_use]
     pub fn parsed(&self) -> Option<Filter> {
@@ -49,7 +58,8 @@ impl Ldap {
 /// An LDAP account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bind {
-    /// Its distinguished name.
+    /// Its name: a distinguished name or, for Active Directory, `user@domain` or
+    /// `DOMAIN\user`.
     pub dn: String,
     /// Its password, read from `password_file`.
     pub password: Secret,
@@ -62,6 +72,7 @@ impl Default for Ldap {
         Self {
             servers: vec!["ldaps://directory".to_owned()],
             start_tls: false,
+            unencrypted: false,
             search_base: "ou=People,dc=relaykit,dc=test".to_owned(),
             filter: "(uid=%u)".to_owned(),
             bind: None,
@@ -91,6 +102,19 @@ pub(super) static KEYS: &[Setting<Ldap>] = &[
               before it says anything else. The servers then begin with `ldap://`.",
         example: "true",
         source: "RFC 4511 section 4.14; saslauthd.conf(5) ldap_start_tls",
+        counts: Counts::InProduction,
+        ..Setting::USUAL
+    },
+    Setting {
+        name: "unencrypted",
+        value: &Flag(|ldap: &mut Ldap| &mut ldap.unencrypted),
+        about: "ask ldap:// servers without TLS: passwords in clear",
+        doc: "Whether the relay may ask `ldap://` servers without any TLS. Every password of everybody \
+              who logs in then travels in clear, and whoever is on the way, or answers in the \
+              directory's place, has them all. It is for a directory on the same machine or behind \
+              a tunnel that can do no TLS itself; use `ldaps://` or start_tls wherever there is a way.",
+        example: "true",
+        source: "RFC 4513 section 5.1.3",
         counts: Counts::InProduction,
         ..Setting::USUAL
     },
@@ -179,12 +203,15 @@ impl Value<Ldap> for Servers {
         let start_tls = field.beside("start_tls");
         let start_tls = start_tls.and_then(|field| field.node.flag());
         let start_tls = start_tls.unwrap_or(ldap.start_tls);
+        let unencrypted = field.beside("unencrypted");
+        let unencrypted = unencrypted.and_then(|field| field.node.flag());
+        let unencrypted = unencrypted.unwrap_or(ldap.unencrypted);
         let known = if decoder.adding {
             ldap.servers.clone()
         } else {
             Vec::new()
         };
-        let server = |text: &str| syntax::server(text, start_tls);
+        let server = |text: &str| syntax::server(text, start_tls, unencrypted);
         let servers = decoder.list(field, known, server, PartialEq::eq);
         let none = (
             "the list is empty, so nobody could log in",
@@ -213,13 +240,15 @@ struct SearchingAccount;
 static BIND: &[Setting<SearchingAccount>] = &[
     Setting {
         name: "dn",
-        value: &Part(|| Kind::Text("a distinguished name")),
+        value: &Part(|| Kind::Text("the name of an account")),
         need: Need::Nullable,
         about: "its name",
-        doc: "The name of the account in the directory. It stands with password_file, or both are \
-              `null`.",
+        doc: "The name of the account: a distinguished name or, where the directory is Active \
+              Directory, `user@domain` or `DOMAIN\\user`. Other directories take a distinguished \
+              name alone. It stands with password_file, or both are `null`. In a lab an account of \
+              the lab's own stands in for a name of the other kinds.",
         example: "cn=relay,dc=example,dc=com",
-        source: "RFC 4514; saslauthd.conf(5) ldap_bind_dn",
+        source: "RFC 4514; RFC 4513 section 5.1.3; saslauthd.conf(5) ldap_bind_dn",
         ..Setting::USUAL
     },
     Setting {
@@ -250,7 +279,7 @@ impl Value<Ldap> for SearchingAccount {
         };
         let read_dn = dn
             .as_ref()
-            .and_then(|field| decoder.read(field, syntax::distinguished_name));
+            .and_then(|field| decoder.read(field, syntax::account));
         let read_file = file.as_ref().and_then(|field| {
             let (password, path) = decoder.password_file(field)?;
             bind_password(decoder, field, password.reveal()).then_some((password, path))
