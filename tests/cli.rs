@@ -53,6 +53,20 @@ impl Place {
     }
 }
 
+/// A lab with it would wait for a login that never comes.
+#[test]
+fn a_filter_that_a_lab_cannot_serve_is_told_at_once() {
+    let place = Place::with(
+        "version: 1\nauth: {ldap: {filter: '(&(uid=%u)(createTimestamp>=20260101000000Z))'}}\n",
+    );
+    for command in ["up", "test"] {
+        place.relaykit(&[command]).ended_with(3).says(&[
+            "auth.ldap.filter: (createTimestamp>=20260101000000Z) lets nobody of a lab log in",
+            "write a filter without that term",
+        ]);
+    }
+}
+
 #[test]
 fn the_readmes_relay_yaml_is_one() {
     let readme = include_str!("../README.md");

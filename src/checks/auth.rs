@@ -8,8 +8,10 @@ pub(super) mod oracle;
 pub(super) mod outages;
 pub(super) mod people;
 pub(super) mod record;
+pub(super) mod referrals;
 pub(super) mod refusals;
 pub(super) mod servers;
+pub(super) mod terms;
 pub(super) mod users_file;
 
 use std::collections::BTreeSet;

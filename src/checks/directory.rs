@@ -11,6 +11,7 @@ use super::check::{Change, Check, Sabotage};
 use super::need::Need;
 use super::probe::appliance;
 use super::probe::directory::{Directory, SUCCESS};
+use super::probe::people;
 use super::probe::session::user;
 use super::target::Context;
 use super::verdict::Judged;
@@ -182,8 +183,7 @@ fn base(context: &Context) -> Judged<String> {
 
 /// The distinguished name of the user that checks log in as.
 fn person(context: &Context) -> Judged<String> {
-    let name = &user(context)?.name;
-    ControlFlow::Continue(format!("uid={name},{}", base(context)?))
+    people::dn(context, &user(context)?.name)
 }
 
 async fn right_password_alone_binds(context: Context) -> Judged {

@@ -20,6 +20,10 @@ const SECOND_USER: &str = "{name: bob, password: looking-glass}";
 /// Networks of nobody's: for measurements and for documents (RFC 2544, RFC 3849).
 const TRUSTED: [&str; 2] = ["198.18.5.0/24", "2001:db8:5::/48"];
 
+/// Somebody in a group, in use, with mail: as directories of several makers tell it.
+const FILTER: &str = "(&(objectClass=posixAccount)(uid=%u)(memberOf=cn=mail,ou=Groups,dc=relaykit,dc=test)\
+                      (!(userAccountControl:1.2.840.113556.1.4.803:=2))(mailEnabled=TRUE))";
+
 /// Bytes: a message that is too large is soon sent.
 const SIZE: u64 = 1 << 20;
 
@@ -222,6 +226,12 @@ const VARIANTS: &[Variant] = &[
                     Set("outbound.next_hop", "'[submissions.relaykit.test]:465'"),
                 ],
             ),
+            // Who may log in is more than a name.
+            By(|spec| {
+                if spec.auth.users.is_none() && spec.auth.ldap.filter == "(uid=%u)" {
+                    FILTER.clone_into(&mut spec.auth.ldap.filter);
+                }
+            }),
         ],
     },
     // No directory. A lab has people of its own in the place of the file.

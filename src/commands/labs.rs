@@ -10,9 +10,10 @@ use std::time::Duration;
 use tracing::info;
 
 use super::Session;
+use super::exit::Unsuitable;
 use crate::cli::{Images, Which};
 use crate::config::{self, Spec};
-use crate::counterparts::Resolved;
+use crate::counterparts::{Purpose, Resolved};
 use crate::engine::{Engine, labels};
 use crate::image;
 use crate::lab::{Ports, Readiness, Workshop};
@@ -28,6 +29,21 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 pub(super) fn spec(session: &Session, which: &Which) -> anyhow::Result<Spec> {
     let configured = configured(session, which)?;
     Ok(configured.unwrap_or_else(config::built_in))
+}
+
+/// A filter that nobody of a lab can pass is told before anything is made: a lab with it
+/// would wait for a login that never comes.
+///
+/// # Errors
+/// The term of the filter that is to blame.
+pub(super) fn can_be_logged_in_to(spec: &Spec) -> Result<(), Unsuitable> {
+    match Resolved::new(spec.clone(), Purpose::Lab).impossible() {
+        None => Ok(()),
+        Some(why) => Err(Unsuitable(format!(
+            "{why}\n  For a lab, write a filter without that term; `relaykit export` takes it as it is, \
+             for your own directory."
+        ))),
+    }
 }
 
 /// The same, and `None` where there is no file.
@@ -49,9 +65,8 @@ pub(super) struct Source {
 /// The file of `-f`, else ./relay.yaml, if that is there. It is read once: `-f -` is
 /// standard input.
 pub(super) fn source(which: &Which) -> anyhow::Result<Option<Source>> {
-    let unreadable = |name: &str, e: std::io::Error| {
-        super::exit::Unsuitable(format!("reading {name} failed: {e}"))
-    };
+    let unreadable =
+        |name: &str, e: std::io::Error| Unsuitable(format!("reading {name} failed: {e}"));
     if which.file.as_deref() == Some(Path::new("-")) {
         let mut bytes = Vec::new();
         let read = std::io::stdin().lock().read_to_end(&mut bytes);

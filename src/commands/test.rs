@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::Session;
 use super::exit::{Exit, Usage};
-use super::labs::{configured, image_settings, images, spec_of_lab, workshop};
+use super::labs::{can_be_logged_in_to, configured, image_settings, images, spec_of_lab, workshop};
 use crate::checks::{self, Check, NoneSelected, Options};
 use crate::cli::{Format, Test};
 use crate::config;
@@ -34,6 +34,7 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
     }
     let mut outputs = Outputs::open(arguments.reports.files())?;
     let configured = configured(session, &arguments.which)?;
+    configured.as_ref().map_or(Ok(()), can_be_logged_in_to)?;
     let engine = session.engine().await?;
     let spec = match &arguments.lab {
         Some(name) => spec_of_lab(session, configured, name, engine.as_ref(), false).await?,

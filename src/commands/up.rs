@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use tracing::{Instrument as _, info_span};
 
 use super::exit::{Exit, Unsuitable};
-use super::labs::{configured, image_settings, images, spec_of_lab, tell_stand_ins, workshop};
+use super::labs::{
+    can_be_logged_in_to, configured, image_settings, images, spec_of_lab, tell_stand_ins, workshop,
+};
 use super::watch::Watcher;
 use super::{Session, status};
 use crate::certs;
@@ -22,6 +24,7 @@ use crate::plan::Plan;
 
 /// A lab that nobody could log in to could not be proved ready.
 fn check(spec: &Spec) -> Result<(), Unsuitable> {
+    can_be_logged_in_to(spec)?;
     if spec.lab.users.is_empty() {
         let text = "lab.users is empty: nobody could log in, so the lab could not be proved ready\n  add `lab: {users: [{name: alice, password: wonderland}]}`";
         return Err(Unsuitable(text.to_owned()));

@@ -108,6 +108,15 @@ impl Backend {
     }
 }
 
+/// Gives the people of a lab the names that they log in with.
+pub(super) fn complete_logins(spec: &mut Spec) {
+    if spec.auth.users.is_none() {
+        for user in &mut spec.lab.users {
+            user.name = ldap::login_for(&spec.auth.ldap, &user.name);
+        }
+    }
+}
+
 /// What relay.yaml lacks of the backend for production.
 pub(super) fn missing(spec: &Spec) -> Vec<Missing> {
     match &spec.auth.users {

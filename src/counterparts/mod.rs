@@ -13,7 +13,7 @@ mod users;
 use crate::config::{Certificate, Spec, TrustAnchor, User};
 
 pub use backend::{Backend, Page};
-pub use ldap::{Directory, LDAPS_PORT, PLAYED};
+pub use ldap::{Directory, LDAPS_PORT, Nearly, PLAYED};
 pub use next_hop::{Destination, Hop, NextHop, Part, StandIn, next_hop_login};
 pub use production::missing_for_production;
 pub use users::UsersFile;
@@ -64,7 +64,8 @@ impl Purpose {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
     /// What relay.yaml says. Of what is outside of the relay it tells what the operator
-    /// wants in production: what there is stands in the other fields.
+    /// wants in production: what there is stands in the other fields. In a lab the people
+    /// go by the names that they log in with.
     pub spec: Spec,
     /// What it is for.
     pub purpose: Purpose,
@@ -95,7 +96,10 @@ pub struct StoodIn {
 impl Resolved {
     /// `spec` with everybody whom its relay needs.
     #[must_use]
-    pub fn new(spec: Spec, purpose: Purpose) -> Self {
+    pub fn new(mut spec: Spec, purpose: Purpose) -> Self {
+        if purpose.is_lab() {
+            backend::complete_logins(&mut spec);
+        }
         let mut stood_in = Vec::new();
         let backend = Backend::of(&spec, purpose, &mut stood_in);
         let certificate = certificate(&spec, purpose, &mut stood_in);
@@ -123,6 +127,13 @@ impl Resolved {
             self.client_ca.as_ref(),
         ];
         anchors.contains(&Some(&TrustAnchor::Generated))
+    }
+
+    /// Why nobody could log in to a lab, with the key of relay.yaml; `None`: somebody can.
+    #[must_use]
+    pub fn impossible(&self) -> Option<String> {
+        let why = self.backend.directory()?.impossible()?;
+        Some(format!("auth.ldap.filter: {why}"))
     }
 
     /// The address that a person of the lab sends from.

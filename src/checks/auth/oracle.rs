@@ -120,7 +120,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 names exist. A delay that is the same for all hides only what is faster than it.",
         repair: "relaykit's guard refuses at a moment after the slowest comparison of late. By hand \
                  nothing in Postfix does.",
-        needs: &[Need::Login, Need::Lab, Need::Directory, people::BY_UID],
+        needs: &[Need::Login, Need::Lab, Need::Directory],
         long: true,
         sabotages: &[FIXED_TIME],
         ..Check::by(&slow_hash_tells_no_name)

@@ -66,13 +66,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 login's puts people off for an outage that is over.",
         repair: "relaykit's guard drops what nobody asked for, and asks once more where the directory \
                  answers and saslauthd says that it cannot. Others do not read these words.",
-        needs: &[
-            Need::Login,
-            Need::Lab,
-            Need::Built,
-            Need::Directory,
-            people::BY_UID,
-        ],
+        needs: &[Need::Login, Need::Lab, Need::Built, Need::Directory],
         exclusive: true,
         sabotages: &[Sabotage {
             name: "saslauthd's words count for whoever comes next",

@@ -4,7 +4,7 @@
 use super::super::check::{Change, Check, Sabotage};
 use super::super::need::Need;
 use super::super::privacy::{KEPT, REWRITTEN_ON_SUBMISSION};
-use super::super::probe::people::{self, BY_UID};
+use super::super::probe::people::{self, ANY_NAME};
 use super::super::probe::session::attempt;
 use super::super::probe::unguarded::{NO_GUARD_OF_DIRECTORY, another_guard};
 use super::super::probe::{mail, rows, session};
@@ -47,7 +47,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 accepts anything that begins right.",
         repair: "relaykit's guard refuses longer passwords before saslauthd sees them. By hand, \
                  keep passwords below 128 bytes in the directory, or check them through PAM.",
-        needs: &[Need::Login, Need::Lab, BY_UID],
+        needs: &[Need::Login, Need::Lab],
         long: true,
         sabotages: &[NO_GUARD_OF_DIRECTORY.seen_as("one byte more: 235")],
         ..Check::by(&long_password_is_not_cut)
@@ -61,7 +61,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 removes the entry and tries again. What the directory says now must count: a \
                 cache goes on accepting a stolen password, or somebody who has left.",
         repair: "Run saslauthd without -c, and without nscd or sssd between it and the directory.",
-        needs: &[Need::Login, Need::Lab, Need::Directory, BY_UID],
+        needs: &[Need::Login, Need::Lab, Need::Directory],
         long: true,
         sabotages: &[CACHES.seen_as("the old password: 235")],
         ..Check::by(&changes_count_at_once)
@@ -77,7 +77,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 escape somewhere either locks these people out or lets others in.",
         repair: "Use auth.ldap.filter with %u as it stands. By hand, look for a proxy between \
                  saslauthd and the directory that rewrites names.",
-        needs: &[Need::Login, Need::Lab, Need::Directory, BY_UID],
+        needs: &[Need::Login, Need::Lab, Need::Directory, ANY_NAME],
         long: true,
         sabotages: &[Sabotage {
             name: "another filter than relay.yaml has",
@@ -125,7 +125,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 connection to the directory or a table can mix them up.",
         repair: "By hand, look at what stands between Postfix and the directory: a rewriting of \
                  login names, a proxy, header checks with a fixed name.",
-        needs: &[Need::Login, Need::Inbox, Need::Lab, BY_UID, LOGIN_SHOWN],
+        needs: &[Need::Login, Need::Inbox, Need::Lab, LOGIN_SHOWN],
         long: true,
         sabotages: &[
             Sabotage {
@@ -170,8 +170,8 @@ async fn long_password_is_not_cut(context: Context) -> Judged {
 
 /// Of whoever checks logins here: the directory or the users file.
 pub(super) async fn changes_count_at_once(context: Context) -> Judged {
-    let name = people::name("changed");
-    people::add(&context, &name, "the first one").await?;
+    let somebody = people::add(&context, &people::name("changed"), "the first one").await?;
+    let name = somebody.name;
     expect(&context, &name, "the first one", true, "the password").await?;
     people::change(&context, &name, "the second one").await?;
     expect(&context, &name, "the first one", false, "the old password").await?;

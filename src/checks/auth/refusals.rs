@@ -5,16 +5,17 @@ use std::fmt::Write as _;
 
 use super::super::check::{Change, Check, Sabotage};
 use super::super::need::Need;
-use super::super::probe::rows;
 use super::super::probe::session::{
     answer, attempt, attempt_by, command, judged, login_listener, user,
 };
 use super::super::probe::unguarded::another_guard;
+use super::super::probe::{appliance, rows};
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{PASS, fail, require};
+use super::super::verdict::{PASS, fail, require, skip};
 use super::ready;
 use super::users_file::{GOES_ON, PERMITS, REALMS_DROPPED};
+use crate::counterparts::{Purpose, Resolved};
 use crate::plan::Role;
 use crate::report::Severity;
 use crate::secret::Secret;
@@ -43,6 +44,17 @@ const FIRST_LETTER: Sabotage = Sabotage {
         ),
     ],
     sees: "235",
+};
+
+/// A filter whose `%u` can be a `%U`.
+const NAMES_ALONE: Need = Need::Comes {
+    to: "an auth.ldap.filter with (...=%u) that compares names without an @",
+    holds: |spec| {
+        let relay = Resolved::new(spec.clone(), Purpose::Proof);
+        let directory = relay.backend.directory();
+        let filter = &spec.auth.ldap.filter;
+        filter.contains("=%u)") && directory.is_some_and(|d| d.login_for("a") == "a")
+    },
 };
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -145,7 +157,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         about: "Logs in with the right password and the name followed by @ and realms that are \
                 not its own, none among them: libsasl drops an empty realm. Each must be refused. \
                 Where the realm is dropped, one person has as many logins as there are realms, and \
-                limits and logs by login mean nothing.",
+                limits and logs by login mean nothing. What auth.ldap.filter itself lets in, such \
+                as one with %U alone, is left out.",
         repair: "Use %u in auth.ldap.filter, or %d beside %U. By hand, run saslauthd with -r too, and \
                  leave smtpd_sasl_local_domain empty.",
         needs: &[Need::Login],
@@ -153,8 +166,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
             Sabotage {
                 name: "the filter drops the realm",
                 changes: &[
-                    Change::Given(Need::Directory),
-                    Change::Replace(Role::Relay, "saslauthd.conf", "(uid=%u)", "(uid=%U)"),
+                    Change::Given(NAMES_ALONE),
+                    Change::Replace(Role::Relay, "saslauthd.conf", "=%u)", "=%U)"),
                 ],
                 sees: "235",
             },
@@ -273,6 +286,17 @@ async fn filter_characters_are_refused(context: Context) -> Judged {
 async fn foreign_realm_is_refused(context: Context) -> Judged {
     let name = user(&context)?.name.clone();
     let names = ["elsewhere", "elsewhere.example", "localhost", ""].map(|r| format!("{name}@{r}"));
+    let mut names = names.to_vec();
+    if context.target().lab.is_some()
+        && let Some(directory) = appliance::resolved(&context)?.backend.directory()
+    {
+        names.retain(|name| !directory.finds(name));
+    }
+    if names.is_empty() {
+        return skip(format!(
+            "auth.ldap.filter lets {name} log in with anything behind an @"
+        ));
+    }
     rows::each(
         &context,
         names,

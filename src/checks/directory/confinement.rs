@@ -20,7 +20,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         citation: "row 8; RFC 4513 section 3; OpenLDAP slapd(8)",
         severity: Severity::Medium,
         about: "Reads the kernel's tables of sockets in the directory's container. Port 389 is there \
-                where relay.yaml asks for StartTLS, and otherwise not: a client that is configured \
+                where relay.yaml asks for StartTLS, or for no TLS at all, and otherwise not: a client that is configured \
                 wrongly would send its password there before anybody could refuse it.",
         repair: "Start slapd with `-h ldaps:///` alone, or with ldap:/// and `security \
                  simple_bind=128` where clients use StartTLS.",
@@ -66,10 +66,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
 const LDAP_PORT: u16 = 389;
 
 async fn listens_for_tls_alone(context: Context) -> Judged {
-    let start_tls = appliance::directory(&context)?.settings.start_tls;
+    let settings = appliance::directory(&context)?.settings;
+    let in_clear = settings.start_tls || settings.is_in_clear();
     let expected: BTreeSet<u16> = [LDAPS_PORT]
         .into_iter()
-        .chain(start_tls.then_some(LDAP_PORT))
+        .chain(in_clear.then_some(LDAP_PORT))
         .collect();
     let sockets = sockets::listening(&context, Role::Directory).await?;
     let strangers = sockets

@@ -13,13 +13,21 @@ use super::super::verdict::Judged;
 use super::super::verdict::broken;
 use super::appliance;
 use crate::config::User;
+use crate::counterparts::{Purpose, Resolved};
 use crate::plan::Role;
 use crate::secret::Secret;
 
-/// What a check that adds people needs beside [`Need::Lab`].
-pub(in super::super) const BY_UID: Need = Need::Comes {
-    to: "auth.pam.users_file, or auth.ldap.filter: (uid=%u)",
-    holds: |spec| spec.auth.users.is_some() || spec.auth.ldap.filter == "(uid=%u)",
+/// What a check needs that adds people with any name, beside [`Need::Lab`].
+pub(in super::super) const ANY_NAME: Need = Need::Comes {
+    to: "auth.pam.users_file, or an auth.ldap.filter that takes any name for a login",
+    holds: |spec| {
+        let relay = Resolved::new(spec.clone(), Purpose::Proof);
+        let directory = relay.backend.directory();
+        let any = "Jürgen, a*b";
+        directory.is_none_or(|directory| {
+            directory.login_for(any) == any && directory.entry(any, None).is_some()
+        })
+    },
 };
 
 /// Hashes the password in `$2` with the salt `$4` (crypt(5)), and hands it on at the
@@ -96,17 +104,10 @@ async fn added(
             password: Secret::new(password),
         });
     }
-    let entry = format!(
-        "{}objectClass: inetOrgPerson\nuid:: {uid}\ncn:: {uid}\nsn:: {uid}\n{mail}",
-        line("dn", &dn(context, name)?),
-        uid = STANDARD.encode(name),
-        mail = address
-            .map(|address| line("mail", address))
-            .unwrap_or_default(),
-    );
+    let (name, _, entry) = entry(context, name, address)?;
     write(context, &entry, password, "slapadd", salt).await?;
     ControlFlow::Continue(User {
-        name: name.to_owned(),
+        name,
         password: Secret::new(password),
     })
 }
@@ -129,6 +130,22 @@ pub(in super::super) async fn remove(context: &Context, name: &str) -> Judged {
         return rewrite(context, REMOVE, &[name, "", "", USUAL]).await;
     }
     let change = format!("{}changetype: delete\n", line("dn", &dn(context, name)?));
+    let script = "printf '%s' \"$1\" | slapmodify -f /etc/relaykit/slapd.conf";
+    run(context, &["sh", "-c", script, "sh", &change]).await
+}
+
+/// Adds an entry that is nobody's, as LDIF.
+pub(in super::super) async fn add_entry(context: &Context, ldif: &str) -> Judged {
+    let script = "printf '%s' \"$1\" | slapadd -f /etc/relaykit/slapd.conf";
+    run(context, &["sh", "-c", script, "sh", ldif]).await
+}
+
+/// Removes an entry.
+pub(in super::super) async fn remove_entry(context: &Context, dn: &str) -> Judged {
+    let change = format!(
+        "{}changetype: delete\ncontrol: 2.16.840.1.113730.3.4.2 true\n",
+        line("dn", dn)
+    );
     let script = "printf '%s' \"$1\" | slapmodify -f /etc/relaykit/slapd.conf";
     run(context, &["sh", "-c", script, "sh", &change]).await
 }
@@ -174,18 +191,23 @@ async fn run(context: &Context, argv: &[&str]) -> Judged {
     broken(format!("the directory took no change: {}", stderr.trim()))
 }
 
-/// The distinguished name, with every odd byte as a hexadecimal pair (RFC 4514
-/// section 2.4).
-fn dn(context: &Context, name: &str) -> Judged<String> {
-    let escaped: String = name
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => char::from(byte).to_string(),
-            _ => format!("\\{byte:02x}"),
-        })
-        .collect();
-    let base = appliance::directory(context)?.settings.search_base;
-    ControlFlow::Continue(format!("uid={escaped},{base}"))
+/// The distinguished name of whoever logs in as `name`.
+pub(in super::super) fn dn(context: &Context, name: &str) -> Judged<String> {
+    let (_, dn, _) = entry(context, name, None)?;
+    ControlFlow::Continue(dn)
+}
+
+/// Somebody whom the lab's filter lets in: their login, their distinguished name, and their
+/// entry as LDIF without a password.
+fn entry(context: &Context, name: &str, address: Option<&str>) -> Judged<(String, String, String)> {
+    let directory = appliance::directory(context)?;
+    let login = directory.login_for(name);
+    match directory.entry(&login, address) {
+        Some((dn, ldif)) => ControlFlow::Continue((login, dn, ldif)),
+        None => broken(format!(
+            "auth.ldap.filter lets nobody called {login} log in, whom the check wanted to add"
+        )),
+    }
 }
 
 /// A line of LDIF with any value (RFC 2849).

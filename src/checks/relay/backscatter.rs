@@ -200,7 +200,11 @@ const ROWS: [Row; 7] = [
     ),
     row("whom the next hop takes", Who::Stranger, None, 250),
     row("of a trusted network", Who::Trusted, Some(REFUSING), 250),
-    row("of a login", Who::Login, Some(REFUSING), 250),
+    // A login may be allowed its own addresses alone.
+    Row {
+        sender: SENDER,
+        ..row("of a login", Who::Login, Some(REFUSING), 250)
+    },
 ];
 
 async fn unknown_recipients_are_refused_at_once(context: Context) -> Judged {

@@ -108,7 +108,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 `smith` could send as him.",
         repair: "relaykit's guard names no owner with a blank or a comma, and says so in the log. By \
                  hand, give logins without them, and look up the owner by that attribute.",
-        needs: &[Need::Login, Need::Lab, OWN, people::BY_UID],
+        needs: &[Need::Login, Need::Lab, OWN, people::ANY_NAME],
         sabotages: &[
             ANY_SENDER,
             Sabotage {

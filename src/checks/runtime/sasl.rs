@@ -11,7 +11,7 @@ use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::super::verdict::{broken, require, require_none};
 use super::CARELESS;
-use crate::config::Listener;
+use crate::config::{Listener, Says};
 use crate::plan::Role;
 use crate::report::Severity;
 
@@ -131,7 +131,11 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 without -r the part after @ is dropped, and two people share a login.",
         repair: "ldaps:// or ldap_start_tls: yes, ldap_tls_check_peer: yes and ldap_auth_method: \
                  bind in saslauthd.conf; start saslauthd with -r and without -c.",
-        needs: &[Need::Lab, Need::Directory],
+        needs: &[
+            Need::Lab,
+            Need::Directory,
+            Need::Setting("auth.ldap.unencrypted", Says::Is("false")),
+        ],
         sabotages: &[
             Sabotage {
                 name: "any directory will do",

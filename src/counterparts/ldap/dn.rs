@@ -11,6 +11,17 @@ pub(super) struct Rdn {
     pub(super) text: String,
 }
 
+impl Rdn {
+    /// Of an attribute and its value, which is written with escapes.
+    pub(super) fn new(attribute: &str, value: &str) -> Self {
+        Self {
+            attribute: attribute.to_owned(),
+            value: value.to_owned(),
+            text: format!("{attribute}={}", escape(value)),
+        }
+    }
+}
+
 /// The parts of a distinguished name, most specific first.
 pub(super) fn parse(dn: &str) -> Vec<Rdn> {
     split(dn)
@@ -32,6 +43,17 @@ pub(super) fn parse(dn: &str) -> Vec<Rdn> {
 pub(super) fn join(parts: &[Rdn]) -> String {
     let texts: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
     texts.join(",")
+}
+
+/// A name as it is compared with others: without regard to case, and to blanks beyond one.
+pub(super) fn folded(dn: &str) -> String {
+    let parts = parse(dn);
+    let parts = parts.iter().map(|part| {
+        let words: Vec<&str> = part.value.split_whitespace().collect();
+        let value = escape(&words.join(" ")).to_lowercase();
+        format!("{}={value}", part.attribute.to_lowercase())
+    });
+    parts.collect::<Vec<_>>().join(",")
 }
 
 /// The end that two names share, without regard to case.

@@ -3,22 +3,35 @@
 //! people of `lab.users` in it.
 
 mod dn;
+mod draft;
+mod entry;
+mod making;
 mod people;
+mod population;
 mod readme;
 mod saslauthd;
+mod schema;
 mod slapd;
+#[cfg(test)]
+mod tests;
 mod tree;
+mod ways;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::{Purpose, StoodIn};
+use crate::config::filter::{Compare, Filter, Login, Test};
 use crate::config::{Ldap, Missing, SenderLogin, Spec, TrustAnchor, User, in_lab};
 use crate::container::{
     Container, Content, File, Image, Limits, Names, Neighbour, Port, Reach, Role, file, public,
 };
+use making::{Impossible, Maker, Person};
+use population::Population;
+use schema::Schema;
 use tree::Tree;
 
+pub use population::Nearly;
 pub use saslauthd::PLAYED;
 
 /// The port in the container where a lab's directory answers `ldaps://`.
@@ -62,13 +75,18 @@ pub struct Directory {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Own {
     people: Vec<User>,
+    /// What slapd has to know for the sake of the filter.
+    schema: Schema,
+    population: Population,
+    /// Why nobody could log in; who is there is then as for `(uid=%u)`.
+    impossible: Option<Impossible>,
     /// Where it answers on the host.
     port: u16,
 }
 
 impl Directory {
     pub(super) fn of(spec: &Spec, purpose: Purpose, stood_in: &mut Vec<StoodIn>) -> Self {
-        let settings = spec.auth.ldap.clone();
+        let mut settings = spec.auth.ldap.clone();
         let owns_senders = spec.relay.sender_login == SenderLogin::Own;
         if !purpose.is_lab() {
             return Self {
@@ -79,6 +97,8 @@ impl Directory {
                 own: None,
             };
         }
+        own_account(&mut settings, stood_in);
+        own_filter(&mut settings, stood_in);
         let own = saslauthd::own_server(&settings);
         let swapped = [
             (
@@ -96,12 +116,61 @@ impl Directory {
             servers: saslauthd::servers_in_lab(&settings, purpose),
             anchor: TrustAnchor::Generated,
             owns_senders,
-            own: Some(Own {
-                people: spec.lab.users.clone(),
-                port: purpose.host_port(spec.lab.ldaps),
-            }),
+            own: Some(Own::of(spec, &settings, purpose.host_port(spec.lab.ldaps))),
             settings,
         }
+    }
+
+    /// Why a lab can give nobody what `auth.ldap.filter` asks for, in words that go after
+    /// that key; `None`: it can, or it is the operator's directory.
+    #[must_use]
+    pub fn impossible(&self) -> Option<String> {
+        let Impossible { term, why } = self.own.as_ref()?.impossible.as_ref()?;
+        Some(format!("{term} lets nobody of a lab log in: {why}"))
+    }
+
+    /// Whom a lab has who misses one term of the filter.
+    #[must_use]
+    pub fn nearly(&self) -> &[Nearly] {
+        self.own
+            .as_ref()
+            .map_or(&[], |own| own.population.nearly.as_slice())
+    }
+
+    /// The entry of somebody whom the filter finds for the login `name`, as LDIF (RFC
+    /// 2849) without a password, and its distinguished name. `None`: there can be none.
+    #[must_use]
+    pub fn entry(&self, name: &str, address: Option<&str>) -> Option<(String, String)> {
+        let own = self.own.as_ref()?;
+        let filter = self.settings.parsed()?;
+        let tree = Tree::of(&self.settings);
+        let person = Person {
+            name: name.to_owned(),
+            addresses: address.map(str::to_owned).into_iter().collect(),
+            number: own.people.len() + own.population.nearly.len(),
+        };
+        let entry = Own::maker(&filter, &own.schema, &tree)
+            .fitting(&person)
+            .ok()?;
+        let text = people::record(&entry, &own.schema, None);
+        Some((dn::join(&entry.dn), text))
+    }
+
+    /// Whether the filter finds one of a lab's people for a login.
+    #[must_use]
+    pub fn finds(&self, login: &str) -> bool {
+        let (Some(own), Some(filter)) = (&self.own, self.settings.parsed()) else {
+            return false;
+        };
+        let login = Login::new(login);
+        let mut people = own.population.people.iter();
+        people.any(|entry| entry.passes(&filter, &login, &own.schema) == Some(true))
+    }
+
+    /// A login for a person called `name`, as the filter compares it.
+    #[must_use]
+    pub fn login_for(&self, name: &str) -> String {
+        login_for(&self.settings, name)
     }
 
     /// The address that a lab's directory has for a user, `NAME@DOMAIN`.
@@ -155,8 +224,8 @@ impl Directory {
 
     /// Where slapd listens: no port for what nobody asks for in the clear.
     fn urls(&self) -> Vec<String> {
-        let start_tls = self.settings.start_tls.then_some("ldap:///");
-        let urls = start_tls.into_iter().chain(["ldaps:///"]);
+        let ldap = self.settings.start_tls || self.settings.is_in_clear();
+        let urls = ldap.then_some("ldap:///").into_iter().chain(["ldaps:///"]);
         urls.map(str::to_owned).collect()
     }
 
@@ -166,7 +235,7 @@ impl Directory {
         let people = people::ldif(self, own, &tree);
         let files = [
             file("people.ldif", 0o600, Content::Secret(people)),
-            public("slapd.conf", slapd::slapd_conf(self, &tree)),
+            public("slapd.conf", slapd::slapd_conf(self, &own.schema, &tree)),
             file("tls/ca.pem", 0o644, Content::CaCertificate),
             file(
                 "tls/directory.key",
@@ -184,6 +253,107 @@ impl Directory {
             ..file
         });
         owned.collect()
+    }
+}
+
+impl Own {
+    fn of(spec: &Spec, settings: &Ldap, port: u16) -> Self {
+        let tree = Tree::of(settings);
+        let people = spec.lab.users.clone();
+        let owns_senders = spec.relay.sender_login == SenderLogin::Own;
+        let addresses = people::addresses(&tree, &people, owns_senders);
+        let populated = |filter: &Filter| {
+            let schema = Schema::of(&[filter]);
+            let maker = Self::maker(filter, &schema, &tree);
+            let population = Population::of(&maker, &people, &addresses, &tree.domain());
+            population.map(|population| (schema, population))
+        };
+        let plain = || Ldap::default().parsed().map(|filter| populated(&filter));
+        let (made, impossible) = match settings.parsed().map(|filter| populated(&filter)) {
+            Some(Ok(made)) => (made, None),
+            other => {
+                let made = plain().and_then(Result::ok).unwrap_or_default();
+                (made, other.and_then(Result::err))
+            }
+        };
+        let (schema, population) = made;
+        Self {
+            people,
+            schema,
+            population,
+            impossible,
+            port,
+        }
+    }
+
+    fn maker<'a>(filter: &'a Filter, schema: &'a Schema, tree: &'a Tree) -> Maker<'a> {
+        Maker {
+            filter,
+            schema,
+            base: &tree.people,
+        }
+    }
+}
+
+/// slapd takes distinguished names alone for an account; Active Directory takes others.
+fn own_account(settings: &mut Ldap, stood_in: &mut Vec<StoodIn>) {
+    let suffix = dn::join(
+        &Tree::of(&Ldap {
+            bind: None,
+            ..settings.clone()
+        })
+        .suffix,
+    );
+    let Some(bind) = &mut settings.bind else {
+        return;
+    };
+    if bind.dn.contains('=') {
+        return;
+    }
+    let user = match bind.dn.split_once('\\') {
+        Some((_, user)) => user,
+        None => bind.dn.split('@').next().unwrap_or_default(),
+    };
+    bind.dn = format!("cn={},{suffix}", dn::escape(user));
+    stood_in.push(StoodIn {
+        key: "auth.ldap.bind.dn",
+        by: "a directory of its own",
+    });
+}
+
+/// slapd knows nobody who is in a group by way of another: a lab's people are in it
+/// themselves, and the filter asks for that.
+fn own_filter(settings: &mut Ldap, stood_in: &mut Vec<StoodIn>) {
+    let Some(filter) = settings.parsed() else {
+        return;
+    };
+    let plain = filter.map(&|test| match &test.compare {
+        Compare::Extensible {
+            in_name: false,
+            rule: Some(rule),
+            value,
+        } if rule == schema::IN_CHAIN => Test {
+            attribute: test.attribute.clone(),
+            compare: Compare::Equal(value.clone()),
+        },
+        _ => test.clone(),
+    });
+    if plain != filter {
+        settings.filter = plain.to_string();
+        stood_in.push(StoodIn {
+            key: "the rule 1.2.840.113556.1.4.1941 of auth.ldap.filter",
+            by: "groups without groups in them",
+        });
+    }
+}
+
+/// A login for a person called `name`, as `auth.ldap.filter` compares it: with the domain
+/// of the search base where it compares logins with addresses.
+pub(super) fn login_for(ldap: &Ldap, name: &str) -> String {
+    let domain = Tree::of(ldap).domain();
+    match ldap.parsed() {
+        Some(filter) => population::login_for(&filter, name, &domain),
+        None => name.to_owned(),
     }
 }
 

@@ -6,19 +6,32 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::dn::{self, Rdn};
+use super::entry::Entry;
+use super::population::{Nearly, with_domain};
+use super::schema::Schema;
 use super::tree::Tree;
-use super::{ADDRESSES, Directory, Own};
+use super::{Directory, Own};
 use crate::config::{Bind, User};
 use crate::counterparts::{CHECKED_SENDER, crypt};
 use crate::secret::Secret;
 
 /// The address that the directory has for a user.
 pub(super) fn address(tree: &Tree, user: &User) -> String {
-    if user.name.contains('@') {
-        user.name.clone()
-    } else {
-        format!("{}@{}", user.name, tree.domain())
-    }
+    with_domain(&user.name, &tree.domain())
+}
+
+/// All addresses that the directory has for each of its people, in their order.
+pub(super) fn addresses(tree: &Tree, people: &[User], owns_senders: bool) -> Vec<Vec<String>> {
+    let all = people.iter().enumerate().map(|(index, user)| {
+        let mut addresses = vec![address(tree, user)];
+        if index == 0 && owns_senders {
+            // Postfix looks for the owner of the whole domain where an address has none.
+            let domain = CHECKED_SENDER.trim_start_matches(|letter| letter != '@');
+            addresses.push(domain.to_owned());
+        }
+        addresses
+    });
+    all.collect()
 }
 
 /// The entries that lead to the people, the people, and the account that searches.
@@ -26,19 +39,44 @@ pub(super) fn ldif(directory: &Directory, own: &Own, tree: &Tree) -> Secret {
     let mut text = String::from("# The people of a lab (RFC 2849). Written by relaykit.\n");
     let mut written: Vec<String> = Vec::new();
     path_to(&mut text, &mut written, tree, &tree.people);
-    for (index, user) in own.people.iter().enumerate() {
-        let mut addresses = vec![address(tree, user)];
-        if index == 0 && directory.owns_senders {
-            // Postfix looks for the owner of the whole domain where an address has none.
-            let domain = CHECKED_SENDER.trim_start_matches(|letter| letter != '@');
-            addresses.push(domain.to_owned());
+    for (user, person) in own.people.iter().zip(&own.population.people) {
+        let hash = password(&user.name, &user.password);
+        text.push_str(&record(person, &own.schema, Some(&hash)));
+    }
+    // Whoever has a password of their own could log in where the filter is wrong.
+    if let Some(first) = own.people.first() {
+        for nearly in &own.population.nearly {
+            let hash = password(&nearly.name, &first.password);
+            let Nearly { name, term, entry } = nearly;
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\n# {name} misses {term}, and cannot log in.");
+            text.push_str(&record(entry, &own.schema, Some(&hash)));
         }
-        person(&mut text, tree, &addresses, user);
     }
     if let Some(bind) = &directory.settings.bind {
         account(&mut text, &mut written, tree, bind);
     }
     Secret::new(text)
+}
+
+/// A person's entry, behind a blank line.
+pub(super) fn record(person: &Entry, schema: &Schema, hash: Option<&str>) -> String {
+    let is_superior = |class: &String| {
+        person.classes.iter().any(|other| {
+            let kinds = schema.kinds_of(other);
+            kinds.iter().skip(1).any(|kind| kind.name() == class)
+        })
+    };
+    let classes = person.classes.iter().filter(|class| !is_superior(class));
+    let classes: Vec<&str> = classes.map(String::as_str).collect();
+    let mut attributes: Vec<(&str, &str)> = Vec::new();
+    attributes.extend(hash.map(|hash| ("userPassword", hash)));
+    for (name, values) in &person.attributes {
+        attributes.extend(values.iter().map(|value| (name.as_str(), value.as_str())));
+    }
+    let mut text = String::new();
+    entry(&mut text, &dn::join(&person.dn), &classes, &attributes);
+    text
 }
 
 /// The entries from the suffix down to `dn`, unless they are there.
@@ -76,29 +114,6 @@ fn container_class(part: &Rdn) -> &'static [&'static str] {
         "cn" => &["applicationProcess"],
         _ => &["applicationProcess", "extensibleObject"],
     }
-}
-
-fn person(text: &mut String, tree: &Tree, addresses: &[String], user: &User) {
-    let name = user.name.as_str();
-    let parent = dn::join(&tree.people);
-    let hash = password(name, &user.password);
-    let mut attributes = vec![
-        ("userPassword", &*hash),
-        ("uid", name),
-        ("cn", name),
-        ("sn", name),
-    ];
-    attributes.extend(
-        addresses
-            .iter()
-            .map(|address| (ADDRESSES, address.as_str())),
-    );
-    entry(
-        text,
-        &format!("uid={},{parent}", dn::escape(name)),
-        &["inetOrgPerson"],
-        &attributes,
-    );
 }
 
 /// The account that searches: it can bind, and nothing else is known of it.

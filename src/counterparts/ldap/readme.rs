@@ -12,13 +12,18 @@ impl Directory {
     pub(in crate::counterparts) fn page(&self) -> Page {
         let asked = self.servers.first();
         let asked = asked.map(|url| self.ask_by_hand(url)).unwrap_or_default();
+        let good = if self.settings.is_in_clear() {
+            "result: 0 Success"
+        } else {
+            "Verification: OK"
+        };
         Page {
             refused: "the directory was asked and said no. The line `login of ... is refused` tells
   which half was wrong: `the directory has nobody of that name`, or `wrong password`."
                 .to_owned(),
             nobody_asked: format!(
                 "the directory's own words, or saslauthd, which is started again by itself. This asks the
-  directory by hand, and says `Verification: OK` where all is well:
+  directory by hand, and says `{good}` where all is well:
 
   ```sh
   {asked}
@@ -36,6 +41,11 @@ impl Directory {
     /// conditions of saslauthd's.
     fn ask_by_hand(&self, url: &str) -> String {
         let start_tls = self.settings.start_tls;
+        if url.starts_with("ldap://") && !start_tls {
+            return format!(
+                "docker compose exec -T relay ldapsearch -x -H {url} -s base -b '' 1.1"
+            );
+        }
         let authority = url
             .split_once("://")
             .map_or(url, |(_, rest)| rest)

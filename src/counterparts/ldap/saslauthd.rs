@@ -20,7 +20,11 @@ pub(super) fn own_server(ldap: &Ldap) -> String {
 }
 
 fn scheme(ldap: &Ldap) -> &'static str {
-    if ldap.start_tls { "ldap" } else { "ldaps" }
+    if ldap.start_tls || ldap.is_in_clear() {
+        "ldap"
+    } else {
+        "ldaps"
+    }
 }
 
 /// The servers that a lab's relay asks: its own directory stands for all of them; in a
@@ -73,8 +77,8 @@ impl Directory {
         let mut text = format!(
             "# saslauthd: whether a password is right is for the directory to say.\n\
              \n\
-             # Never in clear, and only to a server whose certificate a known CA signed\n\
-             # for its name. Where there are several servers, each has a saslauthd.\n\
+             {way}\n\
+             # Where there are several servers, each has a saslauthd.\n\
              ldap_servers: {server}\n\
              ldap_version: 3\n\
              ldap_start_tls: {start_tls}\n\
@@ -94,6 +98,12 @@ impl Directory {
              ldap_timeout: 5\n\
              ldap_time_limit: 5\n",
             server = one_line(server),
+            way = if server.starts_with("ldap://") && !ldap.start_tls {
+                "# In clear, as auth.ldap.unencrypted says: anybody on the way reads passwords."
+            } else {
+                "# Never in clear, and only to a server whose certificate a known CA signed\n\
+                 # for its name."
+            },
             start_tls = if ldap.start_tls { "yes" } else { "no" },
             ca = anchor_path(&self.anchor, CA),
             base = one_line(&ldap.search_base),
