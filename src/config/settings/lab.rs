@@ -96,7 +96,9 @@ static USER: &[Setting<People>] = &[
         value: &Part(|| Kind::Text("a user name")),
         need: Need::Required,
         about: "what the user types",
-        doc: "The login, which is the entry's `uid`, or what else auth.ldap.filter compares with it.",
+        doc: "The login, which is the entry's `uid`, or what else auth.ldap.filter compares with it. \
+              Where it compares logins with addresses alone, as in `(mail=%u)`, a name without an \
+              `@` gets the domain of search_base: alice logs in as alice@example.com.",
         example: "bob",
         counts: Counts::InLabs,
         ..Setting::USUAL

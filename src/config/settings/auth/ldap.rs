@@ -149,7 +149,8 @@ pub(super) static KEYS: &[Setting<Ldap>] = &[
         doc: "Which entry below search_base is that of whoever logs in. `%u` stands for the login as \
               it was typed, `%U` for its part before the `@`, `%d` for the part behind it. The \
               attribute that is compared with the login names the person: to the log, to limits \
-              and to sender_login.",
+              and to sender_login. The lab's people have whatever the filter asks for, and for each \
+              of its terms there is somebody who misses just that and cannot log in.",
         example: "(&(objectClass=person)(mail=%u))",
         source: "RFC 4515; saslauthd.conf(5) ldap_filter",
         ..Setting::USUAL
