@@ -142,10 +142,7 @@ pub(in super::super) async fn add_entry(context: &Context, ldif: &str) -> Judged
 
 /// Removes an entry.
 pub(in super::super) async fn remove_entry(context: &Context, dn: &str) -> Judged {
-    let change = format!(
-        "{}changetype: delete\ncontrol: 2.16.840.1.113730.3.4.2 true\n",
-        line("dn", dn)
-    );
+    let change = format!("{}changetype: delete\n", line("dn", dn));
     let script = "printf '%s' \"$1\" | slapmodify -f /etc/relaykit/slapd.conf";
     run(context, &["sh", "-c", script, "sh", &change]).await
 }

@@ -45,7 +45,7 @@ pub(super) fn slapd_conf(directory: &Directory, schema: &Schema, tree: &Tree) ->
          TLSProtocolMin 3.3\n\
          TLSVerifyClient never\n\
          \n\
-         {clear}# A name with an empty password never binds:\n\
+         {clear}A name with an empty password never binds:\n\
          # slapd's default, and there is no `allow bind_anon_dn` here.\n\
          {secure}\
          \n\
