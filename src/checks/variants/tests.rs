@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use super::super::need::Need;
 use super::super::testing::check;
 use super::*;
-use crate::config::Says;
-use crate::config::{ClientCertificates, Received};
+use crate::config::{self, ClientCertificates, Listener, Received, Says};
 
 fn asking(need: &'static [Need], exclusive: bool) -> &'static Check {
     Box::leak(Box::new(Check {
