@@ -12,6 +12,7 @@ pub mod labels;
 mod last_words;
 mod shell;
 mod ssh;
+mod terms;
 mod traced;
 mod tunnel;
 
@@ -30,6 +31,7 @@ pub use endpoint::Environment;
 pub use error::Error;
 pub use last_words::{gives_up, is_throttling, last_words};
 pub use shell::Shells;
+pub use terms::Terms;
 pub use traced::connect;
 
 use crate::progress::Task;
@@ -309,7 +311,7 @@ pub struct ContainerRequest {
 }
 
 /// A container that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContainerFacts {
     /// The engine's id.
     pub id: String,
@@ -329,6 +331,8 @@ pub struct ContainerFacts {
     pub image: String,
     /// What its processes begin with, `NAME=value`.
     pub environment: Vec<String>,
+    /// Under which terms it runs.
+    pub terms: Terms,
     /// Port in the container to address and port on the host.
     pub ports: BTreeMap<u16, (IpAddr, u16)>,
     /// How it is on networks: a network's name, `host`, `none`, `container:ID`.

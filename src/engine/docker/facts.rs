@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
-use bollard::models::{ContainerInspectResponse, PortBinding};
+use bollard::models::{ContainerInspectResponse, MountPoint, PortBinding};
 
-use crate::engine::ContainerFacts;
+use crate::engine::{ContainerFacts, Terms};
 
 /// The facts in an engine's answer.
 pub(super) fn facts(container: ContainerInspectResponse) -> ContainerFacts {
@@ -17,6 +17,45 @@ pub(super) fn facts(container: ContainerInspectResponse) -> ContainerFacts {
     let status = state.status.map(|s| s.to_string()).unwrap_or_default();
     let limit = |limit: Option<i64>| limit.filter(|limit| *limit > 0);
     let ended = matches!(status.as_str(), "exited" | "dead");
+    let shared = [
+        ("pid", host.pid_mode.as_deref()),
+        ("ipc", host.ipc_mode.as_deref()),
+        ("uts", host.uts_mode.as_deref()),
+        ("network", host.network_mode.as_deref()),
+    ];
+    let shared = shared.into_iter().filter(|(_, mode)| *mode == Some("host"));
+    let security = host.security_opt.unwrap_or_default();
+    // Docker and Podman, with and without a value.
+    let (no_new, security): (Vec<_>, Vec<_>) = security
+        .into_iter()
+        .partition(|word| word.starts_with("no-new-privileges") && !word.ends_with("false"));
+    let program = config.entrypoint.clone().unwrap_or_default().into_iter();
+    let terms = Terms {
+        privileged: host.privileged.unwrap_or_default(),
+        read_only: host.readonly_rootfs.unwrap_or_default(),
+        no_new_privileges: !no_new.is_empty(),
+        security,
+        capabilities: named(host.cap_add),
+        dropped: named(host.cap_drop),
+        mounts: container
+            .mounts
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(mount)
+            .collect(),
+        tmpfs: host.tmpfs.unwrap_or_default().into_keys().collect(),
+        devices: host
+            .devices
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|device| device.path_on_host)
+            .collect(),
+        shared: shared.map(|(name, _)| name.to_owned()).collect(),
+        user: config.user.clone().unwrap_or_default(),
+        command: program
+            .chain(config.cmd.clone().unwrap_or_default())
+            .collect(),
+    };
     ContainerFacts {
         id: container.id.unwrap_or_default(),
         running,
@@ -27,6 +66,7 @@ pub(super) fn facts(container: ContainerInspectResponse) -> ContainerFacts {
         labels: config.labels.unwrap_or_default().into_iter().collect(),
         image: config.image.unwrap_or_default(),
         environment: config.env.unwrap_or_default(),
+        terms,
         network_mode: host.network_mode.unwrap_or_default(),
         ports: network.ports.map(published).unwrap_or_default(),
         addresses: network
@@ -36,6 +76,24 @@ pub(super) fn facts(container: ContainerInspectResponse) -> ContainerFacts {
             .filter_map(|(name, place)| Some((name, place.ip_address?.parse().ok()?)))
             .collect(),
     }
+}
+
+/// Capabilities without `CAP_`, which engines have or leave out.
+fn named(capabilities: Option<Vec<String>>) -> Vec<String> {
+    let all = capabilities.unwrap_or_default().into_iter();
+    all.map(|name| name.trim_start_matches("CAP_").to_uppercase())
+        .collect()
+}
+
+/// A volume by its name, and what is the host's by its path; not a folder in memory.
+fn mount(mount: MountPoint) -> Option<(String, String, bool)> {
+    let kind = mount.typ.map(|kind| kind.to_string()).unwrap_or_default();
+    let from = match mount.name.filter(|_| kind == "volume") {
+        Some(name) => name,
+        None => mount.source?,
+    };
+    let target = mount.destination?;
+    (kind != "tmpfs").then(|| (from, target, mount.rw.unwrap_or(true)))
 }
 
 /// Published TCP ports; of several bindings the IPv4 one.
