@@ -224,3 +224,18 @@ pub enum Content {
     /// connections from the host look in the container.
     Gateway(String),
 }
+
+impl Content {
+    /// Whether nothing of it may be told, not even a digest: of a short password that is as
+    /// good as the password. A file of the operator's may be one.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(
+            self,
+            Self::Secret(_)
+                | Self::CertificateKey(_)
+                | Self::OperatorFile(_)
+                | Self::OperatorFolder(_)
+        )
+    }
+}

@@ -24,7 +24,7 @@ pub(super) struct Definition {
 
 /// The content of a file as far as it is known before networks exist.
 #[derive(Debug)]
-enum Piece {
+pub(super) enum Piece {
     Bytes(Vec<u8>),
     Gateway(String),
 }
@@ -204,7 +204,7 @@ pub(super) fn request(container: &Container, image: &str) -> ContainerRequest {
     }
 }
 
-fn piece(content: &Content, certificates: &Certificates) -> Result<Piece, Error> {
+pub(super) fn piece(content: &Content, certificates: &Certificates) -> Result<Piece, Error> {
     let server = |role: &Role| {
         certificates.servers.get(role).ok_or_else(|| {
             Error::Impossible(format!("no certificate was issued for the {}", role.name()))
