@@ -19,6 +19,7 @@ mod protocol;
 mod relay;
 mod runner;
 mod runtime;
+mod said;
 mod selection;
 mod subject;
 mod survey;

@@ -260,7 +260,8 @@ async fn make_strangers_certificate(context: &Context) -> Judged {
     let script = format!(
         "umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 2 \
          -subj /CN=sink -addext subjectAltName=DNS:sink -keyout /run/$$.key -out /run/$$.crt \
-         && cat /run/$$.key /run/$$.crt >/run/$$.pem && mv /run/$$.pem {STRANGERS_CERTIFICATE}"
+         && cat /run/$$.key /run/$$.crt >/run/$$.pem && mv /run/$$.pem {STRANGERS_CERTIFICATE} \
+         && rm /run/$$.key /run/$$.crt"
     );
     appliance::output(context, Role::Sink, &["sh", "-c", &script]).await?;
     PASS

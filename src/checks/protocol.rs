@@ -21,7 +21,7 @@ use super::probe::session::{
 };
 use super::target::Context;
 use super::verdict::Judged;
-use super::verdict::{PASS, broken, fail, require, require_none, skip};
+use super::verdict::{PASS, broken, fail, nothing_wrong, require, require_none, skip};
 use crate::config::Listener;
 use crate::report::Severity;
 use crate::smtp::{Error, Failure, Reply, Session};
@@ -308,5 +308,5 @@ fn require_nothing_done(replies: &[Reply], what: &str) -> Judged {
             format!("{what}: {}", shown(replies)),
         );
     }
-    PASS
+    nothing_wrong("nothing but refusals")
 }

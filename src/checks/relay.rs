@@ -15,15 +15,15 @@ use super::need::Need;
 use super::probe::mail::{self, RECIPIENT, SENDER};
 use super::probe::rows;
 use super::probe::session::{
-    CLIENT, any_certificate, command, ehlo, in_clear, logged_in, mistakes, port, require_code,
+    CLIENT, any_certificate, command, ehlo, in_clear, logged_in, mistakes, pass_by, port,
     starts_in_clear, under_tls,
 };
 use super::target::Context;
 use super::verdict::Judged;
-use super::verdict::{PASS, fail, require};
+use super::verdict::{PASS, fail, held, require};
 use crate::config::{Listener, Says, Spec};
 use crate::report::Severity;
-use crate::smtp::Session;
+use crate::smtp::{Reply, Session};
 
 const ANYBODY: Sabotage = Sabotage {
     name: "all the world is trusted",
@@ -276,20 +276,34 @@ async fn no_sender_is_trusted(context: Context) -> Judged {
     .await
 }
 
-/// Whether the relay takes mail for `recipient`, which is what follows `RCPT TO:`.
+/// Whether the relay takes mail for `recipient`, which is what follows `RCPT TO:`. Where it
+/// does not, what it says is a row of the report.
 /// A recipient that is accepted is no mail yet: DATA can still be refused. Where
 /// it is not, the session is of no use any more: no message is sent.
 async fn takes(session: &mut Session, sender: &str, recipient: &str) -> Judged<bool> {
+    let refused = |reply: &Reply, to: &str| {
+        held(
+            format!("no mail from <{sender}> for {recipient}"),
+            format!("{reply}, to {to}"),
+        )
+    };
     let mail = command(session, &format!("MAIL FROM:<{sender}>")).await?;
     if !mail.is_positive() {
+        refused(&mail, "MAIL")?;
         return ControlFlow::Continue(false);
     }
     let accepted = command(session, &format!("RCPT TO:{recipient}")).await?;
-    if accepted.is_positive() && command(session, "DATA").await?.is_intermediate() {
-        return ControlFlow::Continue(true);
+    if accepted.is_positive() {
+        let data = command(session, "DATA").await?;
+        if data.is_intermediate() {
+            return ControlFlow::Continue(true);
+        }
+        refused(&data, "DATA")?;
+    } else {
+        refused(&accepted, "RCPT")?;
     }
     let reset = command(session, "RSET").await?;
-    require_code(&reset, 250, "RSET")?;
+    pass_by(&reset, 250, "RSET")?;
     ControlFlow::Continue(false)
 }
 

@@ -19,12 +19,10 @@ use tracing::{Instrument as _, Span, info_span};
 
 use super::{Check, Context, Judged, Target, evidence, subject};
 use crate::diagnostics::{Open, within};
-use crate::report::{
-    CheckRecord, CutShort, Down, Event, Exhibit, Fact, Outcome, RunReport, Subject,
-};
+use crate::report::{CheckRecord, CutShort, Down, Event, Fact, Outcome, RunReport, Subject};
 use crate::smtp::Manners;
 pub use options::Options;
-use outcomes::{excused, masked, note, panicked, with_open};
+use outcomes::{Evidence, excused, masked, note, panicked, spoken, with_open};
 pub use sites::Site;
 use sites::Sites;
 
@@ -110,14 +108,6 @@ struct Running {
 
 /// What came of a check; what was open where its time was up.
 type Ended = Result<Judged, Open>;
-
-/// What is shown of a check beside its outcome.
-#[derive(Default)]
-struct Evidence {
-    transcript: Vec<String>,
-    log: Vec<String>,
-    exhibits: Vec<Exhibit>,
-}
 
 impl<F: FnMut(&Event) + Send> Run<'_, F> {
     fn tell(&mut self, fact: Fact) {
@@ -287,7 +277,8 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         let context = Context::new(target);
         self.tell(Fact::CheckStarted { id: check.id });
         let deadline = tokio::time::Instant::now() + self.options.within();
-        let judging = within(deadline, check.run.run(context.clone()));
+        let said = context.said().clone();
+        let judging = within(deadline, said.around(check.run.run(context.clone())));
         let handle = tasks.spawn(judging.instrument(span.clone()));
         let task = Running {
             check,
@@ -315,7 +306,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
         let task = running.remove(&id)?;
         let took = task.started.elapsed();
         let outcome = excused(masked(outcome, &task.context), task.context.target());
-        let outcome = with_open(outcome, open);
+        let outcome = with_open(spoken(outcome, &task.context), open);
         note(&outcome, &task.span);
         let evidence = Evidence {
             log: match outcome {
@@ -326,7 +317,11 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
                 }
                 _ => Vec::new(),
             },
-            transcript: task.context.evidence(),
+            transcript: match outcome {
+                Outcome::Pass => task.context.whole_evidence(),
+                _ => task.context.evidence(),
+            },
+            rows: task.context.seen(),
             exhibits: task.context.exhibits(),
         };
         let looked = self.look_again(&task.context);
@@ -350,6 +345,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             about: check.about,
             repair: check.repair,
             outcome,
+            rows: evidence.rows,
             transcript: evidence.transcript,
             log: evidence.log,
             exhibits: evidence.exhibits,

@@ -7,11 +7,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Ports;
-use crate::certs::Issued;
+use super::said::Said;
+use crate::certs::{Issued};
 use crate::config::{Listener, Spec, User};
 use crate::engine::{self, Engine, ExecOutput, Shells};
 use crate::plan::Plan;
-use crate::report::Exhibit;
+use crate::report::{Exhibit, Seen};
 use crate::smtp::{Manners, Transcript};
 
 pub use inbox::{Delivered, Inbox, Undelivered};
@@ -164,16 +165,18 @@ impl Target {
 pub struct Context {
     target: Arc<Target>,
     transcript: Transcript,
+    said: Said,
     rows: Arc<Mutex<Vec<Row>>>,
     /// A listener that could not be talked to, and why.
     lost: Arc<Mutex<Option<(Listener, String)>>>,
     exhibits: Arc<Mutex<Vec<Exhibit>>>,
 }
 
-/// A row of a table that is under way or wrong, and what was said in it.
+/// A row of a table, and what was said in it.
 struct Row {
     name: String,
     transcript: Transcript,
+    said: Said,
     right: bool,
 }
 
@@ -181,9 +184,11 @@ impl Context {
     /// A context with an empty transcript.
     #[must_use]
     pub fn new(target: Arc<Target>) -> Self {
+        let transcript = Transcript::new();
         Self {
             target,
-            transcript: Transcript::new(),
+            said: Said::about(&transcript),
+            transcript,
             rows: Arc::default(),
             lost: Arc::default(),
             exhibits: Arc::default(),
@@ -191,7 +196,7 @@ impl Context {
     }
 
     /// One row of a table: the same target with a transcript of its own, so that
-    /// rows can run side by side. With the number to [`Context::drop_row`] by.
+    /// rows can run side by side. With the number to [`Context::row_is_right`] by.
     pub(super) fn open_row(&self, name: &str) -> (usize, Self) {
         let row = Self {
             exhibits: self.exhibits.clone(),
@@ -202,16 +207,45 @@ impl Context {
         rows.push(Row {
             name: name.to_owned(),
             transcript: row.transcript.clone(),
+            said: row.said.clone(),
             right: false,
         });
         (rows.len() - 1, row)
     }
 
-    /// Forgets what was said in a row that is as it should be.
-    pub(super) fn drop_row(&self, number: usize) {
+    /// A row is as it should be: what it has said is the table's, and its transcript
+    /// counts only for a check that passes.
+    pub(super) fn row_is_right(&self, number: usize) {
         if let Some(row) = self.rows().get_mut(number) {
             row.right = true;
+            self.said.take_over(&row.name, &row.said);
         }
+    }
+
+    /// What was said in a row is evidence of nothing.
+    pub(super) fn forget_row(&self, number: usize) {
+        if let Some(row) = self.rows().get_mut(number) {
+            row.right = true;
+            row.transcript = Transcript::new();
+            row.name.clear();
+        }
+    }
+
+    /// Where what is expected and seen is written down.
+    pub(super) fn said(&self) -> &Said {
+        &self.said
+    }
+
+    /// What was expected and seen to be so until now, secrets masked.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        let mut rows = self.said.rows();
+        for seen in &mut rows {
+            seen.row = self.masked(&seen.row);
+            seen.expected = self.masked(&seen.expected);
+            seen.observed = self.masked(&seen.observed);
+        }
+        rows
     }
 
     fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
@@ -251,8 +285,22 @@ impl Context {
     /// should be, or not done.
     #[must_use]
     pub fn evidence(&self) -> Vec<String> {
+        self.transcripts(|row| !row.right)
+    }
+
+    /// The evidence of a check that has passed: the transcript, then all rows.
+    #[must_use]
+    pub fn whole_evidence(&self) -> Vec<String> {
+        self.transcripts(|_| true)
+    }
+
+    fn transcripts(&self, counts: fn(&Row) -> bool) -> Vec<String> {
         let mut lines = self.transcript.lines();
-        for row in self.rows().iter().filter(|row| !row.right) {
+        for row in self
+            .rows()
+            .iter()
+            .filter(|row| !row.name.is_empty() && counts(row))
+        {
             lines.push(format!("-- {}:", row.name));
             lines.extend(row.transcript.lines());
         }

@@ -12,7 +12,7 @@ use super::all;
 use super::check::Check;
 use super::ports::Ports;
 use super::target::{Context, Lacks, Target};
-use super::verdict::Judged;
+use super::verdict::{Judged, held};
 use crate::config::{self, User};
 use crate::report::Severity;
 use crate::secret::Secret;
@@ -26,7 +26,7 @@ pub(super) fn check(id: &'static str) -> Check {
         severity: Severity::High,
         about: "",
         repair: "",
-        ..Check::by(&|_: Context| async { Judged::Continue(()) })
+        ..Check::by(&|_: Context| async { held("one", "one") })
     }
 }
 

@@ -26,7 +26,7 @@ use super::probe::session::{
 };
 use super::target::Context;
 use super::verdict::Judged;
-use super::verdict::{fail, require};
+use super::verdict::{fail, held, nothing_wrong, require};
 use crate::certs::Flaw;
 use crate::config::{self, Listener, Says};
 use crate::report::Severity;
@@ -221,7 +221,12 @@ async fn submissions_starts_with_tls(context: Context) -> Judged {
     // An alert is all that it may say.
     let is_reply = said.starts_with(|first: char| first.is_ascii_digit());
     require(!is_reply, "no SMTP before a handshake", || {
-        format!("SMTP in the clear: {said}")
+        let what = if is_reply {
+            "SMTP in the clear"
+        } else {
+            "no SMTP, and the end"
+        };
+        format!("{what}: {}", said.escape_debug())
     })?;
     under_tls(&context, Listener::Submissions, any_certificate(&context))
         .await
@@ -237,7 +242,8 @@ async fn starttls_is_offered_in_clear(context: Context) -> Judged {
             let mut session = in_clear(&context, listener).await?;
             let offers = ehlo(&mut session, CLIENT).await?;
             require(offers.starttls(), "STARTTLS in the reply to EHLO", || {
-                format!("without STARTTLS: {}", offers.reply)
+                let with = if offers.starttls() { "with" } else { "without" };
+                format!("{with} STARTTLS: {}", offers.reply)
             })?;
             let tls = any_certificate(&context);
             answer(session.starttls(&tls).await.map(|_| ()), "a handshake")?;
@@ -288,7 +294,7 @@ async fn ports_do_not_mix(context: Context) -> Judged {
             let hello = ClientHello::of_tls13().record();
             match say(&mut session, &hello).await? {
                 Answer::Other(text) if text.starts_with(|c: char| c.is_ascii_digit()) => {
-                    ControlFlow::Continue(())
+                    held("an SMTP reply to a TLS hello", text)
                 }
                 other => fail("an SMTP reply", other.to_string()),
             }
@@ -309,9 +315,8 @@ async fn modern_versions_are_spoken(context: Context) -> Judged {
         |(listener, version)| format!("{version} on {}", port(listener)),
         |context, (listener, version)| async move {
             let tls = any_certificate(&context).only(version);
-            under_tls(&context, listener, tls)
-                .await
-                .map_continue(|_| ())
+            under_tls(&context, listener, tls).await?;
+            nothing_wrong(format!("a session under {version}"))
         },
     )
     .await

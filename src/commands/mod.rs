@@ -70,6 +70,8 @@ struct Session {
     cancel: CancellationToken,
     progress: Progress,
     display: display::Display,
+    /// Whether more is to be told than what went wrong.
+    verbose: bool,
 }
 
 impl Session {
@@ -142,6 +144,7 @@ pub fn run(cli: Cli, environment: Environment) -> ExitCode {
                 cancel,
                 progress: display.progress(),
                 display: display.clone(),
+                verbose: cli.told.verbose > 0,
             };
             let span = info_span!(COMMAND, command = cli.command.name());
             let dispatched = Box::pin(dispatch(&session, cli.command));

@@ -233,5 +233,10 @@ fn view(session: &Session) -> Human {
         Format::Json if session.display.tells_progress() => Box::new(stderr),
         Format::Json => Box::new(std::io::sink()),
     };
-    Human::new(out, colours, progress)
+    let human = Human::new(out, colours, progress);
+    if session.verbose {
+        human.showing_what_passed()
+    } else {
+        human
+    }
 }

@@ -56,7 +56,6 @@ pub use examine::{examine, relays_image};
 pub use examined::{Examined, State};
 pub use finding::Finding;
 pub use inbox::{Attachment, Content, Feed, Field, Head, Inbox, Part, StoredMessage, Walk, Want};
-pub use inbox::{Attachment, Content, Feed, Field, Inbox, StoredMessage};
 pub use injected::{injected, sha256};
 pub use inside::clients_addresses;
 pub use names::{certificate_names, check_name};

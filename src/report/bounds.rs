@@ -1,10 +1,13 @@
 //! How much a report keeps of one check: what a server says is evidence, and a server that
 //! says it without end must not fill a disk.
 
-use super::{CheckRecord, Outcome};
+use super::{CheckRecord, Outcome, Seen, Severity};
 
 /// Bytes of one text: what was expected, observed, or stood in the way.
 const TEXT: usize = 8 * 1024;
+/// Rows of a check that passes, and of one of the gravest severity.
+const ROWS: usize = 60;
+const ALL_ROWS: usize = 2000;
 /// Bytes of a check's transcript, and of the relay's log beside it.
 const LINES: usize = 96 * 1024;
 
@@ -21,10 +24,33 @@ impl CheckRecord {
             Outcome::Skipped { why } => Outcome::Skipped { why: text(why) },
             Outcome::Broken { why } => Outcome::Broken { why: text(why) },
         };
+        self.rows = rows(self.rows, self.severity);
         self.transcript = lines(self.transcript);
         self.log = lines(self.log);
         self
     }
+}
+
+/// Every row of a check whose failure costs the most; of another, as many as are read.
+fn rows(mut rows: Vec<Seen>, severity: Severity) -> Vec<Seen> {
+    let most = match severity {
+        Severity::Critical => ALL_ROWS,
+        _ => ROWS,
+    };
+    if rows.len() > most {
+        let left_out = rows.len() - most;
+        rows.truncate(most);
+        rows.push(Seen {
+            row: "and more".into(),
+            expected: "the same".into(),
+            observed: format!("{left_out} further rows, each as it must be"),
+        });
+    }
+    for seen in &mut rows {
+        seen.expected = text(std::mem::take(&mut seen.expected));
+        seen.observed = text(std::mem::take(&mut seen.observed));
+    }
+    rows
 }
 
 fn text(mut text: String) -> String {

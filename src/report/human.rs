@@ -43,6 +43,8 @@ pub struct Human {
     selected: usize,
     /// Whether checks that were never begun are named at the end alone.
     skipped_once: bool,
+    /// Whether a check that passes says what it expected and what it saw.
+    passed_too: bool,
     /// The causes for which ports are down, once told.
     down: BTreeSet<String>,
 }
@@ -61,6 +63,7 @@ impl Human {
             running: BTreeMap::new(),
             selected: 0,
             skipped_once: false,
+            passed_too: false,
             down: BTreeSet::new(),
         }
     }
@@ -71,6 +74,15 @@ impl Human {
     pub fn naming_skipped_once(self) -> Self {
         Self {
             skipped_once: true,
+            ..self
+        }
+    }
+
+    /// Says of checks that pass, too, what they expected and what they saw.
+    #[must_use]
+    pub fn showing_what_passed(self) -> Self {
+        Self {
+            passed_too: true,
             ..self
         }
     }
@@ -122,7 +134,7 @@ impl Human {
                     return Ok(());
                 }
                 let known = |outcome: &Outcome| matches!(outcome, Outcome::Broken { why } if self.down.contains(why));
-                text::finished(record, known(&record.outcome), colours)
+                text::finished(record, known(&record.outcome), self.passed_too, colours)
             }
             Fact::ProofStarted { sabotages } => {
                 let word = if *sabotages == 1 {

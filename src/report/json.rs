@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    CheckRecord, CutShort, Down, Exhibit, Judgement, Outcome, Planted, RunReport, Subject,
-    Unclaimed, Unplanted,
+    CheckRecord, CutShort, Down, Exhibit, Judgement, Planted, RunReport, Seen, Subject, Unclaimed,
+    Unplanted,
 };
 use crate::visible::visible_json;
 
@@ -82,8 +82,9 @@ struct Line<'a> {
     about: &'a str,
     repair: &'a str,
     outcome: &'static str,
-    expected: &'a str,
-    observed: &'a str,
+    expected: String,
+    observed: String,
+    rows: &'a [Seen],
     transcript: &'a [String],
     log: &'a [String],
     #[serde(skip_serializing_if = "<[Exhibit]>::is_empty")]
@@ -94,8 +95,8 @@ struct Line<'a> {
 }
 
 /// The report as one JSON object with a newline at its end, in the shape of
-/// `docs/report.schema.json`. `expected` and `observed` are empty where a check
-/// passed, and `observed` says why where one was skipped or broken. Only a run
+/// `docs/report.schema.json`. `expected` and `observed` are one line
+/// where a check passed, made from `rows`; `observed` says why where one was skipped or broken. Only a run
 /// with `--prove` has `sabotages`, `unclaimed` and `not_planted`.
 #[must_use]
 pub fn render(report: &RunReport) -> Vec<u8> {
@@ -160,11 +161,6 @@ fn asked(judgement: Judgement) -> Asked {
 }
 
 fn line(check: &CheckRecord, proved: bool) -> Line<'_> {
-    let (expected, observed) = match &check.outcome {
-        Outcome::Pass => ("", ""),
-        Outcome::Fail { expected, observed } => (expected.as_str(), observed.as_str()),
-        Outcome::Skipped { why } | Outcome::Broken { why } => ("", why.as_str()),
-    };
     Line {
         id: check.id,
         title: check.title,
@@ -173,8 +169,9 @@ fn line(check: &CheckRecord, proved: bool) -> Line<'_> {
         about: check.about,
         repair: check.repair,
         outcome: check.outcome.word(),
-        expected,
-        observed,
+        expected: check.expected(),
+        observed: check.observed(),
+        rows: &check.rows,
         transcript: &check.transcript,
         log: &check.log,
         exhibits: &check.exhibits,
@@ -189,6 +186,7 @@ fn millis(duration: std::time::Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Outcome;
     use super::super::run::tests::{fail, record, report};
     use super::*;
 
@@ -211,12 +209,14 @@ mod tests {
             serde_json::json!({
                 "id": "auth.a", "title": "AUTH waits for TLS", "citation": "row 16",
                 "severity": "high", "about": "Says EHLO.", "repair": "Set smtpd_tls_auth_only.",
-                "outcome": "fail", "expected": "no AUTH", "observed": "AUTH PLAIN",
+                "outcome": "fail", "expected": "no AUTH", "observed": "AUTH PLAIN", "rows": [],
                 "transcript": ["C: EHLO me", "S: 250-AUTH PLAIN"], "log": [], "duration_ms": 12
             })
         );
         assert_eq!(json["checks"][1]["outcome"], "pass");
-        assert_eq!(json["checks"][1]["observed"], "");
+        assert_eq!(json["checks"][1]["expected"], "no AUTH");
+        assert_eq!(json["checks"][1]["observed"], "port 25: 250 DSN");
+        assert_eq!(json["checks"][1]["rows"][0]["row"], "port 25");
     }
 
     #[test]

@@ -192,6 +192,20 @@ fn case(document: &mut Document, check: &CheckRecord) {
         check.citation,
         check.severity.word()
     );
+    if check.outcome == Outcome::Pass {
+        said.push_str("\nexpected: ");
+        said.push_str(&check.expected());
+        said.push_str("\nobserved: ");
+        said.push_str(&check.observed());
+        said.push('\n');
+    }
+    if check.shows_rows() {
+        said.push_str("\nRows:\n");
+        for seen in &check.rows {
+            said.push_str(&seen.in_words());
+            said.push('\n');
+        }
+    }
     if !check.transcript.is_empty() {
         said.push_str("\nTranscript:\n");
         said.push_str(&check.transcript.join("\n"));

@@ -23,6 +23,7 @@ mod reference;
 mod requirements;
 mod rows;
 mod run;
+mod seen;
 mod subject;
 mod verdicts;
 mod xml;
@@ -42,6 +43,7 @@ pub use reference::reference;
 pub use requirements::{Answered, Asked, list_of_profile, requirements};
 pub use rows::rows;
 pub use run::{CheckRecord, CutShort, Outcome, RunReport, Summary, exit};
+pub use seen::{Seen, summary_of};
 pub use subject::{
     Accepted, Agreed, Certificate, Contained, Listening, Package, Subject, SubjectKind,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Down, Exhibit, Planted, Subject, Unclaimed, Unplanted};
+use super::{Down, Exhibit, Planted, Seen, Subject, Unclaimed, Unplanted, seen};
 use crate::audit::Severity;
 use crate::engine::last_words;
 use crate::requirements::Profile;
@@ -77,6 +77,8 @@ pub struct CheckRecord {
     pub repair: &'static str,
     /// What became of it.
     pub outcome: Outcome,
+    /// What it held the relay to and saw to be so, in that order, secrets masked.
+    pub rows: Vec<Seen>,
     /// What was said on the wire and read from the relay, oldest first, secrets masked.
     pub transcript: Vec<String>,
     /// The lines of the relay's log that belong to the sessions of a check that
@@ -162,6 +164,34 @@ impl CheckRecord {
     pub fn area(&self) -> &'static str {
         self.id.split('.').next().unwrap_or_default()
     }
+
+    /// What a right relay does, one or more lines; of a check that passed, in one line.
+    /// Empty where nothing was judged.
+    #[must_use]
+    pub fn expected(&self) -> String {
+        match &self.outcome {
+            Outcome::Pass => seen::expected(&self.rows),
+            Outcome::Fail { expected, .. } => expected.clone(),
+            Outcome::Skipped { .. } | Outcome::Broken { .. } => String::new(),
+        }
+    }
+
+    /// Whether its rows tell more than its summary does.
+    #[must_use]
+    pub fn shows_rows(&self) -> bool {
+        self.rows.len() > 1 || self.severity == Severity::Critical && !self.rows.is_empty()
+    }
+
+    /// What this relay did, one or more lines; of a check that passed, in one line. Why
+    /// nothing was judged, where that is so.
+    #[must_use]
+    pub fn observed(&self) -> String {
+        match &self.outcome {
+            Outcome::Pass => seen::observed(&self.rows),
+            Outcome::Fail { observed, .. } => observed.clone(),
+            Outcome::Skipped { why } | Outcome::Broken { why } => why.clone(),
+        }
+    }
 }
 
 impl RunReport {
@@ -230,6 +260,14 @@ pub(super) mod tests {
             severity: Severity::High,
             about: "Says EHLO.",
             repair: "Set smtpd_tls_auth_only.",
+            rows: match outcome {
+                Outcome::Pass => vec![Seen {
+                    row: "port 25".into(),
+                    expected: "no AUTH".into(),
+                    observed: "250 DSN".into(),
+                }],
+                _ => Vec::new(),
+            },
             outcome,
             transcript: vec!["C: EHLO me".into(), "S: 250-AUTH PLAIN".into()],
             log: Vec::new(),

@@ -194,9 +194,12 @@ fn it_fits_a_phone_paper_and_the_night() {
         json!({"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]});
     page.call("Emulation.setEmulatedMedia", &print);
     assert_eq!(page.value(paper), "rgb(255, 255, 255)");
-    let folded = "[...document.querySelectorAll('details pre')]\
+    // What passed has its transcript on the screen alone.
+    let folded = "[...document.querySelectorAll('details:not(.screen) pre')]\
         .filter(pre => !pre.checkVisibility({contentVisibilityAuto: true})).length";
     assert_eq!(page.value(folded), 0);
+    let printed = "[...document.querySelectorAll('details.screen')].filter(part => part.checkVisibility()).length";
+    assert_eq!(page.value(printed), 0);
     assert_eq!(
         page.value("document.getElementById('filter').checkVisibility()"),
         false

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::lab::Lab;
+use crate::lab::{Lab};
 use crate::{json, junit};
 
 #[test]
@@ -40,8 +40,17 @@ fn a_proof_writes_every_report() {
     let counts = format!("sabotages: {0} planted, {0} detected", proof["planted"]);
     assert!(run.stdout.contains(&counts), "{run}");
 
+    for check in report["checks"].as_array().unwrap() {
+        for said in ["expected", "observed"] {
+            assert_ne!(check[said], "", "{check:#}");
+        }
+        assert_ne!(check["rows"], serde_json::json!([]), "{check:#}");
+        assert_ne!(check["transcript"], serde_json::json!([]), "{check:#}");
+    }
+
     junit::is_valid(&written("r.xml"));
     let page = written("r.html");
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
     assert!(page.contains("passes 1 check"));
 }
+

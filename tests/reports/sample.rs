@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use relaykit::report::{
     Accepted, Agreed, Certificate, CheckRecord, Contained, Exhibit, FORMATS, Listening, Outcome,
-    Package, Planted, RunReport, Severity, Subject, SubjectKind, Unclaimed, Unplanted,
+    Package, Planted, RunReport, Seen, Severity, Subject, SubjectKind, Unclaimed, Unplanted,
 };
 
 /// What would run, escape, or break a file if it were not escaped.
@@ -29,6 +29,21 @@ fn check(id: &'static str, severity: Severity, outcome: Outcome) -> CheckRecord 
         severity,
         about: "Says EHLO in the clear, and reads what is offered.",
         repair: "Leave auth.listeners at its default.",
+        rows: match outcome {
+            Outcome::Pass => vec![
+                Seen {
+                    row: "port 25".into(),
+                    expected: "no AUTH".into(),
+                    observed: format!("250-DSN {HOSTILE}"),
+                },
+                Seen {
+                    row: "port 587".into(),
+                    expected: "no AUTH".into(),
+                    observed: "250 DSN".into(),
+                },
+            ],
+            _ => Vec::new(),
+        },
         outcome,
         transcript: vec![
             "-- connected to 127.0.0.1:2525".into(),

@@ -58,7 +58,11 @@ pub(in super::super) fn directory(context: &Context) -> Judged<Directory> {
 pub(in super::super) async fn facts(context: &Context, role: Role) -> Judged<ContainerFacts> {
     let name = &container(context, role)?.name;
     match lab(context)?.engine.inspect(name).await {
-        Ok(Some(facts)) => ControlFlow::Continue(facts),
+        Ok(Some(facts)) => {
+            let note = format!("the engine was asked about the container {name}");
+            context.transcript().note(note);
+            ControlFlow::Continue(facts)
+        }
         Ok(None) => broken(format!("the container {name} is gone")),
         Err(error) => broken(error.to_string()),
     }
@@ -71,7 +75,20 @@ pub(in super::super) async fn output(
     role: Role,
     argv: &[&str],
 ) -> Judged<String> {
-    let (code, stdout, stderr) = exec(context, role, argv, None).await?;
+    succeeded(role, argv, exec(context, role, argv, None).await?)
+}
+
+/// As [`output`], where secrets may be printed, or what nobody reads: the transcript has the number of lines alone.
+pub(in super::super) async fn secret_output(
+    context: &Context,
+    role: Role,
+    argv: &[&str],
+) -> Judged<String> {
+    succeeded(role, argv, ran(context, role, argv, None, 0).await?)
+}
+
+fn succeeded(role: Role, argv: &[&str], ended: (i64, String, String)) -> Judged<String> {
+    let (code, stdout, stderr) = ended;
     if code == 0 {
         return ControlFlow::Continue(stdout);
     }
@@ -91,13 +108,54 @@ pub(in super::super) async fn exec(
     argv: &[&str],
     user: Option<&str>,
 ) -> Judged<(i64, String, String)> {
+    ran(context, role, argv, user, SHOWN).await
+}
+
+/// As [`exec`], where what is printed is not for a report.
+pub(in super::super) async fn secret_exec(
+    context: &Context,
+    role: Role,
+    argv: &[&str],
+    user: Option<&str>,
+) -> Judged<(i64, String, String)> {
+    ran(context, role, argv, user, 0).await
+}
+
+/// How many lines of what a program prints stand in the transcript.
+const SHOWN: usize = 25;
+
+async fn ran(
+    context: &Context,
+    role: Role,
+    argv: &[&str],
+    user: Option<&str>,
+    shown: usize,
+) -> Judged<(i64, String, String)> {
     let container = &container(context, role)?.name;
     let command = argv.join(" ");
-    context
-        .transcript()
-        .note(format!("{}# {command}", role.name()));
     match lab(context)?.exec(container, argv, user).await {
-        Ok(output) => ControlFlow::Continue((output.exit_code, output.stdout, output.stderr)),
+        Ok(output) => {
+            let prompt = user.map_or_else(|| "#".to_owned(), |user| format!(" as {user}$"));
+            let lines = output.stdout.lines().count();
+            let mut ended = match lines {
+                0 => "printed nothing".to_owned(),
+                1 => "printed 1 line".to_owned(),
+                many => format!("printed {many} lines"),
+            };
+            if output.exit_code != 0 {
+                ended = format!("{ended}, code {}", output.exit_code);
+            }
+            // What it did before how: a script is long, and readers see the first words.
+            let transcript = context.transcript();
+            transcript.note(format!("{}{prompt} {ended}: {command}", role.name()));
+            for line in output.stdout.lines().take(shown) {
+                transcript.note(format!("| {line}"));
+            }
+            if shown > 0 && lines > shown {
+                transcript.note(format!("| and {} more lines", lines - shown));
+            }
+            ControlFlow::Continue((output.exit_code, output.stdout, output.stderr))
+        }
         Err(error) => broken(format!("running `{command}` failed: {error}")),
     }
 }
@@ -141,8 +199,12 @@ impl Process {
 pub(in super::super) async fn processes(context: &Context, role: Role) -> Judged<Vec<Process>> {
     // A process may end between the list and the look at it.
     let script = "cat /proc/[0-9]*/status 2>/dev/null; :";
-    let text = output(context, role, &["sh", "-c", script]).await?;
+    let text = secret_output(context, role, &["sh", "-c", script]).await?;
     let processes = without_own(parse(&text));
+    let titles: Vec<_> = processes.iter().map(Process::title).collect();
+    let (count, titles) = (processes.len(), titles.join(", "));
+    let note = format!("{count} processes in the {}: {titles}", role.name());
+    context.transcript().note(note);
     if processes.iter().any(|p| p.pid == 1) {
         ControlFlow::Continue(processes)
     } else {

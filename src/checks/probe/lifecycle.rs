@@ -52,7 +52,7 @@ pub(in super::super) async fn ready(context: &Context) -> Judged {
         // What is said until then is no evidence.
         let (row, own) = context.open_row("waiting for a login");
         let tried = logged_in(&own, listener).await;
-        context.drop_row(row);
+        context.forget_row(row);
         match tried {
             ControlFlow::Continue(_) => return ControlFlow::Continue(()),
             ControlFlow::Break(outcome) if Instant::now() > deadline => {

@@ -9,7 +9,7 @@ use tracing::{Instrument as _, trace_span};
 
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{broken, fail};
+use super::super::verdict::{broken, fail, require};
 use super::appliance;
 use crate::engine::{Error, LogRequest};
 use crate::plan::Role;
@@ -117,9 +117,8 @@ pub(in super::super) struct Fate {
 impl Fate {
     /// Demands that the status is `status`.
     pub(in super::super) fn must_be(&self, status: &str) -> Judged {
-        if self.status == status {
-            return ControlFlow::Continue(());
-        }
-        fail(format!("status={status}"), &*self.line)
+        require(self.status == status, &format!("status={status}"), || {
+            self.line.clone()
+        })
     }
 }

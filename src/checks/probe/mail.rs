@@ -7,7 +7,7 @@ use super::super::need::Need;
 use super::super::target::{Context, Delivered, Undelivered};
 use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail};
-use super::session::{answer, command, require_code};
+use super::session::{answer, command, pass_by};
 use crate::config::Says;
 use crate::counterparts::CHECKED_SENDER;
 use crate::smtp::{Message, Reply, Session};
@@ -75,10 +75,10 @@ pub(in super::super) async fn queued(
 async fn accepted(session: &mut Session, commands: &[String], message: &Message) -> Judged<Reply> {
     for line in commands {
         let reply = command(session, line).await?;
-        require_code(&reply, 250, line)?;
+        pass_by(&reply, 250, line)?;
     }
     let reply = answer(session.data(message.bytes()).await, "a reply to DATA")?;
-    require_code(&reply, 250, "the message")?;
+    pass_by(&reply, 250, "the message")?;
     ControlFlow::Continue(reply)
 }
 

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use super::super::need::Need;
 use super::super::target::Context;
-use super::super::verdict::Judged;
 use super::super::verdict::fail;
+use super::super::verdict::{Judged, held};
 use super::appliance;
 use super::log::{Fate, Log};
 use super::mail::{self, SENDER};
@@ -132,7 +132,7 @@ pub(in super::super) async fn must_wait(context: &Context, domain: &str, why: &s
     // Where a destination has just failed for another message, the queue manager
     // does not try it again, and gives that message's reason.
     if fate.line.contains(why) {
-        return ControlFlow::Continue(());
+        return held(format!("deferred: {why}"), fate.line);
     }
     fail(format!("deferred: {why}"), fate.line)
 }

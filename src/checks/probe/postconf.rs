@@ -79,7 +79,12 @@ impl Postconf {
 
 /// The services of master.cf, from `postconf -M`.
 pub(in super::super) async fn services(context: &Context) -> Judged<Vec<Service>> {
-    let text = appliance::output(context, Role::Relay, &["postconf", "-M"]).await?;
+    services_of(context, Role::Relay).await
+}
+
+/// The same of any container with Postfix in it.
+pub(in super::super) async fn services_of(context: &Context, role: Role) -> Judged<Vec<Service>> {
+    let text = appliance::output(context, role, &["postconf", "-M"]).await?;
     ControlFlow::Continue(text.lines().filter_map(service).collect())
 }
 

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::super::said::SILENT;
 use super::super::{Context, Judged, Target, verdict};
 use crate::report::Outcome;
 
@@ -33,8 +34,8 @@ fn limit(target: &Target) -> usize {
     }
 }
 
-/// Judges every row side by side. The check fails with all rows that fail; the
-/// evidence keeps the rows that did not pass. `name` says what a row is.
+/// Judges every row side by side. The check fails with all rows that fail, and its
+/// evidence is then of these alone. `name` says what a row is.
 pub(in super::super) async fn each<R, F>(
     context: &Context,
     rows: impl IntoIterator<Item = R>,
@@ -48,18 +49,25 @@ where
     let running = rows.into_iter().map(|row| {
         let name = name(row.clone());
         let (number, own) = context.open_row(&name);
-        let judging = judge(own, row);
-        async move { (name, number, judging.await) }
+        let said = own.said().clone();
+        let judging = said.clone().around(judge(own, row));
+        async move { (name, number, said, judging.await) }
     });
     let (mut wrong, mut undecided) = (Vec::new(), None);
     // Made before they run: whatever a row borrows must not depend on the stream.
     let running: Vec<_> = running.collect();
     let at_once = AT_ONCE.min(limit(context.target()));
     let judged: Vec<_> = stream::iter(running).buffered(at_once).collect().await;
-    for (name, number, judged) in judged {
-        let ControlFlow::Break(outcome) = judged else {
-            context.drop_row(number);
-            continue;
+    for (name, number, said, judged) in judged {
+        let outcome = match judged {
+            ControlFlow::Break(outcome) => outcome,
+            ControlFlow::Continue(()) if said.rows().is_empty() => Outcome::Broken {
+                why: format!("{name}: {SILENT}"),
+            },
+            ControlFlow::Continue(()) => {
+                context.row_is_right(number);
+                continue;
+            }
         };
         match outcome {
             Outcome::Fail { expected, observed } => wrong.push((name, expected, observed)),
@@ -97,7 +105,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::super::testing::target;
-    use super::super::super::verdict::{PASS, fail, skip};
+    use super::super::super::verdict::{PASS, fail, held, skip};
     use super::*;
 
     async fn judge(rows: &[&'static str]) -> (Judged, Vec<String>) {
@@ -111,7 +119,8 @@ mod tests {
                 match row {
                     "wrong" | "worse" => fail("550", "250"),
                     "unfit" => skip("not here"),
-                    _ => PASS,
+                    "silent" => PASS,
+                    _ => held("550", "550 5.7.1"),
                 }
             },
         );
@@ -148,9 +157,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn right_rows_pass_without_a_transcript() {
-        let (judged, transcript) = judge(&["right"]).await;
+    async fn right_rows_pass_with_what_they_saw() {
+        let context = Context::new(Arc::new(target()));
+        let row = |context: Context, _| async move {
+            context.transcript().note("asked");
+            held("550", "550 5.7.1")
+        };
+        let judged = each(&context, ["a", "b"], str::to_owned, row).await;
         assert_eq!(judged, PASS);
-        assert!(transcript.is_empty());
+        assert!(context.evidence().is_empty());
+        assert_eq!(
+            context.whole_evidence(),
+            ["-- a:", "-- asked", "-- b:", "-- asked"]
+        );
+        let seen = context.seen();
+        assert_eq!(
+            (seen.len(), &*seen[1].row, &*seen[1].observed),
+            (2, "b", "550 5.7.1")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_row_that_passes_without_a_word_is_broken() {
+        let (judged, _) = judge(&["right", "silent"]).await;
+        let why = matches!(&judged, ControlFlow::Break(Outcome::Broken { why }) if why.starts_with("silent: "));
+        assert!(why, "{judged:?}");
     }
 }

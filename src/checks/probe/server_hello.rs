@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::client_hello::{ClientHello, Version};
-use super::session::{CLIENT, answer, command, ehlo, greeted, open, require_code};
+use super::session::{CLIENT, answer, command, ehlo, greeted, open, pass_by};
 use crate::config::Listener;
 use crate::smtp::{Failure, Session};
 
@@ -144,7 +144,7 @@ pub(in super::super) async fn awaiting_hello(
         greeted(context, listener, &mut session).await?;
         ehlo(&mut session, CLIENT).await?;
         let ready = command(&mut session, "STARTTLS").await?;
-        require_code(&ready, 220, "STARTTLS")?;
+        pass_by(&ready, 220, "STARTTLS")?;
     }
     ControlFlow::Continue(session)
 }

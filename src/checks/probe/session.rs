@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::ports::silence;
 use super::super::target::Context;
-use super::super::verdict::{Judged, broken, fail, skip};
+use super::super::verdict::{Judged, broken, fail, require, skip};
 use crate::config::{self, ClientCertificates, Listener, Mechanism, User};
 use crate::secret::Secret;
 use crate::smtp::{Capabilities, Connect, Error, Failure, Reply, Session, TlsSettings, TlsVersion};
@@ -40,6 +40,13 @@ pub(in super::super) async fn command(session: &mut Session, line: &str) -> Judg
 
 /// Demands that `reply` has `code`.
 pub(in super::super) fn require_code(reply: &Reply, code: u16, to: &str) -> Judged {
+    require(reply.code == code, &format!("{code} to {to}"), || {
+        reply.to_string()
+    })
+}
+
+/// As [`require_code`], on the way to what a check is about: it is no row of its report.
+pub(in super::super) fn pass_by(reply: &Reply, code: u16, to: &str) -> Judged {
     if reply.code == code {
         return ControlFlow::Continue(());
     }
@@ -201,7 +208,7 @@ pub(in super::super) fn require_extension(
 /// EHLO and what is offered; demands 250.
 pub(in super::super) async fn ehlo(session: &mut Session, name: &str) -> Judged<Capabilities> {
     let offers = answer(session.ehlo(name).await, "a reply to EHLO")?;
-    require_code(&offers.reply, 250, "EHLO")?;
+    pass_by(&offers.reply, 250, "EHLO")?;
     ControlFlow::Continue(offers)
 }
 
@@ -259,7 +266,7 @@ pub(in super::super) fn judged(context: &Context, reply: &Reply) -> Judged {
 pub(in super::super) async fn log_in(context: &Context, session: &mut Session) -> Judged {
     let user = user(context)?;
     let reply = attempt(context, session, &user.name, &user.password).await?;
-    require_code(&reply, 235, "AUTH")
+    pass_by(&reply, 235, "AUTH")
 }
 
 /// A session under verified TLS that is logged in.
@@ -345,5 +352,5 @@ pub(in super::super) async fn greeted(
     session: &mut Session,
 ) -> Judged {
     let greeting = greeting(context, listener, session).await?;
-    require_code(&greeting, 220, "a new connection")
+    pass_by(&greeting, 220, "a new connection")
 }

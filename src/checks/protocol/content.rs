@@ -274,7 +274,10 @@ async fn long_lines_arrive_unbroken(context: Context) -> Judged {
             let message = Message::from_to(SENDER, RECIPIENT)
                 .header("X-Long", format!("a{header}"))
                 // The dot that is doubled on the wire counts for nothing.
-                .body(format!("first\r\n{line}\r\n.{}\r\nlast", &line[line.len().min(1)..]))
+                .body(format!(
+                    "first\r\n{line}\r\n.{}\r\nlast",
+                    &line[line.len().min(1)..]
+                ))
                 .build();
             let delivered = match handed_over(&context, &mail_from(&context), &message).await? {
                 // A line of 998 octets is legal.
@@ -282,9 +285,12 @@ async fn long_lines_arrive_unbroken(context: Context) -> Judged {
                 None => return PASS,
                 Some(delivered) => delivered,
             };
-            require(message.trace_in(&delivered.raw).is_some(), "the same bytes", || {
-                let longest = delivered.raw.split(|b| *b == b'\n').map(<[u8]>::len).max();
-                format!("other bytes; the longest line is in two or more: {longest:?} octets are left")
+            let same = message.trace_in(&delivered.raw).is_some();
+            require(same, "the same bytes", || {
+                let lines = delivered.raw.split(|b| *b == b'\n').map(<[u8]>::len);
+                let longest = lines.max().unwrap_or_default();
+                let found = if same { "the same" } else { "other" };
+                format!("{found} bytes, the longest line of {longest} octets")
             })
         },
     )

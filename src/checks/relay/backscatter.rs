@@ -288,7 +288,8 @@ async fn strangers_get_no_reports(context: Context) -> Judged {
         let mut session = under_tls(&context, listener, any_certificate(&context)).await?;
         let offers = ehlo(&mut session, CLIENT).await?;
         require(offers.has("DSN"), "DSN for logins", || {
-            format!("port {}: DSN is not offered", listener.port())
+            let is = if offers.has("DSN") { "is" } else { "is not" };
+            format!("port {}: DSN {is} offered", listener.port())
         })?;
     }
     PASS

@@ -12,7 +12,7 @@ use super::super::probe::session::{
 use super::super::probe::{appliance, rows, trace};
 use super::super::target::{Context, Delivered};
 use super::super::verdict::Judged;
-use super::super::verdict::{PASS, broken, fail, require, require_none};
+use super::super::verdict::{PASS, broken, fail, nothing_wrong, require, require_none};
 use super::own_domain;
 use crate::config::{Listener, Says};
 use crate::plan::Role;
@@ -131,7 +131,10 @@ async fn own_domains_need_no_login(context: Context) -> Judged {
     let mut session = in_clear(&context, Listener::Smtp).await?;
     ehlo(&mut session, CLIENT).await?;
     mail::send_with(&mut session, &commands, &message).await?;
-    mail::arrival(&context, &message).await.map_continue(|_| ())
+    mail::arrival(&context, &message).await?;
+    nothing_wrong(format!(
+        "mail for {domain} taken without a login, and at the next hop"
+    ))
 }
 
 /// What came of a message to `recipient`, which is what follows `RCPT TO:`;

@@ -269,11 +269,13 @@ async fn spelling_of_a_login_changes_nothing(context: Context) -> Judged {
             };
             let allowed = allows(&mut session, own).await?;
             require(allowed, "mail from its own address", || {
-                format!("its own address is refused, <{own}>")
+                let what = if allowed { "taken" } else { "refused" };
+                format!("its own address is {what}, <{own}>")
             })?;
             let allowed = allows(&mut session, others).await?;
             require(!allowed, "no mail from another's address", || {
-                format!("mail taken from <{others}>")
+                let what = if allowed { "taken" } else { "refused" };
+                format!("mail {what} from <{others}>")
             })
         },
     )

@@ -9,8 +9,8 @@ use super::super::probe::mail;
 use super::super::probe::recipients::RECIPIENTS;
 use super::super::probe::session::{logged_in, login_listener};
 use super::super::target::Context;
-use super::super::verdict::Judged;
 use super::super::verdict::PASS;
+use super::super::verdict::{Judged, held};
 use super::{SENDER, Way, takes};
 use crate::report::Severity;
 use crate::smtp::Message;
@@ -78,6 +78,10 @@ async fn login_reaches_who_is_named(context: Context) -> Judged {
             format!("RCPT TO:<{recipient}>"),
         ];
         mail::send_with(&mut session, &commands, &message).await?;
+        held(
+            format!("mail for {recipient} taken"),
+            "250 to MAIL, RCPT and the message",
+        )?;
     }
     PASS
 }

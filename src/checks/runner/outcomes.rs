@@ -1,12 +1,22 @@
-//! What a check came to, where it is not the check that says it.
+//! What a check came to, where it is not the check that says it, and what is shown of it.
 
 use tokio::task::JoinError;
 use tracing::{Span, info};
 
+use super::super::said::SILENT;
 use super::super::target::{Context, Target};
 use crate::counterparts::Purpose;
 use crate::diagnostics::Open;
-use crate::report::Outcome;
+use crate::report::{Exhibit, Outcome, Seen};
+
+/// What is shown of a check beside its outcome.
+#[derive(Default)]
+pub(super) struct Evidence {
+    pub(super) transcript: Vec<String>,
+    pub(super) rows: Vec<Seen>,
+    pub(super) log: Vec<String>,
+    pub(super) exhibits: Vec<Exhibit>,
+}
 
 /// A relay is not at fault where it has set a limit to us, nor where a check
 /// could not go on without offending it. Checks run one at a time there.
@@ -54,6 +64,17 @@ fn unlimited(outcome: Outcome) -> Outcome {
         },
         _ => outcome,
     }
+}
+
+/// A pass says what was expected and seen; a check that passes without a word has judged
+/// nothing that anybody could look at.
+pub(super) fn spoken(outcome: Outcome, context: &Context) -> Outcome {
+    if outcome == Outcome::Pass && context.said().rows().is_empty() {
+        return Outcome::Broken {
+            why: SILENT.to_owned(),
+        };
+    }
+    outcome
 }
 
 /// Adds what a check that took too long waited for.

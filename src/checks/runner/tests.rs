@@ -253,3 +253,37 @@ async fn a_password_reaches_neither_transcript_nor_outcome() {
     assert!(!format!("{report:?}").contains("wonderland"));
     assert_eq!(report.checks[0].transcript, ["-- ***"]);
 }
+
+#[tokio::test]
+async fn a_pass_has_what_was_expected_and_seen_and_its_transcript() {
+    let checks = vec![Check {
+        run: &|context: Context| {
+            Box::pin(async move {
+                context.transcript().note("wonderland");
+                require(true, "no wonderland", || "a wonderland".to_owned())
+            })
+        },
+        ..check("a.speaks")
+    }];
+    let (report, _) = run_with(checks, Options::default()).await;
+    let record = &report.checks[0];
+    assert_eq!(record.outcome, Outcome::Pass);
+    assert_eq!(record.expected(), "no ***");
+    assert_eq!(record.observed(), "a ***");
+    assert_eq!(record.transcript, ["-- ***"]);
+}
+
+#[tokio::test]
+async fn a_check_that_passes_without_a_word_is_broken() {
+    let silent = Check {
+        run: &|_: Context| Box::pin(async { Judged::Continue(()) }),
+        ..check("a.silent")
+    };
+    // Words for a failure are nothing that was seen.
+    let constant = Check {
+        run: &|_: Context| Box::pin(async { require(true, "one", || "none") }),
+        ..check("a.constant")
+    };
+    let (report, _) = run_with(vec![silent, constant], Options::default()).await;
+    assert_eq!(report.summary().broken, 2, "{report:?}");
+}

@@ -13,7 +13,7 @@ use super::super::probe::session::{command, logged_in, login_listener};
 use super::super::probe::{appliance, mail, played};
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{broken, fail, require, require_none};
+use super::super::verdict::{broken, fail, held, require, require_none};
 use crate::engine::LogRequest;
 use crate::plan::{Plan, Role};
 use crate::render::next_hops::AWAY;
@@ -264,5 +264,9 @@ async fn dead_daemons_return(context: Context) -> Judged {
     let mut kill = vec!["sh", "-c", script, "sh"];
     kill.extend(pids.iter().map(String::as_str));
     appliance::output(&context, Role::Relay, &kill).await?;
-    lifecycle::ready(&context).await
+    lifecycle::ready(&context).await?;
+    held(
+        "logins again after saslauthd and its guard were killed",
+        format!("{} processes killed, then a login succeeded", pids.len()),
+    )
 }

@@ -9,7 +9,7 @@ use super::super::probe::appliance;
 use super::super::probe::sockets::{self, Socket};
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{require, require_none};
+use super::super::verdict::{held, require, require_none};
 use crate::plan::{Attachment, Plan, Role};
 use crate::report::Severity;
 
@@ -142,6 +142,21 @@ async fn ports_are_published_where_configured(context: Context) -> Judged {
             .iter()
             .filter(|p| !facts.ports.contains_key(&p.container));
         wrong.extend(missing.map(|p| format!("{}: port {} nowhere", role.name(), p.container)));
+        let seen = facts
+            .ports
+            .iter()
+            .map(|(port, (address, _))| format!("{port} on {address}"));
+        let seen: Vec<_> = seen.collect();
+        if wrong.is_empty() {
+            held(
+                format!("the {}'s ports where relay.yaml has them", role.name()),
+                if seen.is_empty() {
+                    "none".to_owned()
+                } else {
+                    seen.join(", ")
+                },
+            )?;
+        }
     }
     require_none(&wrong, "each listener on its address, and nothing else")
 }

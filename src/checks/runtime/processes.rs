@@ -11,7 +11,7 @@ use super::super::probe::mail;
 use super::super::probe::session::{logged_in, login_listener};
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{PASS, broken, fail, require, require_none};
+use super::super::verdict::{broken, fail, held, nothing_wrong, require, require_none};
 use super::CARELESS;
 use crate::plan::Role;
 use crate::report::Severity;
@@ -153,7 +153,7 @@ async fn only_supervisors_are_root(context: Context) -> Judged {
             now.retain(|p| before.iter().any(|b| b.pid == p.pid));
         }
         if now.is_empty() {
-            return PASS;
+            return nothing_wrong(format!("root for {} alone", allowed.join(", ")));
         }
         root = Some(now);
     }
@@ -216,7 +216,8 @@ async fn ended_processes_are_reaped(context: Context) -> Judged {
         ];
         let status = appliance::output(&context, Role::Relay, &status).await?;
         if status.is_empty() {
-            return PASS;
+            let observed = format!("process {pid} is gone from /proc");
+            return held("nothing of a process that has ended", observed);
         }
         if started.elapsed() > PATIENCE {
             let zombie = status.lines().any(|line| line.starts_with("State:\tZ"));

@@ -93,7 +93,7 @@ async fn no_secret_beside_files(context: Context) -> Judged {
     let script = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; :";
     let mut wrong = BTreeSet::new();
     for role in appliance::roles(&context)? {
-        let text = appliance::output(&context, role, &["sh", "-c", script]).await?;
+        let text = appliance::secret_output(&context, role, &["sh", "-c", script]).await?;
         let facts = appliance::facts(&context, role).await?;
         let labels = facts
             .labels
@@ -136,7 +136,7 @@ async fn image_holds_no_secret(context: Context) -> Judged {
     // Certificates of the world's CAs are left out for their size.
     let script = "grep -rIs '' /etc /root /srv /opt /home /usr/local /usr/libexec \
                   --exclude-dir=relaykit --exclude-dir=certs --exclude-dir=proc; :";
-    let text = appliance::output(&context, Role::Relay, &["sh", "-c", script]).await?;
+    let text = appliance::secret_output(&context, Role::Relay, &["sh", "-c", script]).await?;
     let files = text.lines().filter_map(|line| line.split_once(':'));
     let found = files.filter(|(_, line)| secret(line));
     wrong.extend(found.map(|(file, _)| format!("a secret in {file}")));

@@ -13,7 +13,7 @@ use super::super::probe::rows;
 use super::super::probe::session::{any_certificate, port, tls_listeners, under_tls};
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{broken, fail, require, require_none};
+use super::super::verdict::{broken, fail, held, nothing_wrong, require, require_none};
 use crate::certs::Flaw;
 use crate::config::Listener;
 use crate::plan::{Content, File, Plan, Role};
@@ -216,7 +216,7 @@ async fn believed(
     let listeners = tls_listeners(context)?;
     rows::each(context, listeners, port, |context, listener| async move {
         match part(shown(&context, listener, any_certificate(&context)).await?) {
-            Ok(()) => ControlFlow::Continue(()),
+            Ok(()) => nothing_wrong(expected),
             Err(reason) => fail(expected, reason),
         }
     })
@@ -354,7 +354,10 @@ async fn chain_is_in_order(context: Context) -> Judged {
                     || format!("{} does not certify {}", next.subject(), one.subject()),
                 )?;
             }
-            ControlFlow::Continue(())
+            held(
+                "certificates in the order in which they sign each other",
+                format!("{} certificates in order", facts.certificates.len()),
+            )
         },
     )
     .await

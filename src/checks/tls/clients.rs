@@ -13,7 +13,7 @@ use super::super::probe::session::{
 };
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{broken, fail, require};
+use super::super::verdict::{broken, fail, held, require};
 use crate::certs::{self, Issued};
 use crate::config::{Listener, Says};
 use crate::report::Severity;
@@ -261,7 +261,7 @@ async fn asked_certificates_are_a_choice(context: Context) -> Judged {
         |(listener, shown)| format!("{} on {}", shown.text(), port(listener)),
         |context, (listener, shown)| async move {
             match enter(&context, listener, tls(&context, shown)?).await? {
-                Ok((_, true)) => ControlFlow::Continue(()),
+                Ok((reply, true)) => held("a request for a certificate, and a way in", reply),
                 Ok((_, false)) => fail("a request", "no request for a certificate"),
                 Err(why) => fail("250 to EHLO", format!("no way in: {why}")),
             }
@@ -278,9 +278,8 @@ async fn required_certificates_are_checked(context: Context) -> Judged {
         |context, (listener, shown)| async move {
             let entered = enter(&context, listener, tls(&context, shown)?).await?;
             match (entered, shown) {
-                (Ok(_), Shown::Right) | (Err(_), Shown::Nothing | Shown::Stranger) => {
-                    ControlFlow::Continue(())
-                }
+                (Ok((reply, _)), Shown::Right) => held("250 to EHLO", reply),
+                (Err(why), Shown::Nothing | Shown::Stranger) => held("no session", why),
                 (Ok((reply, _)), _) => fail("no session", reply),
                 (Err(why), _) => fail("250 to EHLO", why),
             }
@@ -306,7 +305,7 @@ async fn resumption_does_not_skip_the_certificate(context: Context) -> Judged {
             }
             match enter(&context, listener, tls).await? {
                 Ok((reply, _)) => fail("no session", reply),
-                Err(_) => ControlFlow::Continue(()),
+                Err(why) => held("no session without the certificate", why),
             }
         },
     )

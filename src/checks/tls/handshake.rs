@@ -10,7 +10,7 @@ use super::super::probe::server_hello::{Answer, awaiting_hello, offer, say};
 use super::super::probe::session::{answer, any_certificate, port, tls_listeners, under_tls};
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{fail, require, require_none, skip};
+use super::super::verdict::{fail, held, nothing_wrong, require, require_none, skip};
 use super::{NO_TLS13, TLS_IS_OFF, TLS12};
 use crate::config::Listener;
 use crate::report::Severity;
@@ -264,9 +264,8 @@ async fn broken_hellos_do_no_harm(context: Context) -> Judged {
         |listener| format!("a right handshake afterwards on {}", port(listener)),
         |context, listener| async move {
             let tls = any_certificate(&context);
-            under_tls(&context, listener, tls)
-                .await
-                .map_continue(|_| ())
+            under_tls(&context, listener, tls).await?;
+            nothing_wrong("a right handshake afterwards")
         },
     )
     .await
@@ -278,7 +277,11 @@ async fn broken_hello(context: &Context, listener: Listener, name: &str) -> Judg
     if name == "cut short" {
         // The server waits for the rest; that it is not coming is for its own time.
         let sent = session.write_raw(&hello).await;
-        return answer(sent, "a server that reads");
+        answer(sent, "a server that reads")?;
+        return held(
+            "a server that waits for the rest",
+            "half of a hello was read",
+        );
     }
     let found = say(&mut session, &hello).await?;
     let odd = matches!(name, "one byte a record" | "16 KB long");

@@ -167,7 +167,7 @@ async fn submissions_waits_for_no_ticket(context: Context) -> Judged {
     let facts = second.tls();
     let version = facts.map(|facts| facts.version.to_string());
     require(version.as_deref() == Some("TLS 1.3"), "TLS 1.3", || {
-        format!("{version:?}")
+        version.clone().unwrap_or_else(|| "no TLS".to_owned())
     })?;
     let resumed = facts.is_some_and(|facts| facts.resumed);
     require(!resumed, "a full handshake", || "a resumed session")

@@ -1,7 +1,5 @@
 //! What is agreed on in a handshake: cipher suites and groups.
 
-use std::ops::ControlFlow;
-
 use super::super::check::{Change, Check, Sabotage};
 use super::super::probe::client_hello::{ClientHello, P256, Version, X25519};
 use super::super::probe::rows;
@@ -9,7 +7,7 @@ use super::super::probe::server_hello::{group_of_key, offer};
 use super::super::probe::session::{port, tls_listeners};
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{fail, require};
+use super::super::verdict::{fail, held, nothing_wrong, require};
 use super::TLS12;
 use crate::config::Listener;
 use crate::report::Severity;
@@ -369,7 +367,7 @@ async fn is_spoken(context: &Context, listener: Listener, group: u16) -> Judged 
     let chosen = answer.hello().and_then(|hello| hello.extension(51));
     match chosen {
         Some([high, low]) if group == u16::from_be_bytes([*high, *low]) => {
-            ControlFlow::Continue(())
+            held("a wish for a key of this group", answer.to_string())
         }
         _ => fail("a wish for a key of this group", answer.to_string()),
     }
@@ -388,6 +386,6 @@ async fn small(context: &Context, listener: Listener, before_better: bool) -> Ju
             "no small group",
             format!("a key of the small group {group}"),
         ),
-        _ => ControlFlow::Continue(()),
+        _ => nothing_wrong("no small group"),
     }
 }

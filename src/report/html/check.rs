@@ -1,7 +1,7 @@
 //! One check of the HTML report.
 
 use super::super::citation::sources;
-use super::super::{CheckRecord, Exhibit, Outcome};
+use super::super::{CheckRecord, Exhibit, Outcome, Seen, Severity};
 use super::markup::Markup;
 
 pub(super) fn show(page: &mut Markup, check: &CheckRecord) {
@@ -26,6 +26,15 @@ pub(super) fn show(page: &mut Markup, check: &CheckRecord) {
     for exhibit in &check.exhibits {
         page.folded(&exhibit.title, |page| show_exhibit(page, exhibit));
     }
+    if check.shows_rows() {
+        let label = format!("Rows, {}: what was expected and seen", check.rows.len());
+        // Paper has the summary of all, and the rows of those that count most.
+        if check.severity == Severity::Critical {
+            page.folded(&label, |page| rows(page, &check.rows));
+        } else {
+            page.folded_on_screen(&label, |page| rows(page, &check.rows));
+        }
+    }
     if !check.about.is_empty() {
         page.folded("What it does, and why", |page| {
             page.element("p", &[], check.about);
@@ -33,7 +42,12 @@ pub(super) fn show(page: &mut Markup, check: &CheckRecord) {
     }
     if !check.transcript.is_empty() {
         let label = format!("Transcript, {} lines", check.transcript.len());
-        page.folded(&label, |page| transcript(page, &check.transcript));
+        if check.outcome == Outcome::Pass {
+            // Paper has the rows; a screen has what was said as well.
+            page.folded_on_screen(&label, |page| transcript(page, &check.transcript));
+        } else {
+            page.folded(&label, |page| transcript(page, &check.transcript));
+        }
     }
     if !check.log.is_empty() {
         page.folded("The relay's log", |page| {
@@ -69,23 +83,41 @@ fn sources_of(page: &mut Markup, check: &CheckRecord) {
 }
 
 fn verdict(page: &mut Markup, check: &CheckRecord) {
-    let mut rows: Vec<(&str, &str)> = Vec::new();
+    let mut rows: Vec<(&str, String)> = Vec::new();
     match &check.outcome {
-        Outcome::Pass => return,
-        Outcome::Fail { expected, observed } => {
-            rows.extend([("expected", &**expected), ("observed", observed)]);
-            if !check.repair.is_empty() {
-                rows.push(("to repair", check.repair));
-            }
+        Outcome::Pass | Outcome::Fail { .. } => {
+            rows.extend([
+                ("expected", check.expected()),
+                ("observed", check.observed()),
+            ]);
         }
-        Outcome::Skipped { why } | Outcome::Broken { why } => rows.push(("because", why)),
+        Outcome::Skipped { why } | Outcome::Broken { why } => rows.push(("because", why.clone())),
+    }
+    if matches!(check.outcome, Outcome::Fail { .. }) && !check.repair.is_empty() {
+        rows.push(("to repair", check.repair.to_owned()));
     }
     page.raw("<dl>\n");
     for (term, words) in rows {
         page.element("dt", &[], term);
-        page.element("dd", &[], words);
+        page.element("dd", &[], &words);
     }
     page.close("dl");
+}
+
+fn rows(page: &mut Markup, rows: &[Seen]) {
+    page.raw("<div class=\"wide\"><table class=\"stack rows\">\n<thead><tr><th>Row</th><th>Expected</th><th>Observed</th></tr></thead>\n<tbody>\n");
+    for seen in rows {
+        page.raw("<tr>");
+        for (label, text) in [
+            ("Row", &seen.row),
+            ("Expected", &seen.expected),
+            ("Observed", &seen.observed),
+        ] {
+            page.element("td", &[("data-label", label)], text);
+        }
+        page.raw("</tr>\n");
+    }
+    page.raw("</tbody></table></div>\n");
 }
 
 fn transcript(page: &mut Markup, lines: &[String]) {

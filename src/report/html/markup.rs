@@ -55,6 +55,14 @@ impl Markup {
         self.close("details");
     }
 
+    /// As [`Self::folded`], and left out of what is printed.
+    pub(super) fn folded_on_screen(&mut self, label: &str, inside: impl FnOnce(&mut Self)) {
+        self.open("details", &[("class", "screen")]);
+        self.element("summary", &[], label);
+        inside(self);
+        self.close("details");
+    }
+
     pub(super) fn finish(self) -> Vec<u8> {
         self.0.into_bytes()
     }

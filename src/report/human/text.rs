@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::super::{CheckRecord, CutShort, Down, Outcome, Planted, RunReport, Severity, Unclaimed};
+use super::super::{
+    CheckRecord, CutShort, Down, Outcome, Planted, RunReport, Seen, Severity, Unclaimed,
+};
 use super::Colours;
 use crate::visible::visible;
 
@@ -14,9 +16,15 @@ pub(super) const RED: &str = "1;31";
 pub(super) const YELLOW: &str = "1;33";
 const MAGENTA: &str = "1;35";
 
-/// The line of a check that has an outcome, and below it what went wrong.
-/// Why it could not be judged is not told again where that is `known`.
-pub(super) fn finished(record: &CheckRecord, known: bool, colours: Colours) -> String {
+/// The line of a check that has an outcome, and below it what went wrong; what it saw where
+/// it passed, if `passed_too`. Why it could not be judged is not told again where that is
+/// `known`.
+pub(super) fn finished(
+    record: &CheckRecord,
+    known: bool,
+    passed_too: bool,
+    colours: Colours,
+) -> String {
     let word = outcome_word(&record.outcome, colours);
     let why = match &record.outcome {
         Outcome::Skipped { why } => format!("  {}", visible(first_line(why))),
@@ -27,6 +35,14 @@ pub(super) fn finished(record: &CheckRecord, known: bool, colours: Colours) -> S
     let mut text = format!("{word} [{seconds:>8.3}s] {}{why}\n", record.id);
     if !known {
         verdict(&mut text, &record.outcome);
+    }
+    if passed_too && record.outcome == Outcome::Pass {
+        section(&mut text, "expected", &record.expected());
+        section(&mut text, "observed", &record.observed());
+        if record.shows_rows() {
+            let rows: Vec<_> = record.rows.iter().map(Seen::in_words).collect();
+            section(&mut text, "rows", &rows.join("\n"));
+        }
     }
     text
 }
