@@ -47,6 +47,7 @@ pub fn target(
             engine: running.engine.clone(),
             plan: Arc::new(plan.clone()),
             moved: Moved::default(),
+            certificates: Arc::new(running.certificates.clone()),
             shells: (!disposable).then(|| shells.clone()),
         }),
         ports: Ports::default(),

@@ -7,6 +7,7 @@
 mod auth;
 mod check;
 mod directory;
+mod drift;
 mod evidence;
 mod in_lab;
 mod knocking;
@@ -40,7 +41,7 @@ pub use ports::Ports;
 pub use runner::{Options, Site, run, run_at};
 pub use selection::{NoneSelected, select};
 pub use survey::{Stranger, Survey, Unfit, survey};
-pub use target::{Context, Delivered, Inbox, Lab, Lacks, Moved, Target, Undelivered};
+pub use target::{Context, Delivered, Inbox, Lab, Lacks, MARK, Moved, Target, Undelivered};
 pub use variants::{AS_CONFIGURED, Laboratory, Offered, Unsuitable, images, laboratories};
 pub use verdict::Judged;
 
@@ -123,6 +124,10 @@ static AREAS: &[(&str, &[Check])] = &[
     ("runtime/secrets", runtime::secrets::CHECKS),
     ("runtime/size", runtime::size::CHECKS),
     ("runtime/waits", runtime::waits::CHECKS),
+    ("drift", drift::CHECKS),
+    ("drift/files", drift::files::CHECKS),
+    ("drift/processes", drift::processes::CHECKS),
+    ("drift/terms", drift::terms::CHECKS),
 ];
 
 /// Every registered check, area by area.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Ports;
 use super::said::Said;
-use crate::certs::{Issued};
+use crate::certs::{Certificates, Issued};
 use crate::config::{Listener, Spec, User};
 use crate::engine::{self, Engine, ExecOutput, Shells};
 use crate::plan::Plan;
@@ -74,9 +74,15 @@ pub struct Lab {
     pub plan: Arc<Plan>,
     /// Where it answers since a check has restarted a container.
     pub moved: Moved,
+    /// What its CA has issued, as it lies in its containers.
+    pub certificates: Arc<Certificates>,
     /// Shells in its containers, where no check stops any.
     pub shells: Option<Arc<Shells>>,
 }
+
+/// The name of a file that a relay under a proof has beside its own: no two sabotaged relays
+/// are then the same.
+pub const MARK: &str = "sabotage";
 
 /// Endpoints that have changed. An engine picks the ports that the kernel picks
 /// anew whenever a container is started, so a check that does so writes down here

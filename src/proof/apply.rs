@@ -3,7 +3,7 @@
 use super::edit;
 use super::plants::Plant;
 use crate::certs::Flaw;
-use crate::checks::Change;
+use crate::checks::{Change, MARK};
 use crate::config::{self, Shown, Spec};
 use crate::counterparts::{Purpose, Resolved};
 use crate::plan::{Content, File, Plan, Role};
@@ -155,7 +155,7 @@ fn mark(plan: &mut Plan, name: &str) {
     for container in &mut plan.containers {
         if container.role == Role::Relay {
             container.files.push(File {
-                path: format!("{CONFIG}sabotage"),
+                path: format!("{CONFIG}{MARK}"),
                 mode: 0o644,
                 owner: (0, 0),
                 content: Content::Text(format!("{name}\n")),

@@ -1,0 +1,394 @@
+//! The files of containers against those that were injected.
+
+use std::collections::BTreeMap;
+
+use super::super::check::{Change, Check, Sabotage};
+use super::super::need::Need;
+use super::super::probe::appliance;
+use super::super::target::{Context, MARK};
+use super::super::verdict::{Judged, broken, held, unless_wrong};
+use crate::lab;
+use crate::plan::{Container, Role};
+use crate::render::next_hops::STRANGERS_CERTIFICATE;
+use crate::report::Severity;
+
+pub(in super::super) static CHECKS: &[Check] = &[
+    Check {
+        id: "drift.injected_files_are_unchanged",
+        title: "Every injected file holds, byte for byte, what relay.yaml gives, with its owner and mode",
+        citation: "row 9; row 11",
+        severity: Severity::High,
+        about: "Takes the SHA-256, the mode, the owner and the kind of every file that was injected \
+                into the containers of the relay, the directory and the next hop, keys and \
+                passwords among them, and compares them with what relay.yaml and the lab's own \
+                certificates give today. The report names files and digests, never a content. Files \
+                on a volume outlive a container: what somebody has changed there goes on.",
+        repair: "`relaykit up` injects the files anew. Where a file of your own has changed since \
+                 (a certificate, a users file), that is what is told: bring the lab up again.",
+        needs: &[Need::Lab],
+        // It sees every change of a file, and would stand by at all of them.
+        long: true,
+        sabotages: &[
+            Sabotage {
+                name: "a blank at the end of a rule",
+                changes: &[Change::File(
+                    Role::Relay,
+                    "postfix/login_header_checks",
+                    " ",
+                )],
+                sees: "/etc/relaykit/postfix/login_header_checks holds something else",
+            },
+            Sabotage {
+                name: "the directory's settings are everybody's",
+                changes: &[Change::Plan(|plan| {
+                    let directory = plan
+                        .containers
+                        .iter_mut()
+                        .find(|c| c.role == Role::Directory);
+                    let files = directory.into_iter().flat_map(|c| &mut c.files);
+                    files
+                        .filter(|file| file.path.ends_with("slapd.conf"))
+                        .for_each(|file| file.mode = 0o604);
+                })],
+                sees: "the directory: /etc/relaykit/slapd.conf is 604",
+            },
+        ],
+        ..Check::by(&injected_files_are_unchanged)
+    },
+    Check {
+        id: "drift.no_file_lies_beside_them",
+        title: "On volumes and in writable folders lie the files of the services and no other",
+        citation: "row 9; row 11",
+        severity: Severity::High,
+        about: "Lists every file on the volumes and in the folders in memory of each container, and \
+                compares the names with those that Postfix, saslauthd, slapd, the supervisor and the \
+                next hop's inbox make for themselves; the service scripts that root runs are \
+                compared with those of the image. A copied key, a list of passwords or a program \
+                that somebody has left there is in no plan, and the volume keeps it through \
+                `relaykit up` and `relaykit down`.",
+        repair: "Look at what is listed, and at who may have put it there; then remove it, or make \
+                 the volumes anew: `relaykit down --volumes`, `relaykit up`. Change every secret \
+                 that was in it.",
+        needs: &[Need::Lab],
+        long: true,
+        sabotages: &[
+            Sabotage {
+                name: "a copied key",
+                changes: &[Change::Script(
+                    Role::Relay,
+                    "cp /etc/relaykit/tls/relay.key /var/lib/postfix/relay.key.bak",
+                )],
+                sees: "/var/lib/postfix/relay.key.bak",
+            },
+            Sabotage {
+                name: "a list of passwords",
+                changes: &[Change::Script(
+                    Role::Directory,
+                    "echo alice:secret >/tmp/.passwords",
+                )],
+                sees: "the directory: /tmp/.passwords",
+            },
+            Sabotage {
+                name: "a program among the waiting mail",
+                changes: &[Change::Script(
+                    Role::Relay,
+                    "cp /bin/true /var/spool/postfix/hold/cron",
+                )],
+                sees: "/var/spool/postfix/hold/cron",
+            },
+            Sabotage {
+                name: "a service script that is not the image's",
+                changes: &[Change::Script(
+                    Role::Relay,
+                    "sed -i '2i : more' /run/service/guard/run",
+                )],
+                sees: "/run/service/guard/run is not the image's",
+            },
+        ],
+        ..Check::by(&no_file_lies_beside_them)
+    },
+];
+
+async fn injected_files_are_unchanged(context: Context) -> Judged {
+    let certificates = appliance::lab(&context)?.certificates.clone();
+    let mut wrong = Vec::new();
+    for role in appliance::roles(&context)? {
+        let wanted = appliance::wanted(&context, role)?;
+        if wanted.files.is_empty() {
+            continue;
+        }
+        let digests = match lab::injected(&wanted, &certificates) {
+            Ok(digests) => digests,
+            Err(error) => return broken(error.to_string()),
+        };
+        // A link may lead anywhere: what stands at the path itself is looked at.
+        let script = "stat -c '%a %u %g %F|%n' -- \"$@\"; sha256sum -- \"$@\"; :";
+        let mut argv = vec!["sh", "-c", script, "sh"];
+        argv.extend(wanted.files.iter().map(|file| file.path.as_str()));
+        // As the one who may read them: a directory's container is not root's.
+        let user = wanted.user.as_deref();
+        // The digest of a short password is as good as the password.
+        let (_, text, _) = appliance::secret_exec(&context, role, &argv, user).await?;
+        let (stats, sums) = read(&text);
+        let (mut own, mut seen) = (Vec::new(), Vec::new());
+        for file in &wanted.files {
+            let (uid, gid) = file.owner;
+            let expected = format!("{:o} {uid} {gid}", file.mode);
+            match stats.get(&file.path) {
+                None => own.push(format!("{} is not there", file.path)),
+                Some((found, kind)) if *found != expected || !kind.starts_with("regular") => {
+                    own.push(format!(
+                        "{} is {found}, a {kind}; planned: {expected}",
+                        file.path
+                    ));
+                }
+                Some(_) => {}
+            }
+            let found = sums.get(&file.path).map_or("nothing", String::as_str);
+            match digests.get(&file.path) {
+                Some(planned) if found != planned && stats.contains_key(&file.path) => {
+                    let is_secret = file.content.is_secret();
+                    let shown = |sum: &str| {
+                        if is_secret {
+                            "not shown".to_owned()
+                        } else {
+                            short(sum)
+                        }
+                    };
+                    own.push(format!(
+                        "{} holds something else: SHA-256 {}, planned {}",
+                        file.path,
+                        shown(found),
+                        shown(planned)
+                    ));
+                }
+                _ if file.content.is_secret() => {
+                    seen.push(format!("{} (a secret, the same)", file.path))
+                }
+                _ => seen.push(format!("{} {}", file.path, short(found))),
+            }
+        }
+        if own.is_empty() {
+            held(
+                format!("the {}'s files as relay.yaml gives them", role.name()),
+                format!("{} files: {}", seen.len(), seen.join(", ")),
+            )?;
+        }
+        wrong.extend(
+            own.iter()
+                .map(|line| format!("the {}: {line}", role.name())),
+        );
+    }
+    unless_wrong(
+        &wrong,
+        "each injected file with the content, mode and owner that was planned",
+    )
+}
+
+/// The beginning of a digest, which tells it from others.
+fn short(sum: &str) -> String {
+    sum.chars().take(12).collect()
+}
+
+type Stats = BTreeMap<String, (String, String)>;
+
+/// What stat(1) and sha256sum(1) say, by path.
+fn read(text: &str) -> (Stats, BTreeMap<String, String>) {
+    let (mut stats, mut sums) = (Stats::new(), BTreeMap::new());
+    for line in text.lines() {
+        if let Some((head, path)) = line.split_once('|') {
+            let mut words = head.splitn(4, ' ');
+            let rights: Vec<&str> = words.by_ref().take(3).collect();
+            let kind = words.next().unwrap_or_default();
+            stats.insert(path.to_owned(), (rights.join(" "), kind.to_owned()));
+        } else if let Some((sum, path)) = line.split_once("  ") {
+            sums.insert(path.to_owned(), sum.to_owned());
+        }
+    }
+    (stats, sums)
+}
+
+async fn no_file_lies_beside_them(context: Context) -> Judged {
+    let mut wrong = Vec::new();
+    for role in appliance::roles(&context)? {
+        let wanted = appliance::wanted(&context, role)?;
+        let mounts = wanted.mounts.iter().map(|mount| mount.target.as_str());
+        let places = mounts.chain(wanted.tmpfs.iter().map(|(place, _)| place.as_str()));
+        let places: Vec<&str> = places.collect();
+        // What ends while it is looked at is nobody's file. The scripts of services lie
+        // in a folder in memory, so that what root runs could be changed there.
+        let script = "find \"$@\" -xdev ! -type d -printf '%y %p\\n' 2>/dev/null; \
+                      cd /etc/s6/services 2>/dev/null || exit 0; find . -type f | while read -r f; do \
+                      [ ! -e \"/run/service/$f\" ] || cmp -s \"$f\" \"/run/service/$f\" || \
+                      echo \"changed /run/service/${f#./}\"; done; :";
+        let argv = [&["sh", "-c", script, "sh"], places.as_slice()].concat();
+        let (_, text, _) = appliance::exec(&context, role, &argv, wanted.user.as_deref()).await?;
+        let mut own = Vec::new();
+        let mut seen = 0;
+        for (kind, path) in text.lines().filter_map(|line| line.split_once(' ')) {
+            seen += 1;
+            if kind == "changed" {
+                own.push(format!("{path} is not the image's"));
+            } else if !is_known(&wanted, role, kind, path) {
+                own.push(format!("{path} is nobody's"));
+            }
+        }
+        if own.is_empty() {
+            held(
+                format!("in the {}, no file but those of its services", role.name()),
+                format!("{seen} files in {}, each of them known", places.join(", ")),
+            )?;
+        }
+        wrong.extend(
+            own.iter()
+                .map(|line| format!("the {}: {line}", role.name())),
+        );
+    }
+    unless_wrong(
+        &wrong,
+        "the injected files, and those that the services make for themselves",
+    )
+}
+
+/// Whether a service makes such a file, of the kind that find(1) has a letter for.
+fn is_known(container: &Container, role: Role, kind: &str, path: &str) -> bool {
+    let injected = container.files.iter().any(|file| file.path == path);
+    if injected || path == format!("/etc/relaykit/{MARK}") {
+        return kind == "f";
+    }
+    // A link leads out of what is looked at; no service makes one.
+    if kind == "l" {
+        return false;
+    }
+    match role {
+        Role::Directory => known_of_directory(path),
+        Role::Relay => known_of_postfix(kind, path) || known_of_relay(path),
+        Role::Sink => known_of_postfix(kind, path) || known_of_sink(path),
+    }
+}
+
+fn known_of_directory(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix("/run/") else {
+        return false;
+    };
+    let name = rest.rsplit('/').next().unwrap_or_default();
+    // slapd-mdb(5), and what slapd(8) writes down of itself.
+    ["data.mdb", "lock.mdb", "slapd.pid", "slapd.args", "ldapi"].contains(&name)
+}
+
+/// The queue (postfix-files, `queue_directory`), the sockets of master(8) and its
+/// programs' own files (`data_directory`).
+fn known_of_postfix(kind: &str, path: &str) -> bool {
+    if let Some(state) = path.strip_prefix("/var/lib/postfix/") {
+        let cache = state.ends_with(".lmdb") || state.ends_with(".lmdb-lock");
+        return cache && state.contains("cache") || ["prng_exch", "master.lock"].contains(&state);
+    }
+    let Some(below) = path.strip_prefix("/var/spool/postfix/") else {
+        return known_of_supervisor(path);
+    };
+    let Some((folder, name)) = below.split_once('/') else {
+        return false;
+    };
+    let name = name.rsplit('/').next().unwrap_or_default();
+    match folder {
+        "public" | "private" => kind == "s" || kind == "p",
+        "pid" => name.starts_with("unix.") || name.starts_with("inet.") || name == "master.pid",
+        "active" | "bounce" | "corrupt" | "defer" | "deferred" | "flush" | "hold" | "incoming"
+        | "maildrop" | "saved" | "trace" => is_queue_id(name),
+        _ => false,
+    }
+}
+
+/// A long queue id (`enable_long_queue_ids`), a short one, or a file that is still written,
+/// whose name is a time with its process.
+fn is_queue_id(name: &str) -> bool {
+    let letters = name.bytes().all(|b| b.is_ascii_alphanumeric());
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    letters && digits > 0 && name.len() >= 6
+        || name.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+}
+
+fn known_of_supervisor(path: &str) -> bool {
+    const SUPERVISES: [&str; 5] = ["status", "death_tally", "control", "lock", "status.new"];
+    let Some(below) = path.strip_prefix("/run/service/") else {
+        return false;
+    };
+    let (folder, name) = below.rsplit_once('/').unwrap_or(("", below));
+    if folder.ends_with("/supervise") || folder == ".s6-svscan" {
+        return SUPERVISES.contains(&name) || ["finish", "crash", "SIGTERM"].contains(&name);
+    }
+    if folder.ends_with("/event") {
+        return name.starts_with("ftrig1:");
+    }
+    [
+        "run",
+        "finish",
+        "down-signal",
+        "notification-fd",
+        "type",
+        "down",
+    ]
+    .contains(&name)
+}
+
+fn known_of_relay(path: &str) -> bool {
+    let folder = |name: &str| path.starts_with(&format!("/run/{name}/"));
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let secret = ["key", "pem", "bak"].iter().any(|end| name.ends_with(end));
+    (folder("saslauthd") || folder("accounts") || folder("limits")) && !secret
+}
+
+fn known_of_sink(path: &str) -> bool {
+    // A check makes a stranger's certificate for the next hop, in files with its own number.
+    let making = |name: &str| {
+        let (number, end) = name.split_once('.').unwrap_or_default();
+        let number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        number && ["key", "crt", "pem"].contains(&end)
+    };
+    path.starts_with("/var/mail/inbox/")
+        || path.starts_with("/run/inbox/")
+        || path == STRANGERS_CERTIFICATE
+        || path.strip_prefix("/run/").is_some_and(making)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_services_make_is_known_and_what_people_leave_is_not() {
+        for (kind, path) in [
+            ("f", "/var/spool/postfix/deferred/3/4jdX1s1RKFzDZt1"),
+            ("f", "/var/spool/postfix/incoming/1764526012.33"),
+            ("s", "/var/spool/postfix/public/qmgr"),
+            ("f", "/var/spool/postfix/pid/unix.showq"),
+            ("f", "/var/lib/postfix/smtpd_scache.lmdb"),
+            ("p", "/run/service/postfix/log/supervise/control"),
+            ("f", "/run/service/.s6-svscan/finish"),
+        ] {
+            assert!(known_of_postfix(kind, path), "{path}");
+        }
+        for (kind, path) in [
+            ("f", "/var/spool/postfix/hold/cron"),
+            ("f", "/var/spool/postfix/private/list"),
+            ("f", "/var/spool/postfix/notes"),
+            ("f", "/var/lib/postfix/relay.key.bak"),
+            ("f", "/run/service/more/run.sh"),
+            ("f", "/tmp/.passwords"),
+        ] {
+            assert!(!known_of_postfix(kind, path), "{path}");
+        }
+        assert!(!known_of_directory("/tmp/data.mdb"));
+        assert!(known_of_directory("/run/slapd/data.mdb"));
+    }
+
+    #[test]
+    fn a_name_with_a_blank_and_a_bar_is_read() {
+        let (stats, sums) = read("600 0 0 regular file|/a b\nab12  /a b\n");
+        assert_eq!(
+            stats["/a b"],
+            ("600 0 0".to_owned(), "regular file".to_owned())
+        );
+        assert_eq!(sums["/a b"], "ab12");
+    }
+}
