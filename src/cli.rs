@@ -18,6 +18,7 @@ mod init;
 mod reports;
 mod told;
 mod users;
+mod verify;
 
 pub use check::{Check, Place};
 pub use config::Config;
@@ -29,6 +30,7 @@ pub use init::{Backend, Init};
 pub use reports::Reports;
 pub use told::{LogFormat, Told};
 pub use users::{Place as UsersPlace, Users};
+pub use verify::Verify;
 
 /// Build an authenticated, anonymising mail relay as containers, and prove that it is one.
 #[derive(Debug, Parser)]
@@ -68,6 +70,8 @@ pub enum Command {
     Up(Up),
     /// Prove a relay: every check with citation, expectation and observation.
     Test(Test),
+    /// Say whether a lab is still what a report was written for, and what differs.
+    Verify(Verify),
     /// Check any relay over the network, politely.
     Check(Box<Check>),
     /// Show the labs on the engine.
@@ -113,6 +117,7 @@ impl Command {
             Self::Init(_) => "init",
             Self::Up(_) => "up",
             Self::Test(_) => "test",
+            Self::Verify(_) => "verify",
             Self::Check(_) => "check",
             Self::Status => "status",
             Self::Logs(_) => "logs",

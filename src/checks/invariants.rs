@@ -26,6 +26,7 @@ const NOT_AREAS: &[&str] = &[
     "verdict",
     "knocking",
     "ports",
+    "identity",
     "said",
     "probe",
 ];

@@ -10,12 +10,15 @@ use sha2::{Digest, Sha256};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
 
+use super::identity::{LISTS_PACKAGES, identity, packages_digest};
 use super::probe::session::{any_certificate, under_tls};
 use super::target::{Context, Lab, Target};
 use crate::audit::Tables;
 use crate::config::{Listener, Spec};
+use crate::counterparts::{Purpose, Resolved};
+use crate::engine::{Engine, Shells};
 use crate::lint;
-use crate::plan::{Container, Role};
+use crate::plan::{Container, Plan, Role};
 use crate::report::{
     Accepted, Agreed, Certificate, Contained, Listening, Outcome, Package, Subject, SubjectKind,
 };
@@ -60,6 +63,7 @@ pub(super) async fn describe(target: Arc<Target>) -> Subject {
         kind,
         hostname: target.hostname.clone(),
         engine,
+        identity: target.lab.as_ref().map(|_| identity(&target.spec)),
         listeners,
         containers,
         accepted: accepted(&target.spec),
@@ -178,13 +182,36 @@ async fn engine(lab: &Lab) -> Option<String> {
 
 async fn containers(lab: &Lab) -> Vec<Contained> {
     let looks = lab.plan.containers.iter().map(async |container| {
-        let look = tokio::time::timeout(PATIENCE, contained(lab, container));
+        let look = tokio::time::timeout(
+            PATIENCE,
+            contained(lab.engine.as_ref(), lab.shells.as_deref(), container),
+        );
         look.await.ok().flatten()
     });
     join_all(looks).await.into_iter().flatten().collect()
 }
 
-async fn contained(lab: &Lab, container: &Container) -> Option<Contained> {
+/// What is in the container with `role` of the lab `name`; `None` where there is none.
+pub async fn contained_in_lab(
+    engine: &dyn Engine,
+    name: &str,
+    spec: &Spec,
+    role: Role,
+) -> Option<Contained> {
+    let plan = Plan::new(Resolved::new(spec.clone(), Purpose::Lab), name);
+    contained(engine, None, plan.container(role)?).await
+}
+
+/// What is in a container, asked through `shells` where these are in it.
+async fn contained(
+    engine: &dyn Engine,
+    shells: Option<&Shells>,
+    container: &Container,
+) -> Option<Contained> {
+    let exec = async |argv: &[&str]| match shells {
+        Some(shells) => shells.exec(&container.name, argv, None).await,
+        None => engine.exec(&container.name, argv, None).await,
+    };
     let wanted = packages(container.role);
     let query = [
         "dpkg-query",
@@ -192,18 +219,24 @@ async fn contained(lab: &Lab, container: &Container) -> Option<Contained> {
         "--showformat=${Package} ${Version}\n",
     ];
     let argv: Vec<&str> = query.iter().chain(wanted).copied().collect();
-    let (facts, listed) = tokio::join!(
-        lab.engine.inspect(&container.name),
+    let every = ["sh", "-c", LISTS_PACKAGES];
+    let (facts, all, listed) = tokio::join!(
+        engine.inspect(&container.name),
+        exec(&every),
         // It lists what there is, and ends with 1 where one is missing.
-        lab.exec(&container.name, &argv, None),
+        exec(&argv),
     );
     let image = facts.ok()??.image;
-    let known = lab.engine.image(&image).await.ok().flatten();
+    let known = engine.image(&image).await.ok().flatten();
     let listed = listed.map(|output| output.stdout).unwrap_or_default();
+    let known = known.unwrap_or_default();
+    let all = all.map(|output| output.stdout).unwrap_or_default();
     Some(Contained {
         role: container.role.name().to_owned(),
         image,
-        image_id: known.map(|known| known.id).unwrap_or_default(),
+        image_id: known.id,
+        image_content: known.content,
+        packages_sha256: packages_digest(&all),
         packages: listed.lines().filter_map(package).collect(),
     })
 }

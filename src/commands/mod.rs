@@ -20,6 +20,7 @@ mod test;
 mod unified;
 mod up;
 mod users;
+mod verify;
 mod watch;
 
 use std::io::Write;
@@ -201,6 +202,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Init(arguments) => init::run(session, &arguments),
         Command::Up(arguments) => up::run(session, arguments).await,
         Command::Test(arguments) => test::run(session, arguments).await,
+        Command::Verify(arguments) => verify::run(session, arguments).await,
         Command::Check(arguments) => Box::pin(check::run(session, *arguments)).await,
         Command::Status => status::run(session).await,
         Command::Logs(arguments) => logs::run(session, arguments).await,

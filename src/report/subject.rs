@@ -1,6 +1,8 @@
 //! What was tested: facts about the target, for whoever reads a report later.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use super::Identity;
 
 /// The relay that a run was about, as it was seen when the run began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -12,6 +14,9 @@ pub struct Subject {
     /// The engine that a lab runs on, such as `Docker Engine 26.1.5`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// What it was made of; none of a relay that relaykit did not build.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
     /// Where it answers and what a client sees of its TLS there.
     pub listeners: Vec<Listening>,
     /// The containers of a lab.
@@ -95,7 +100,7 @@ pub struct Certificate {
 }
 
 /// A container of a lab.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contained {
     /// `relay`, `directory`, `sink`.
     pub role: String,
@@ -103,12 +108,19 @@ pub struct Contained {
     pub image: String,
     /// The image's id, `sha256:...`; empty where the engine does not know it any more.
     pub image_id: String,
+    /// A digest of what the image's layers hold: the same on every engine. Empty where the
+    /// engine does not know it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub image_content: String,
     /// What is installed of the packages that do the work.
     pub packages: Vec<Package>,
+    /// SHA-256 of the names and versions of all installed packages, a line each, sorted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub packages_sha256: String,
 }
 
 /// An installed package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Package {
     /// Its name in Debian.
     pub name: String,

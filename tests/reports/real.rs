@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::lab::{Lab};
+use crate::lab::{Lab, is_a};
 use crate::{json, junit};
 
 #[test]
@@ -54,3 +54,51 @@ fn a_proof_writes_every_report() {
     assert!(page.contains("passes 1 check"));
 }
 
+/// The kinds and names of what `relaykit verify` found.
+fn told(verified: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let all = verified["differences"].as_array().unwrap().iter();
+    all.map(|one| (text(&one["kind"]), text(&one["name"])))
+        .collect()
+}
+
+#[test]
+fn a_report_knows_its_lab_again_and_what_has_changed_in_it() {
+    let lab = Lab::new("verified");
+    lab.up();
+    // That nothing has drifted in a lab that people brought up, is seen there too.
+    lab.relaykit(&["test", "drift", "--json", "r.json"])
+        .succeeded();
+    let same = lab
+        .relaykit(&["verify", "r.json", "--format", "json"])
+        .succeeded()
+        .json();
+    is_a("verify", &same);
+    assert_eq!((&same["same"], told(&same)), (&Value::Bool(true), vec![]));
+
+    // Another relay.yaml, while the lab is as it was.
+    lab.configure("privacy: {show_login: false}\n");
+    let run = lab
+        .relaykit(&["verify", "r.json", "--format", "json"])
+        .ended_with(10);
+    let differences = told(&run.json());
+    let has = |kind: &str, name: &str| {
+        differences
+            .iter()
+            .any(|(k, n)| k == kind && n.contains(name))
+    };
+    assert!(
+        has("configuration", "show_login") && has("file", "login_header_checks"),
+        "{run}"
+    );
+    assert!(!has("running file", ""), "{run}");
+
+    // The lab is brought to it.
+    lab.up();
+    let run = lab.relaykit(&["verify", "r.json"]).ended_with(10);
+    let line = "running file relay:/etc/relaykit/postfix/login_header_checks";
+    assert!(run.stdout.contains(line), "{run}");
+    lab.run(&["verify", "relay.yaml"]).ended_with(2);
+    lab.run(&["verify", "r.json", "--lab", "no-such-lab"])
+        .ended_with(2);
+}

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use relaykit::report::{
-    Accepted, Agreed, Certificate, CheckRecord, Contained, Exhibit, FORMATS, Listening, Outcome,
-    Package, Planted, RunReport, Seen, Severity, Subject, SubjectKind, Unclaimed, Unplanted,
+    Accepted, Agreed, Certificate, CheckRecord, Contained, Exhibit, FORMATS, Identity, Listening,
+    Outcome, Package, Planted, RenderedFile, RunReport, Seen, Severity, Subject, SubjectKind,
+    Unclaimed, Unplanted,
 };
 
 /// What would run, escape, or break a file if it were not escaped.
@@ -164,12 +165,25 @@ fn subject() -> Subject {
         kind: SubjectKind::Lab,
         hostname: "relay.relaykit.test".into(),
         engine: Some("Docker Engine 26.1.5, amd64".into()),
+        identity: Some(Identity {
+            configuration: format!("version: 1\n# {HOSTILE}\n"),
+            configuration_sha256: "cd".repeat(32),
+            checks_sha256: "ef".repeat(32),
+            files: vec![RenderedFile {
+                role: "relay".into(),
+                path: "/etc/relaykit/postfix/main.cf".into(),
+                rights: "644 0 0".into(),
+                sha256: Some("01".repeat(32)),
+            }],
+        }),
         listeners: vec![clear, listening("submission", Some(agreed))],
         containers: vec![Contained {
             role: "relay".into(),
             image: "relaykit/relay:1a13e3c06b0c".into(),
             image_id: "sha256:78e33c4e2a9a1507fa6eae76ef633cf986018fa0993a5f585d29ea1da931a941"
                 .into(),
+            image_content: "sha256:5f".into(),
+            packages_sha256: "ab".repeat(32),
             packages: vec![Package {
                 name: "postfix".into(),
                 version: "3.10.13-0+deb13u1".into(),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Agreed, CheckRecord, Listening, RunReport, Subject, SubjectKind};
+use super::super::{Agreed, CheckRecord, Identity, Listening, RunReport, Subject, SubjectKind};
 use super::markup::Markup;
 use super::table::table;
 
@@ -61,6 +61,9 @@ pub(super) fn subject(page: &mut Markup, report: &RunReport) {
         containers(page, subject);
     }
     accepted(page, subject);
+    if let Some(identity) = &subject.identity {
+        show_identity(page, identity);
+    }
     page.close("section");
 }
 
@@ -79,6 +82,43 @@ fn accepted(page: &mut Markup, subject: &Subject) {
         })
         .collect();
     table(page, &["rule", "severity", "what it does", "where"], &rows);
+}
+
+/// What a reader compares with the relay of another day, or `relaykit verify` does.
+fn show_identity(page: &mut Markup, identity: &Identity) {
+    page.raw("<h3>Identity</h3>\n<p>What this report was written for. ");
+    page.raw("<code>relaykit verify REPORT --lab NAME</code>, with the JSON report, says whether a lab is still this.</p>\n<dl>\n");
+    for (term, sum) in [
+        ("relay.yaml, SHA-256", &identity.configuration_sha256),
+        ("checks, SHA-256", &identity.checks_sha256),
+    ] {
+        page.element("dt", &[], term);
+        page.element("dd", &[("class", "fingerprint")], sum);
+    }
+    page.close("dl");
+    page.folded("relay.yaml with all defaults, secrets masked", |page| {
+        page.element("pre", &[], &identity.configuration);
+    });
+    let rows = identity.files.iter().map(|file| {
+        let sum = file
+            .sha256
+            .as_deref()
+            .unwrap_or("a secret, or made by the lab");
+        vec![
+            file.role.clone(),
+            format!("{}\n{}", file.path, file.rights),
+            sum.to_owned(),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    let label = format!("Rendered files, {}", rows.len());
+    page.folded(&label, |page| {
+        table(
+            page,
+            &["container", "file, mode, owner, group", "SHA-256"],
+            &rows,
+        );
+    });
 }
 
 fn listeners(page: &mut Markup, listeners: &[Listening]) {
@@ -150,8 +190,16 @@ fn containers(page: &mut Markup, subject: &Subject) {
             let packages: Vec<_> = packages
                 .map(|p| format!("{} {}", p.name, p.version))
                 .collect();
-            let image = format!("{}\n{}", container.image, container.image_id);
-            vec![container.role.clone(), image, packages.join("\n")]
+            let image = format!(
+                "{}\n{}\ncontent {}",
+                container.image, container.image_id, container.image_content
+            );
+            let packages = format!(
+                "{}\nall packages, SHA-256 {}",
+                packages.join("\n"),
+                container.packages_sha256
+            );
+            vec![container.role.clone(), image, packages]
         })
         .collect();
     table(page, &["container", "image", "packages"], &rows);
