@@ -9,7 +9,7 @@ pub(in crate::audit) static WEAKENED: Rule = Rule {
     title: "TLS protects less than it could",
     consequence: "Somebody in between reads mail or passwords, or answers in the other server's name.",
     repair: "Remove it, and use `tls.minimum` and `tls.outbound.level`.",
-    example: "main: {smtp_tls_policy_maps: \"inline:{example.com=none}\"}",
+    example: "main: {smtpd_discard_ehlo_keyword_address_maps: \"cidr:{{::/0 starttls}}\"}",
     source: "Postfix TLS_README; RFC 8996; RFC 9325",
 };
 

@@ -81,12 +81,15 @@ pub(in super::super) static CHECKS: &[Check] = &[
         long: true,
         sabotages: &[Sabotage {
             name: "another filter than relay.yaml has",
-            changes: &[Change::Replace(
-                Role::Relay,
-                "saslauthd.conf",
-                "ldap_filter: (uid=%u)",
-                "ldap_filter: (&(uid=%u)(!(uid=*,*)))",
-            )],
+            changes: &[
+                Change::Given(Need::Setting("auth.ldap.filter", Says::Is("(uid=%u)"))),
+                Change::Replace(
+                    Role::Relay,
+                    "saslauthd.conf",
+                    "ldap_filter: (uid=%u)",
+                    "ldap_filter: (&(uid=%u)(!(uid=*,*)))",
+                ),
+            ],
             sees: "its own password: 535",
         }],
         ..Check::by(&special_characters_log_in)

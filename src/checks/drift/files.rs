@@ -30,13 +30,9 @@ pub(in super::super) static CHECKS: &[Check] = &[
         long: true,
         sabotages: &[
             Sabotage {
-                name: "a blank at the end of a rule",
-                changes: &[Change::File(
-                    Role::Relay,
-                    "postfix/login_header_checks",
-                    " ",
-                )],
-                sees: "/etc/relaykit/postfix/login_header_checks holds something else",
+                name: "a blank line at the end of main.cf",
+                changes: &[Change::File(Role::Relay, "postfix/main.cf", " ")],
+                sees: "/etc/relaykit/postfix/main.cf holds something else",
             },
             Sabotage {
                 name: "the directory's settings are everybody's",

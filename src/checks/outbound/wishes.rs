@@ -8,7 +8,7 @@ use super::super::probe::played::{self, PLAYED};
 use super::super::probe::rows;
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{PASS, fail, require, require_none};
+use super::super::verdict::{fail, held, require, require_none};
 use crate::plan::Role;
 use crate::render::next_hops::{POOR, REFUSING};
 use crate::report::Severity;
@@ -163,7 +163,10 @@ async fn no_report(context: &Context, log: &mut Log, queued: &str) -> Judged {
         .iter()
         .find(|line| line.contains(&mark) && line.contains("notification:"));
     match report {
-        None => PASS,
+        None => {
+            let end = lines.last().map_or("", String::as_str);
+            held("no report", format!("{end}, and no notification before it"))
+        }
         Some(line) => fail("no report", line.as_str()),
     }
 }

@@ -42,7 +42,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         severity: Severity::Low,
         about: "On every port, says NOOP, RSET and HELP before EHLO, and VRFY and EXPN, which must be \
                 known and not served (502 or 500); then NOOP with a blank at its end, and \
-                RSET with an argument, which must get 501. At last it says QUIT: 221 must come, \
+                RSET with an argument, which must get 501. Where STARTTLS is demanded, 530 may \
+                come instead to all but NOOP and QUIT. At last it says QUIT: 221 must come, \
                 and the connection end. Programs that watch a relay say such commands, and a \
                 session that does not end keeps a process busy.",
         repair: "By hand: look for a smtpd_command_filter that changes these commands, and leave \
@@ -73,21 +74,18 @@ async fn helo_is_answered_in_one_line(context: Context) -> Judged {
     .await
 }
 
-/// What is said before EHLO, and what may come.
+/// What is said before EHLO, and what may come: 530 where STARTTLS is demanded (RFC 3207
+/// section 4).
 const BEFORE: [(&str, &[u16]); 5] = [
     ("NOOP", &[250]),
-    ("RSET", &[250]),
-    ("HELP", &[211, 214]),
-    ("VRFY nobody-of-this-name", &[500, 502]),
-    ("EXPN nobody-of-this-name", &[500, 502]),
+    ("RSET", &[250, 530]),
+    ("HELP", &[211, 214, 530]),
+    ("VRFY nobody-of-this-name", &[500, 502, 530]),
+    ("EXPN nobody-of-this-name", &[500, 502, 530]),
 ];
 
 /// What is said after it.
-const AFTER: [(&str, &[u16]); 2] = [
-    ("NOOP ", &[250]),
-    // Where STARTTLS is demanded, nothing else counts before it.
-    ("RSET now", &[501, 530]),
-];
+const AFTER: [(&str, &[u16]); 2] = [("NOOP ", &[250]), ("RSET now", &[501, 530])];
 
 async fn commands_of_no_transaction_are_answered(context: Context) -> Judged {
     let listeners: Vec<Listener> = context.target().listeners().collect();
