@@ -1,6 +1,7 @@
 //! One lab after the other under the same name: the relay of each begins with
 //! nothing of the one before, and is wrong in one respect; what is not wrong is kept.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use tracing::{Instrument as _, info, info_span};
 use super::Judgement;
 use super::apply::{Sabotaged, sabotaged};
 use super::plants::{Claim, Kind, Plant};
-use crate::certs::{self, Certificates};
+use crate::certs::{self, Certificates, Names};
 use crate::checks::{self, Check, Options};
 use crate::config::Spec;
 use crate::engine::labels;
@@ -30,8 +31,9 @@ pub(super) struct Slot {
     workshop: Workshop,
     lab: String,
     options: Options,
-    /// Kept from one lab to the next, so that the directory and the sink can be.
-    certificates: Option<Certificates>,
+    /// Kept from one lab to the next that has the same names, so that the directory and
+    /// the sink can be.
+    certificates: Option<(BTreeMap<Role, Names>, Certificates)>,
     /// How many images were made for it.
     images: usize,
     /// The lab as the last plant left it.
@@ -184,11 +186,13 @@ impl Slot {
     fn certificates(&mut self, sabotaged: &Sabotaged) -> Result<Certificates, lab::Error> {
         let names = lab::certificate_names(&sabotaged.plan);
         let now = Timestamp::now();
-        let mut certificates = if let Some(certificates) = &self.certificates {
-            certificates.clone()
-        } else {
-            let issued = certs::issue(&self.lab, &names, now)?;
-            self.certificates.insert(issued).clone()
+        let kept = self.certificates.take_if(|(known, _)| *known == names);
+        let (_, mut certificates) = match kept {
+            Some(kept) => self.certificates.insert(kept).clone(),
+            None => {
+                let issued = certs::issue(&self.lab, &names, now)?;
+                self.certificates.insert((names.clone(), issued)).clone()
+            }
         };
         if let (Some(flaw), Some(names)) = (sabotaged.flaw, names.get(&Role::Relay)) {
             let flawed = certs::flawed(&certificates.authority, names, flaw, now)?;

@@ -36,7 +36,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             "smtpd_discard_ehlo_keywords",
             "dsn, chunking, etrn, silent-discard",
         )],
-        sees: "Unsupported option",
+        sees: "DSN support is disabled",
     }],
     ..Check::by(&reports_come_as_wished)
 }];

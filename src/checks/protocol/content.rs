@@ -45,7 +45,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[Sabotage {
             name: "long lines are broken",
             changes: &[Change::Main("smtp_line_length_limit", "990")],
-            sees: "in two",
+            sees: "other bytes",
         }],
         ..Check::by(&long_lines_arrive_unbroken)
     },
