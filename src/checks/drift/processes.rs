@@ -7,7 +7,7 @@ use super::super::need::Need;
 use super::super::probe::appliance::{self, Process};
 use super::super::probe::postconf;
 use super::super::target::Context;
-use super::super::verdict::{Judged, held, unless_wrong};
+use super::super::verdict::{Judged, held, nothing_wrong, unless_wrong};
 use crate::plan::Role;
 use crate::report::Severity;
 
@@ -59,9 +59,9 @@ struct Line {
     names: Vec<String>,
 }
 
-async fn processes_are_the_planned_ones(context: Context) -> Judged {
-    // In Perl, since there are many: a process of its own for each would take seconds.
-    const SCRIPT: &str = r#"
+/// Number, command line and names of the environment of every process. In Perl, since there
+/// are many: a program of its own for each would take seconds.
+const SCRIPT: &str = r#"
         sub all { open my $f, "<", $_[0] or return ""; local $/; my $t = <$f>; defined $t ? $t : "" }
         for my $p (glob "/proc/[0-9]*") {
             my ($pid) = $p =~ /([0-9]+)$/;
@@ -70,6 +70,8 @@ async fn processes_are_the_planned_ones(context: Context) -> Judged {
             $names =~ tr/|\n/  /;
             print "$pid|$command|$names\n";
         }"#;
+
+async fn processes_are_the_planned_ones(context: Context) -> Judged {
     let mut wrong = Vec::new();
     for role in appliance::roles(&context)? {
         let programs: BTreeSet<String> = match role {
@@ -80,48 +82,79 @@ async fn processes_are_the_planned_ones(context: Context) -> Judged {
                 .map(|s| s.program)
                 .collect(),
         };
-        let user = appliance::wanted(&context, role)?.user;
-        let (_, text, _) =
-            appliance::exec(&context, role, &["perl", "-e", SCRIPT], user.as_deref()).await?;
-        let lines: Vec<Line> = text.lines().filter_map(line).collect();
-        let processes = appliance::processes(&context, role).await?;
-        let mut names = BTreeSet::new();
-        let mut own = Vec::new();
-        for process in &processes {
-            let line = lines.iter().find(|line| line.pid == process.pid);
-            let command = line.map_or("", |line| line.command.trim());
-            let shown = if command.is_empty() {
-                &*process.name
-            } else {
-                command
-            };
-            let shown: String = shown.chars().take(120).collect();
-            if !is_planned(role, process, command, &programs) {
-                own.push(format!("{shown} (user {})", process.uid));
+        // Between a fork and what the child becomes, a process is nothing yet: who is seen
+        // again and again is meant.
+        let mut strange = strangers(&context, role, &programs).await?;
+        for _ in 1..LOOKS {
+            if strange.is_empty() {
+                break;
             }
-            let strange = line
-                .into_iter()
-                .flat_map(|line| &line.names)
-                .filter(|name| !is_usual(name));
-            own.extend(strange.map(|name| format!("{shown} has {name} in its environment")));
-            names.insert(format!("{} as {}", process.name, process.uid));
+            let again = strangers(&context, role, &programs).await?;
+            strange.retain(|one| again.contains(one));
         }
-        if own.is_empty() {
-            let shown: Vec<_> = names.into_iter().collect();
-            held(
-                format!("in the {}, the planned processes", role.name()),
-                format!("{} processes: {}", processes.len(), shown.join(", ")),
-            )?;
+        if strange.is_empty() {
+            nothing_wrong(format!(
+                "in the {}, no process that stays and was not planned",
+                role.name()
+            ))?;
         }
         wrong.extend(
-            own.iter()
-                .map(|line| format!("the {}: {line}", role.name())),
+            strange
+                .iter()
+                .map(|(_, line)| format!("the {}: {line}", role.name())),
         );
     }
     unless_wrong(
         &wrong,
         "the supervisor, its services, and Postfix's own programs, as their users",
     )
+}
+
+/// How often a process must be seen that was not planned.
+const LOOKS: usize = 5;
+
+/// The processes that were not planned, each by its number and in words. Where there is
+/// none, the planned ones are said.
+async fn strangers(
+    context: &Context,
+    role: Role,
+    programs: &BTreeSet<String>,
+) -> Judged<Vec<(u32, String)>> {
+    let user = appliance::wanted(context, role)?.user;
+    let argv = ["perl", "-e", SCRIPT];
+    let (_, text, _) = appliance::exec(context, role, &argv, user.as_deref()).await?;
+    let lines: Vec<Line> = text.lines().filter_map(line).collect();
+    let processes = appliance::processes(context, role).await?;
+    let mut names = BTreeSet::new();
+    let mut own = Vec::new();
+    for process in &processes {
+        let line = lines.iter().find(|line| line.pid == process.pid);
+        let command = line.map_or("", |line| line.command.trim());
+        let shown = if command.is_empty() {
+            &*process.name
+        } else {
+            command
+        };
+        let shown: String = shown.chars().take(120).collect();
+        if !is_planned(role, process, command, programs) {
+            own.push((process.pid, format!("{shown} (user {})", process.uid)));
+        }
+        let strange = line.into_iter().flat_map(|line| &line.names);
+        let strange = strange.filter(|name| !is_usual(name));
+        own.extend(strange.map(|name| {
+            let words = format!("{shown} has {name} in its environment");
+            (process.pid, words)
+        }));
+        names.insert(format!("{} as {}", process.name, process.uid));
+    }
+    if own.is_empty() {
+        let shown: Vec<_> = names.into_iter().collect();
+        held(
+            format!("in the {}, the planned processes", role.name()),
+            format!("{} processes: {}", processes.len(), shown.join(", ")),
+        )?;
+    }
+    Judged::Continue(own)
 }
 
 fn line(line: &str) -> Option<Line> {
