@@ -200,7 +200,8 @@ fn braceless(line: &str) -> String {
             Some((name, value)) => format!("{}={}", name.trim(), spaced(value)),
             None => part.trim().to_owned(),
         };
-        said.push_str(&format!(" -o {option}"));
+        said.push_str(" -o ");
+        said.push_str(&option);
     }
     said
 }

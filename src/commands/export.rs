@@ -98,13 +98,12 @@ fn told(renewed: &[Renewed], output: &Path) -> String {
     }
     let mut text = String::new();
     for one in renewed {
-        match &one.diff {
-            Some(diff) => text.push_str(diff),
-            None => {
-                let what = [one.path.as_str(), ": ", one.change];
-                text.push_str(&what.concat());
-                text.push_str("; it holds a secret, not shown\n");
-            }
+        if let Some(diff) = &one.diff {
+            text.push_str(diff);
+        } else {
+            let what = [one.path.as_str(), ": ", one.change];
+            text.push_str(&what.concat());
+            text.push_str("; it holds a secret, not shown\n");
         }
     }
     let count = renewed.len();

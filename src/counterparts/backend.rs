@@ -12,7 +12,7 @@ use crate::container::{File, Mount, Names, Neighbour, Volume};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backend {
     /// A directory (LDAP).
-    Ldap(Directory),
+    Ldap(Box<Directory>),
     /// A users file, by way of PAM.
     Users(UsersFile),
 }
@@ -20,7 +20,7 @@ pub enum Backend {
 impl Backend {
     pub(super) fn of(spec: &Spec, purpose: Purpose, stood_in: &mut Vec<StoodIn>) -> Self {
         match &spec.auth.users {
-            None => Self::Ldap(Directory::of(spec, purpose, stood_in)),
+            None => Self::Ldap(Box::new(Directory::of(spec, purpose, stood_in))),
             Some(users) => Self::Users(UsersFile::of(users, spec, purpose, stood_in)),
         }
     }

@@ -168,7 +168,7 @@ impl Hop {
         let part = match purpose {
             Purpose::Proof if !is_last => match hop.login {
                 Some(_) => Part::Defers,
-                None if index % 2 == 0 => Part::TurnsAway,
+                None if index.is_multiple_of(2) => Part::TurnsAway,
                 None => Part::Away,
             },
             _ => Part::TakesMail,

@@ -149,16 +149,16 @@ impl Inbox {
         }
         let (mut reader, mut names) = Reader::open(&self.sink, false).await?;
         names.retain(|name| stored::digits(stored::id(name)).starts_with(id));
-        let mut named = Vec::new();
+        let mut found = Vec::new();
         for name in names {
             let message = reader.whole(&name).await?;
-            named.extend(
+            found.extend(
                 message
                     .filter(|message| !message.proves_readiness())
                     .map(digits),
             );
         }
-        Ok(named)
+        Ok(found)
     }
 
     /// Removes all messages; how many there were.

@@ -80,7 +80,7 @@ pub async fn find(engine: &Arc<dyn Engine>) -> Result<Vec<Found>, Error> {
         let silence = || format!("{} (the engine does not answer about it)", object.state);
         found
             .health
-            .insert(role, facts.as_ref().map_or_else(silence, health));
+            .insert(role, facts.as_deref().map_or_else(silence, health));
         found.containers.insert(role, object.name.clone());
     }
     Ok(labs.into_values().collect())
@@ -88,7 +88,7 @@ pub async fn find(engine: &Arc<dyn Engine>) -> Result<Vec<Found>, Error> {
 
 /// What the engine says about one container.
 enum Answer {
-    Facts(ContainerFacts),
+    Facts(Box<ContainerFacts>),
     /// It is there no more.
     Gone,
     /// Nothing, for [`ABOUT_ONE`].
@@ -98,7 +98,7 @@ enum Answer {
 async fn about(engine: &Arc<dyn Engine>, container: &Object) -> Result<Answer, Error> {
     let facts = tokio::time::timeout(ABOUT_ONE, engine.inspect(&container.name)).await;
     Ok(match facts {
-        Ok(facts) => facts?.map_or(Answer::Gone, Answer::Facts),
+        Ok(facts) => facts?.map_or(Answer::Gone, |facts| Answer::Facts(Box::new(facts))),
         Err(_) => Answer::Silence,
     })
 }

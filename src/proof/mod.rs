@@ -123,7 +123,7 @@ async fn work(
         let bystanders = bystanders(&plant, checks);
         let (sabotage, laboratory) = (plant.name, plant.laboratory);
         let span = info_span!("planting", sabotage, laboratory);
-        let judgement = slot.judge(&plant, &bystanders).instrument(span).await?;
+        let judgement = Box::pin(slot.judge(&plant, &bystanders).instrument(span)).await?;
         let _ = told.send(Step::Judged(judgement));
     }
     Ok(())

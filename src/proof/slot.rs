@@ -187,13 +187,11 @@ impl Slot {
         let names = lab::certificate_names(&sabotaged.plan);
         let now = Timestamp::now();
         let kept = self.certificates.take_if(|(known, _)| *known == names);
-        let (_, mut certificates) = match kept {
-            Some(kept) => self.certificates.insert(kept).clone(),
-            None => {
-                let issued = certs::issue(&self.lab, &names, now)?;
-                self.certificates.insert((names.clone(), issued)).clone()
-            }
+        let of_names = match kept {
+            Some(kept) => kept,
+            None => (names.clone(), certs::issue(&self.lab, &names, now)?),
         };
+        let (_, mut certificates) = self.certificates.insert(of_names).clone();
         if let (Some(flaw), Some(names)) = (sabotaged.flaw, names.get(&Role::Relay)) {
             let flawed = certs::flawed(&certificates.authority, names, flaw, now)?;
             certificates.servers.insert(Role::Relay, flawed);

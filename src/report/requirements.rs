@@ -164,9 +164,12 @@ fn section(text: &mut String, source: &'static Source, entries: &[Entry]) {
 /// The answer with its checks, or with its reason.
 fn here(answer: &Answer, entries: &[Entry]) -> String {
     let known = |id: &str| entries.iter().any(|entry| entry.id == id);
-    let checks = answer.checks().iter().map(|id| match known(id) {
-        true => format!("[`{id}`](CHECKS.md#{})", id.replace('.', "")),
-        false => format!("`{id}`"),
+    let checks = answer.checks().iter().map(|id| {
+        if known(id) {
+            format!("[`{id}`](CHECKS.md#{})", id.replace('.', ""))
+        } else {
+            format!("`{id}`")
+        }
     });
     let checks = checks.collect::<Vec<_>>().join(", ");
     let (word, why) = (answer.word(), prose(&answer.why()));

@@ -89,16 +89,9 @@ impl RunReport {
         let mut holding = all
             .iter()
             .flat_map(|named| named.requirement.answer.checks());
-        let whole = holding.all(|id| selected(&id));
-        let wanted = |named: &Named| {
-            whole
-                || named
-                    .requirement
-                    .answer
-                    .checks()
-                    .iter()
-                    .any(|id| selected(&id))
-        };
+        let whole = holding.all(&selected);
+        let wanted =
+            |named: &Named| whole || named.requirement.answer.checks().iter().any(&selected);
         let wanted = all.into_iter().filter(wanted);
         wanted.map(|named| judgement(named, &words)).collect()
     }
@@ -132,9 +125,8 @@ fn verdict(answer: &Answer, checks: &[(&str, &str)]) -> Verdict {
         _ if any("fail") => Verdict::Fail,
         _ if any("broken") || any(NOT_RUN) => Verdict::Broken,
         _ if !any(passed) => Verdict::Skipped,
-        Answer::Partly(..) => Verdict::Partly,
         Answer::Held(_) if checks.iter().all(|(_, word)| *word == passed) => Verdict::Pass,
-        Answer::Held(_) => Verdict::Partly,
+        Answer::Partly(..) | Answer::Held(_) => Verdict::Partly,
     }
 }
 

@@ -35,7 +35,8 @@ print reply();
 "#;
 
 fn send(lab: &Lab, content: &[u8], commands: &[&str]) -> String {
-    let digits: String = content.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: Vec<String> = content.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = digits.concat();
     say(lab, &digits, commands)
 }
 
@@ -69,7 +70,7 @@ fn what_is_said_is_kept_byte_for_byte() {
     let lab = Lab::new("bytes");
     lab.up();
     // An argument of a command has 128 KiB at the most.
-    let long = [&b"Subject: long\r\n\r\n."[..], &[b'x'; 60_000], b"\r\n"].concat();
+    let long = [&b"Subject: long\r\n\r\n."[..], &vec![b'x'; 60_000], b"\r\n"].concat();
     let contents: [&[u8]; 6] = [
         b"Subject: dots\r\n\r\n.\r\n..\r\n.a\r\n..b\r\n.\r\n",
         b"Subject: \xff\x00x\r\n\r\na\x00b\rc\r\n\xfe\x80\r\n.\x00\r\n\r.\r\n.\r.\r\n",

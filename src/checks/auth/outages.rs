@@ -334,8 +334,13 @@ async fn put_off(context: &Context, password: &Secret, when: &str) -> Judged {
 
 /// Demands 4xx or one of these codes, soon.
 async fn answered(context: &Context, password: &Secret, when: &str, or: &[u16]) -> Judged {
-    let codes: String = or.iter().map(|code| format!(" or {code}")).collect();
-    let expected = format!("{when}: 4xx{codes} within {} s", ANSWER.as_secs());
+    let codes = or.iter().map(ToString::to_string);
+    let codes: Vec<String> = std::iter::once("4xx".to_owned()).chain(codes).collect();
+    let expected = format!(
+        "{when}: {} within {} s",
+        codes.join(" or "),
+        ANSWER.as_secs()
+    );
     match timeout(ANSWER, log_in(context, password)).await {
         Ok(reply) => {
             let reply = reply?;

@@ -342,8 +342,8 @@ async fn is_its_readers_alone(context: Context) -> Judged {
             wrong.push(format!("{path} has mode {}, not {mode}", seen.trim()));
         }
         for user in OTHERS {
-            let test = ["test", "-r", path];
-            let (code, ..) = appliance::exec(&context, Role::Relay, &test, Some(user)).await?;
+            let reading = ["test", "-r", path];
+            let (code, ..) = appliance::exec(&context, Role::Relay, &reading, Some(user)).await?;
             if code == 0 {
                 wrong.push(format!("{user} can read {path}"));
             }

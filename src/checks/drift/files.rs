@@ -159,7 +159,7 @@ async fn injected_files_are_unchanged(context: Context) -> Judged {
                     ));
                 }
                 _ if file.content.is_secret() => {
-                    seen.push(format!("{} (a secret, the same)", file.path))
+                    seen.push(format!("{} (a secret, the same)", file.path));
                 }
                 _ => seen.push(format!("{} {}", file.path, short(found))),
             }
@@ -276,8 +276,9 @@ fn known_of_directory(path: &str) -> bool {
 /// programs' own files (`data_directory`).
 fn known_of_postfix(kind: &str, path: &str) -> bool {
     if let Some(state) = path.strip_prefix("/var/lib/postfix/") {
-        let cache = state.ends_with(".lmdb") || state.ends_with(".lmdb-lock");
-        return cache && state.contains("cache") || ["prng_exch", "master.lock"].contains(&state);
+        let (name, end) = state.rsplit_once('.').unwrap_or_default();
+        let cache = name.contains("cache") && ["lmdb", "lmdb-lock"].contains(&end);
+        return cache || ["prng_exch", "master.lock"].contains(&state);
     }
     let Some(below) = path.strip_prefix("/var/spool/postfix/") else {
         return known_of_supervisor(path);

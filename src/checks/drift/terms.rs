@@ -262,12 +262,15 @@ mod tests {
         }
     }
 
+    /// What somebody did to a container, and the words that tell of it.
+    type Change = (fn(&mut ContainerFacts), &'static str);
+
     #[test]
     fn each_term_that_differs_is_told() {
         let plan = Plan::new(Resolved::new(config::built_in(), Purpose::Lab), "t");
         let wanted = plan.container(Role::Relay).unwrap();
         assert_eq!(differences(wanted, &as_planned(wanted)), [""; 0]);
-        let changes: [(fn(&mut ContainerFacts), &str); 10] = [
+        let changes: [Change; 10] = [
             (|f| f.terms.privileged = true, "is privileged"),
             (|f| f.terms.read_only = false, "may write to its root"),
             (
@@ -288,7 +291,7 @@ mod tests {
                 |f| {
                     f.terms
                         .mounts
-                        .push(("/var/run/docker.sock".into(), "/x".into(), true))
+                        .push(("/var/run/docker.sock".into(), "/x".into(), true));
                 },
                 "at /x is /var/run/docker.sock, which nobody planned",
             ),

@@ -13,7 +13,7 @@ use super::super::target::Context;
 use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require};
 use super::login::ONE_LOGIN;
-use crate::config::Says;
+use crate::config::{NextHop, Says};
 use crate::counterparts::{Hop, Part};
 use crate::plan::Role;
 use crate::report::Severity;
@@ -30,7 +30,7 @@ const LOGINS: Need = Need::Comes {
 
 const FIRST_BYTE: Need = Need::Comes {
     to: "outbound.next_hop at port 465",
-    holds: |spec| spec.outbound.next_hops.iter().any(|hop| hop.wraps()),
+    holds: |spec| spec.outbound.next_hops.iter().any(NextHop::wraps),
 };
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -171,13 +171,11 @@ async fn next_hops_are_tried_in_order(context: Context) -> Judged {
         // `connect to HOST[`, `host HOST[... refused to talk to me`, `host HOST[... said:`
         let tried = [format!("connect to {host}["), format!("host {host}[")];
         let tried = |line: &String| tried.iter().any(|words| line.contains(words));
-        match lines[from..].iter().position(tried) {
-            Some(at) => from += at + 1,
-            None => {
-                let observed = format!("{host} was not tried: {fate}");
-                return fail(format!("{host} is tried before the next one"), observed);
-            }
-        }
+        let Some(at) = lines[from..].iter().position(tried) else {
+            let observed = format!("{host} was not tried: {fate}");
+            return fail(format!("{host} is tried before the next one"), observed);
+        };
+        from += at + 1;
     }
     broken("none of the next hops takes mail")
 }

@@ -163,7 +163,7 @@ impl Run<'_> {
                     if stop.is_cancelled() {
                         return Err(lab::Error::Interrupted.into());
                     }
-                    self.bring_up(plan, last, stop).await?
+                    Box::pin(self.bring_up(plan, last, stop)).await?
                 }
             };
             let disposable = stage.laboratory.disposable;

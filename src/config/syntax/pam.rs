@@ -100,7 +100,7 @@ impl Stack {
             None => word(rest),
         };
         let (module, arguments) = word(rest);
-        self.control(&kind, control)?;
+        Self::control(&kind, control)?;
         known(&kind, module)?;
         self.admits |= kind == "account";
         if kind == "auth" && module == COMPARES {
@@ -118,7 +118,7 @@ impl Stack {
     }
 
     /// Whatever ends `auth` early could let somebody in before the password is compared.
-    fn control(&self, kind: &str, control: &str) -> Result<(), String> {
+    fn control(kind: &str, control: &str) -> Result<(), String> {
         match control {
             "required" | "requisite" | "optional" => Ok(()),
             "include" | "substack" => {

@@ -196,11 +196,11 @@ impl<'a> Draft<'a> {
                     (bits | wanted).to_string()
                 })
             }
-            Compare::Equal(text)
-            | Compare::Approximate(text)
-            | Compare::AtLeast(text)
-            | Compare::AtMost(text)
-            | Compare::Extensible { value: text, .. } => self.text(text),
+            Compare::Equal(value)
+            | Compare::Approximate(value)
+            | Compare::AtLeast(value)
+            | Compare::AtMost(value)
+            | Compare::Extensible { value, .. } => self.text(value),
             Compare::Parts { .. } => {
                 let texts = test.texts().into_iter().map(|text| self.text(text));
                 let texts: Option<Vec<String>> = texts.collect();
@@ -264,7 +264,7 @@ impl<'a> Draft<'a> {
             return self.clear(&name, mask.unwrap_or(0), is_one_of(rule, &ALL_BITS));
         }
         let opposite = match &test.compare {
-            Compare::Equal(text) => match self.text(text).unwrap_or_default().as_str() {
+            Compare::Equal(value) => match self.text(value).unwrap_or_default().as_str() {
                 "TRUE" => Some("FALSE"),
                 "FALSE" => Some("TRUE"),
                 _ => None,

@@ -86,8 +86,8 @@ impl Entry {
     fn is_of_class(&self, test: &Test, login: &Login, schema: &Schema) -> Option<bool> {
         match &test.compare {
             Compare::Present => Some(true),
-            Compare::Equal(text) => {
-                let wanted = text.for_login(login)?;
+            Compare::Equal(value) => {
+                let wanted = value.for_login(login)?;
                 let wanted = schema.class(&wanted)?.name();
                 Some(self.classes.iter().any(|class| class == wanted))
             }
@@ -96,12 +96,11 @@ impl Entry {
     }
 }
 
+/// Whether a value is one that a filter asks for.
+type Assertion = Box<dyn Fn(&str) -> bool>;
+
 /// What one value of an attribute is held to; `None`: slapd cannot compare like this.
-pub(super) fn assertion(
-    test: &Test,
-    attribute: &Attribute,
-    login: &Login,
-) -> Option<Box<dyn Fn(&str) -> bool>> {
+pub(super) fn assertion(test: &Test, attribute: &Attribute, login: &Login) -> Option<Assertion> {
     let kind = attribute.kind;
     let asserted = |text: &Text| {
         let value = text.for_login(login)?;
@@ -109,16 +108,19 @@ pub(super) fn assertion(
     };
     Some(match &test.compare {
         Compare::Present => Box::new(|_| true),
-        Compare::Equal(text) | Compare::Approximate(text) => equal(kind, asserted(text)?),
-        Compare::AtLeast(text) if attribute.ordered => {
-            let least = asserted(text)?;
+        Compare::Equal(value)
+        | Compare::Approximate(value)
+        | Compare::Extensible {
+            rule: None, value, ..
+        } => equal(kind, asserted(value)?),
+        Compare::AtLeast(value) if attribute.ordered => {
+            let least = asserted(value)?;
             Box::new(move |value| order(kind, &folded(kind, value), &least).is_ge())
         }
-        Compare::AtMost(text) if attribute.ordered => {
-            let most = asserted(text)?;
+        Compare::AtMost(value) if attribute.ordered => {
+            let most = asserted(value)?;
             Box::new(move |value| order(kind, &folded(kind, value), &most).is_le())
         }
-        Compare::AtLeast(_) | Compare::AtMost(_) => return None,
         Compare::Parts { initial, any, last } if attribute.parts => {
             // A part may begin or end with a blank that counts.
             let part = |text: &Text| Some(case(kind, &text.for_login(login)?));
@@ -128,10 +130,7 @@ pub(super) fn assertion(
             let any = whole(any)?;
             Box::new(move |value| has_parts(&folded(kind, value), &initial, &any, &last))
         }
-        Compare::Parts { .. } => return None,
-        Compare::Extensible {
-            rule: None, value, ..
-        } => equal(kind, asserted(value)?),
+        Compare::AtLeast(_) | Compare::AtMost(_) | Compare::Parts { .. } => return None,
         Compare::Extensible {
             rule: Some(rule),
             value,
@@ -140,13 +139,13 @@ pub(super) fn assertion(
     })
 }
 
-fn equal(kind: Kind, wanted: String) -> Box<dyn Fn(&str) -> bool> {
+fn equal(kind: Kind, wanted: String) -> Assertion {
     Box::new(move |value| kind != Kind::Other && folded(kind, value) == wanted)
 }
 
 /// By a matching rule that the filter names. slapd applies a rule to attributes of its own
 /// syntax alone.
-fn by_rule(rule: &str, kind: Kind, asserted: &str) -> Option<Box<dyn Fn(&str) -> bool>> {
+fn by_rule(rule: &str, kind: Kind, asserted: &str) -> Option<Assertion> {
     let bits = asserted.trim().parse::<i64>().ok();
     if kind == Kind::Integer && is_one_of(rule, &ALL_BITS) {
         let mask = bits?;

@@ -57,7 +57,8 @@ impl Population {
         for term in maker.terms() {
             let taken = |name: &str| persons.iter().any(|p| p.name.eq_ignore_ascii_case(name));
             let number = nearly.len() + 1;
-            let name = (number..)
+            // One number more than there are persons is free.
+            let name = (number..=number + persons.len() + nearly.len())
                 .map(|number| login_for(maker.filter, &format!("nearly-{number}"), domain))
                 .find(|name| !taken(name))
                 .unwrap_or_default();

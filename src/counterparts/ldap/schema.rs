@@ -1,6 +1,6 @@
 //! What the lab's slapd knows of attributes and object classes, and what it has to be
 //! told for the sake of a filter: Active Directory's attributes, and those that no
-//! schema of OpenLDAP has.
+//! schema of `OpenLDAP` has.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ const KNOWN: &str = include_str!("schema.txt");
 /// A number for what is made up here: below the arc for examples (ITU-T X.660).
 const EXAMPLES: &str = "2.999";
 
-/// Microsoft's own numbers, as OpenLDAP's msuser.schema has them.
+/// Microsoft's own numbers, as `OpenLDAP`'s msuser.schema has them.
 const ACTIVE_DIRECTORY: &[(&str, &str, Kind)] = &[
     ("accountExpires", "1.2.840.113556.1.4.159", Kind::Integer),
     ("company", "1.2.840.113556.1.2.146", Kind::Text),
@@ -150,7 +150,7 @@ impl Class {
 enum Origin {
     /// In slapd, or in a file that every lab reads.
     Always,
-    /// In this file of OpenLDAP's, which is read where something of it is needed.
+    /// In this file of `OpenLDAP`'s, which is read where something of it is needed.
     File(&'static str),
     /// Nowhere: it is made for the filter and has this number.
     Made(String),
@@ -197,7 +197,7 @@ static SLAPD: LazyLock<(Vec<Attribute>, Vec<Class>)> = LazyLock::new(|| {
 pub(super) struct Schema {
     attributes: Vec<Attribute>,
     classes: Vec<Class>,
-    /// Files of OpenLDAP's that have what is needed.
+    /// Files of `OpenLDAP`'s that have what is needed.
     files: Vec<&'static str>,
 }
 
@@ -341,7 +341,7 @@ fn made(name: &str, number: usize, test: &Test) -> Attribute {
 fn kind_for(test: &Test) -> Kind {
     let is_number = |text: String| text.parse::<i64>().is_ok();
     match &test.compare {
-        Compare::AtLeast(text) | Compare::AtMost(text) if is_number(text.to_string()) => {
+        Compare::AtLeast(value) | Compare::AtMost(value) if is_number(value.to_string()) => {
             Kind::Integer
         }
         Compare::Extensible {

@@ -87,7 +87,7 @@ fn named(capabilities: Option<Vec<String>>) -> Vec<String> {
 
 /// A volume by its name, and what is the host's by its path; not a folder in memory.
 fn mount(mount: MountPoint) -> Option<(String, String, bool)> {
-    let kind = mount.typ.map(|kind| kind.to_string()).unwrap_or_default();
+    let kind = mount.typ.unwrap_or_default();
     let from = match mount.name.filter(|_| kind == "volume") {
         Some(name) => name,
         None => mount.source?,

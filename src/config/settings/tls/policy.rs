@@ -43,10 +43,8 @@ impl fmt::Display for Policy {
             let between = if digests { "|" } else { ":" };
             write!(f, " match={}", self.matches.join(between))?;
         }
-        let servername = self.servername.iter();
-        servername
-            .map(|name| write!(f, " servername={name}"))
-            .collect()
+        let mut servername = self.servername.iter();
+        servername.try_for_each(|name| write!(f, " servername={name}"))
     }
 }
 
