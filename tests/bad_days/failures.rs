@@ -41,7 +41,7 @@ fn a_base_that_runs_nothing_is_told_with_the_image() {
         &["build", "--base", &tiny.0],
     ] {
         let run = lab.run(command).ended_with(4);
-        let run = run.says(&["error: building the image relaykit", &tiny.0, "/bin/sh"]);
+        let run = run.says(&["error: building the image ", &tiny.0, "/bin/sh"]);
         assert_eq!(run.stdout, "");
     }
     lab.assert_nothing_is_left();
