@@ -14,6 +14,10 @@ use crate::smtp::Transcript;
 pub(super) const SILENT: &str = "it passed and did not say what it expected and what it saw\n  \
                                  this is a bug in relaykit";
 
+/// Bytes of what was seen that a row keeps. A right relay says less in one reply; one that
+/// floods its clients is not kept whole.
+const LONGEST: usize = 2_000;
+
 tokio::task_local! {
     /// Of the check or the row that this task is in.
     static CURRENT: Said;
@@ -94,7 +98,7 @@ pub(super) fn say(expected: &str, observed: Option<String>) {
         let seen = Seen {
             row: String::new(),
             expected: expected.to_owned(),
-            observed,
+            observed: bounded(observed),
         };
         let mut told = said.guard();
         // Said again of what was seen again, it tells nothing more.
@@ -104,9 +108,29 @@ pub(super) fn say(expected: &str, observed: Option<String>) {
     });
 }
 
+/// No more of `text` than a row keeps, and how much that leaves out.
+fn bounded(mut text: String) -> String {
+    if text.len() > LONGEST {
+        let all = text.len();
+        let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or_default());
+        text = format!("{text}... ({all} bytes)");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flood_is_not_kept_whole() {
+        let flood = "\u{e9}".repeat(LONGEST);
+        let kept = bounded(format!("x{flood}"));
+        assert!(kept.starts_with("x\u{e9}") && kept.ends_with("\u{e9}... (4001 bytes)"));
+        assert!(kept.len() < LONGEST + 50);
+        assert_eq!(bounded("250 ok".to_owned()), "250 ok");
+    }
 
     #[tokio::test]
     async fn what_is_in_no_words_is_taken_from_what_was_heard() {

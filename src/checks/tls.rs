@@ -272,16 +272,15 @@ async fn submission_requires_starttls(context: Context) -> Judged {
 /// What is owed of a port where TLS may be a choice: without it, no mail. Others than
 /// relaykit may say so at RCPT, and in other words (RFC 6409 section 4.3).
 async fn takes_nothing(session: &mut Session) -> Judged {
+    let expected = "a refusal of mail in the clear";
     let reply = command(session, &format!("MAIL FROM:<{SENDER}>")).await?;
     if !reply.is_positive() {
-        return ControlFlow::Continue(());
+        return held(expected, format!("{reply} to MAIL in the clear"));
     }
     let reply = command(session, &format!("RCPT TO:<{RECIPIENT}>")).await?;
-    require(
-        !reply.is_positive(),
-        "a refusal of mail in the clear",
-        || format!("{reply} to RCPT in the clear"),
-    )
+    require(!reply.is_positive(), expected, || {
+        format!("{reply} to RCPT in the clear")
+    })
 }
 
 async fn ports_do_not_mix(context: Context) -> Judged {
