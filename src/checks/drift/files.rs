@@ -252,6 +252,10 @@ fn is_known(container: &Container, role: Role, kind: &str, path: &str) -> bool {
     if injected || path == format!("/etc/relaykit/{MARK}") {
         return kind == "f";
     }
+    // Podman's own, by which a program knows that it runs in a container (podman-run(1)).
+    if path == "/run/.containerenv" {
+        return kind == "f";
+    }
     // A link leads out of what is looked at; no service makes one.
     if kind == "l" {
         return false;

@@ -85,6 +85,22 @@ async fn engine_runs_what_was_planned(context: Context) -> Judged {
     )
 }
 
+/// What Podman gives a container that asks for nothing (containers.conf(5),
+/// `default_capabilities`).
+const PODMANS: [&str; 11] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
 /// What the engine says, in a line.
 fn in_words(facts: &ContainerFacts) -> String {
     let terms = &facts.terms;
@@ -137,10 +153,12 @@ fn differences(wanted: &Container, facts: &ContainerFacts) -> Vec<String> {
         terms.no_new_privileges,
         "may gain new privileges".to_owned(),
     );
-    let dropped = terms.dropped.iter().any(|name| name == "ALL");
-    // Podman writes down the names of all that it drops.
+    let dropped = |name: &str| terms.dropped.iter().any(|dropped| dropped == name);
+    let planned = |name: &str| wanted.capabilities.contains(&name);
+    // Podman writes down the names of all that it drops, and none that was asked for.
+    let kept = PODMANS.iter().any(|name| !planned(name) && !dropped(name));
     unless(
-        dropped || terms.dropped.len() >= 5,
+        dropped("ALL") || !kept,
         "keeps the engine's own capabilities".to_owned(),
     );
     for name in &terms.capabilities {
@@ -307,5 +325,20 @@ mod tests {
                 "{told}: {lines:?}"
             );
         }
+    }
+
+    #[test]
+    fn podman_tells_by_name_what_it_drops() {
+        let resolved = Resolved::new(config::built_in(), Purpose::Lab);
+        let plan = crate::plan::Plan::new(resolved, "x");
+        let wanted = plan.container(Role::Relay).unwrap();
+        let mut facts = as_planned(wanted);
+        facts.terms.dropped = ["FSETID", "SETFCAP", "SETPCAP", "SYS_CHROOT"]
+            .map(str::to_owned)
+            .into();
+        assert_eq!(differences(wanted, &facts), Vec::<String>::new());
+        facts.terms.dropped.pop();
+        let told = differences(wanted, &facts);
+        assert_eq!(told, ["keeps the engine's own capabilities"]);
     }
 }

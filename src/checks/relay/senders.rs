@@ -344,6 +344,10 @@ pub(super) async fn session_as(
     let mut session = under_tls(context, listener, right_certificate(context)).await?;
     ehlo(&mut session, CLIENT).await?;
     let reply = attempt(context, &mut session, spelling, &user.password).await?;
+    let judged = reply.code == 235 || reply.is_permanent();
+    require(judged, "a login, or a refusal for good", || {
+        reply.to_string()
+    })?;
     ControlFlow::Continue((reply.code == 235).then_some(session))
 }
 
