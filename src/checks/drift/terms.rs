@@ -85,6 +85,10 @@ async fn engine_runs_what_was_planned(context: Context) -> Judged {
     )
 }
 
+/// The folders in memory that Podman gives each container with a read-only root
+/// (podman-run(1), `--read-only-tmpfs`).
+const OF_A_READ_ONLY_ROOT: [&str; 5] = ["/dev", "/dev/shm", "/run", "/tmp", "/var/tmp"];
+
 /// What Podman gives a container that asks for nothing (containers.conf(5),
 /// `default_capabilities`).
 const PODMANS: [&str; 11] = [
@@ -204,8 +208,9 @@ fn differences(wanted: &Container, facts: &ContainerFacts) -> Vec<String> {
         );
     }
     for place in &terms.tmpfs {
+        let planned = wanted.tmpfs.iter().any(|(planned, _)| planned == place);
         unless(
-            wanted.tmpfs.iter().any(|(planned, _)| planned == place),
+            planned || OF_A_READ_ONLY_ROOT.contains(&place.as_str()),
             format!("has a folder in memory at {place}"),
         );
     }
@@ -336,6 +341,7 @@ mod tests {
         facts.terms.dropped = ["FSETID", "SETFCAP", "SETPCAP", "SYS_CHROOT"]
             .map(str::to_owned)
             .into();
+        facts.terms.tmpfs.push("/var/tmp".to_owned());
         assert_eq!(differences(wanted, &facts), Vec::<String>::new());
         facts.terms.dropped.pop();
         let told = differences(wanted, &facts);
