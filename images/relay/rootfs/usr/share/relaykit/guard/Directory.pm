@@ -15,7 +15,7 @@ use Settings;
 
 my $PATIENCE = 1;      # seconds after which the next server is asked as well
 my $SOON     = 0.5;    # seconds within which a server must answer to be asked again
-my $STARTING = 3;      # seconds that the first answer is waited for
+my $STARTING = 10;     # seconds that the first answer is waited for
 my $AGAIN    = 1;      # seconds between two looks at a directory of which nothing answers
 my $PROBE    = 2;      # seconds between two looks at a server that is away
 my $MANY     = 100;    # owners of one address that are read
