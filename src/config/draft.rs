@@ -53,8 +53,7 @@ impl Draft<'_> {
         for key in keys {
             let path = join(above, key.name);
             let elsewhere = self.production && key.counts == Counts::InLabs;
-            let later = key.counts == Counts::Later;
-            if elsewhere || later || self.without.contains(&path.as_str()) {
+            if elsewhere || self.without.contains(&path.as_str()) {
                 continue;
             }
             let value = values.at(key.name).unwrap_or(&Shown::Null);
@@ -161,7 +160,7 @@ mod tests {
         let inside = |key: &str| {
             key.contains("[]") || whole.iter().any(|above| key.starts_with(above.as_str()))
         };
-        let there = |s: &Described| s.counts != Counts::Later && !inside(&s.key);
+        let there = |s: &Described| !inside(&s.key);
         all.into_iter().filter(there).collect()
     }
 

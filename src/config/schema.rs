@@ -1,7 +1,7 @@
 //! The JSON Schema of relay.yaml, which editors and validators read.
 
 use super::problem::Report;
-use super::setting::{Counts, Key, Kind, Need};
+use super::setting::{Key, Kind, Need};
 use super::shown::Shown;
 use super::{built_in, node, settings, tree};
 use node::{Node, Value};
@@ -81,9 +81,6 @@ fn property(key: &Key, default: Option<&Shown>) -> Shown {
     }
     if let Some(example) = example(key) {
         members.push(member("examples", Shown::List(vec![example])));
-    }
-    if key.counts == Counts::Later {
-        members.push(member("deprecated", Shown::Flag(true)));
     }
     Shown::Mapping(members)
 }

@@ -167,8 +167,6 @@ pub enum Counts {
     InLabs,
     /// In production; in a lab something of the lab's own stands in.
     InProduction,
-    /// Nowhere yet: a later version will have it.
-    Later,
 }
 
 /// No value at all.

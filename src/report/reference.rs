@@ -72,7 +72,6 @@ fn section(text: &mut String, setting: &Described, checks: &[Entry]) {
         Counts::Everywhere => None,
         Counts::InLabs => Some("in labs alone"),
         Counts::InProduction => Some("in production; in a lab something of its own stands in"),
-        Counts::Later => Some("not in this version yet"),
     };
     if let Some(counts) = counts {
         let _ = writeln!(text, "- counts: {counts}");

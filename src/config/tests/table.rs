@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::super::setting::{Counts, Kind, Need};
+use super::super::setting::{Kind, Need};
 use super::super::{Says, Shown, Spec, add, built_in, effective, load, set, settings};
 
 /// The files that examples name, those that are read.
@@ -22,7 +22,6 @@ pub(super) fn examples() -> String {
         let depth = path.matches('.').count();
         let indent = "  ".repeat(depth);
         match &key.kind {
-            _ if key.counts == Counts::Later => {}
             // The directory that the other examples describe would be in its way.
             _ if path.starts_with("auth.pam.") => {}
             Kind::Section(_) if key.example.is_empty() => {
@@ -61,11 +60,7 @@ fn every_setting_is_documented() {
         assert!(key.doc.ends_with('.'), "{path}: {}", key.doc);
         assert!(!key.doc.contains("  "), "{path}: {}", key.doc);
         let section = matches!(key.kind, Kind::Section(_));
-        let later = key.counts == Counts::Later;
-        assert!(
-            section || later || !key.example.is_empty(),
-            "{path} has an example"
-        );
+        assert!(section || !key.example.is_empty(), "{path} has an example");
     }
     let names = settings::all();
     let paths: BTreeSet<_> = names.iter().map(|(path, _)| path).collect();
@@ -193,7 +188,7 @@ fn what_would_be_used_loads_to_the_same() {
 #[test]
 fn null_is_none_where_it_may_be_written() {
     for (path, key) in settings::all() {
-        if key.need != Need::Nullable || within_an_example(&path) || key.counts == Counts::Later {
+        if key.need != Need::Nullable || within_an_example(&path) {
             continue;
         }
         let (_folder, mut spec) = all_changed();
