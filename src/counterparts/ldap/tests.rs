@@ -30,6 +30,41 @@ fn shown(entry: &Entry) -> String {
     )
 }
 
+#[test]
+fn a_value_is_judged_as_slapd_judges_it() {
+    let all_bits = "(userAccountControl:1.2.840.113556.1.4.803:=514)";
+    let any_bit = "(userAccountControl:1.2.840.113556.1.4.804:=48)";
+    for (term, value, found) in [
+        ("(uidNumber>=1000)", "1000", true),
+        ("(uidNumber>=1000)", "999", false),
+        // As numbers, not as words.
+        ("(uidNumber>=1000)", "20000", true),
+        ("(uidNumber>=1000)", "3", false),
+        ("(gidNumber<=200)", "200", true),
+        ("(gidNumber<=200)", "30", true),
+        ("(gidNumber<=200)", "1000", false),
+        ("(cn=a*i*e)", "Alice", true),
+        ("(cn=a*i*e)", "Alicia", false),
+        (all_bits, "515", true),
+        (all_bits, "512", false),
+        (any_bit, "16", true),
+        (any_bit, "15", false),
+        ("(departmentNumber:caseExactMatch:=IT)", "it", false),
+    ] {
+        let filter = spec(term, &[]).auth.ldap.parsed().unwrap();
+        let [(test, _)] = filter.tests()[..] else {
+            panic!("{term} is one term");
+        };
+        let entry = Entry {
+            attributes: vec![(test.attribute.clone(), vec![value.to_owned()])],
+            ..Entry::default()
+        };
+        let schema = schema::Schema::of(&[&filter]);
+        let passes = entry.passes(&filter, &Login::new("alice"), &schema);
+        assert_eq!(passes, Some(found), "{term} of {value}");
+    }
+}
+
 /// Filters as operators have them: who logs in, and what keeps those out who nearly would.
 #[test]
 fn people_are_as_the_filter_wants_them() {
