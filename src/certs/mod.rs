@@ -9,7 +9,7 @@ mod inspect;
 mod issue;
 mod store;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -28,6 +28,18 @@ pub struct Names {
     pub dns: Vec<String>,
     /// Addresses.
     pub addresses: Vec<IpAddr>,
+}
+
+impl Names {
+    /// Takes those of `other` that are not here yet; the common name stays.
+    pub fn join(&mut self, other: Self) {
+        self.dns.extend(other.dns);
+        let mut seen = BTreeSet::new();
+        self.dns.retain(|name| seen.insert(name.clone()));
+        self.addresses.extend(other.addresses);
+        let mut seen = BTreeSet::new();
+        self.addresses.retain(|address| seen.insert(*address));
+    }
 }
 
 /// A certificate with its key.

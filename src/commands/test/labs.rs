@@ -1,6 +1,7 @@
 //! The labs that a run needs, each brought up while checks already run in
 //! others, and taken down when no check needs it any more.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -15,14 +16,14 @@ use super::super::exit::Usage;
 use super::super::labs::tell_stand_ins;
 use super::super::watch::Watcher;
 use super::Told;
-use crate::certs;
+use crate::certs::{self, Names};
 use crate::checks::{self, Check, Laboratory, Options, Site, Target};
 use crate::cli::Test;
 use crate::config::Spec;
 use crate::counterparts::{Purpose, Resolved};
 use crate::engine::Shells;
 use crate::lab::{self, Standing, Workshop};
-use crate::plan::Plan;
+use crate::plan::{Plan, Role};
 use crate::progress::{Event, Progress};
 use crate::report::RunReport;
 
@@ -151,10 +152,15 @@ impl Run<'_> {
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let mut up: Option<Standing> = None;
-        for stage in stages {
+        let plan = |stage: &Stage| {
+            let spec = stage.laboratory.spec.clone();
+            let plan = || Plan::new(Resolved::new(spec, Purpose::Proof), name);
+            info_span!("plan", laboratory = stage.laboratory.name).in_scope(plan)
+        };
+        let plans: Vec<Plan> = stages.iter().map(plan).collect();
+        let names = names_of_all(&plans);
+        for (stage, plan) in stages.into_iter().zip(plans) {
             let laboratory = stage.laboratory.name;
-            let plan = || Plan::new(Resolved::new(stage.laboratory.spec, Purpose::Proof), name);
-            let plan = info_span!("plan", laboratory).in_scope(plan);
             let mut standing = match up.take() {
                 Some(standing) if standing.running().plan == plan => standing,
                 last => {
@@ -163,7 +169,7 @@ impl Run<'_> {
                     if stop.is_cancelled() {
                         return Err(lab::Error::Interrupted.into());
                     }
-                    Box::pin(self.bring_up(plan, last, stop)).await?
+                    Box::pin(self.bring_up(plan, &names, last, stop)).await?
                 }
             };
             let disposable = stage.laboratory.disposable;
@@ -181,11 +187,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A lab anew, or what the `last` one becomes. It keeps its certificates, so that
-    /// nothing but the relay changes.
+    /// A lab anew, or what the `last` one becomes. It keeps its certificates, which are for
+    /// all `names` that it will have, so that nothing changes but what the plan changes.
     async fn bring_up(
         &self,
         plan: Plan,
+        names: &BTreeMap<Role, Names>,
         last: Option<Standing>,
         stop: &CancellationToken,
     ) -> anyhow::Result<Standing> {
@@ -194,23 +201,17 @@ impl Run<'_> {
             cancel: stop.clone(),
             ..self.workshop.clone()
         };
-        let names = lab::certificate_names(&plan);
         let now = Timestamp::now();
         if let Some(last) = last {
-            let running = last.running();
-            let certificates = if lab::certificate_names(&running.plan) == names {
-                running.certificates.clone()
-            } else {
-                certs::issue(&plan.name, &names, now)?
-            };
+            let certificates = last.running().certificates.clone();
             return Ok(last.become_plan(plan, certificates, &workshop).await?);
         }
         let certificates = if self.arguments.keep {
             let store = self.session.store()?;
             store.remember(&plan.name, &plan.resolved.spec.lab.users)?;
-            certs::keep(&store.folder(&plan.name), &plan.name, &names, now)?
+            certs::keep(&store.folder(&plan.name), &plan.name, names, now)?
         } else {
-            certs::issue(&plan.name, &names, now)?
+            certs::issue(&plan.name, names, now)?
         };
         Ok(Standing::up(plan, certificates, &workshop).await?)
     }
@@ -232,9 +233,18 @@ struct Stage {
     departure: oneshot::Receiver<()>,
 }
 
+/// The names that a lab needs which is one of these plans after the other.
+fn names_of_all(plans: &[Plan]) -> BTreeMap<Role, Names> {
+    let mut all: BTreeMap<Role, Names> = BTreeMap::new();
+    for (role, names) in plans.iter().flat_map(lab::certificate_names) {
+        all.entry(role).or_default().join(names);
+    }
+    all
+}
+
 /// Which labs there are, and what each is first and then. All variants of relay.yaml
 /// are one lab after the other: it becomes another variant in less time than a new one
-/// comes up. Checks that disturb come last there, and have labs of their own beside
+/// comes up. Checks that disturb have another such lab, and labs of their own beside
 /// the relay that relay.yaml describes. Those that take turns for the longest begin first;
 /// the many checks that share one relay fill what time the others leave. Labs that
 /// are kept stay what they are.
@@ -245,11 +255,15 @@ fn lives(stages: Vec<Stage>, keep: bool) -> Vec<Vec<Stage>> {
     let (own, mut variants): (Vec<_>, Vec<_>) = stages
         .into_iter()
         .partition(|stage| stage.laboratory.name == checks::AS_CONFIGURED);
-    variants.sort_by_key(|stage| (stage.laboratory.disposable, stage.laboratory.name));
+    variants.sort_by_key(|stage| stage.laboratory.name);
+    let (disturbed, shared): (Vec<_>, Vec<_>) = variants
+        .into_iter()
+        .partition(|stage| stage.laboratory.disposable);
     let mut own: Vec<_> = own.into_iter().map(|stage| vec![stage]).collect();
     own.sort_by_key(|lab| !lab[0].laboratory.disposable);
-    let variants = Some(variants).filter(|stages| !stages.is_empty());
-    variants.into_iter().chain(own).collect()
+    let variants = [shared, disturbed].into_iter();
+    let variants = variants.filter(|stages| !stages.is_empty());
+    variants.chain(own).collect()
 }
 
 /// A name that no other run has.
@@ -303,17 +317,12 @@ mod tests {
     }
 
     #[test]
-    fn variants_share_a_lab_and_what_disturbs_comes_last() {
+    fn variants_share_a_lab_and_those_that_are_disturbed_another() {
         assert_eq!(
             named(false),
             [
-                vec![
-                    ("ask", false),
-                    ("mixed", false),
-                    ("strict", false),
-                    ("ask", true),
-                    ("strict", true)
-                ],
+                vec![("ask", false), ("mixed", false), ("strict", false)],
+                vec![("ask", true), ("strict", true)],
                 vec![("as configured", true)],
                 vec![("as configured", false)],
             ]
