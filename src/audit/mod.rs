@@ -32,6 +32,7 @@ pub use rule::Rule;
 pub use rules::{all, named};
 pub use severity::Severity;
 pub use table::Tables;
+pub use words::{arguments, is_yes, words};
 
 /// What one entry, or one value, does.
 #[derive(Debug, Clone, PartialEq, Eq)]

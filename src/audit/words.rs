@@ -1,12 +1,14 @@
 //! Lists as Postfix parts them: at blanks and commas, with braces that hold together.
 
-/// The words of a list.
-pub(super) fn words(list: &str) -> Vec<String> {
+/// The words of a list of postconf(5), parted at blanks and commas.
+#[must_use]
+pub fn words(list: &str) -> Vec<String> {
     parted(list, |c| c == ',' || c.is_whitespace())
 }
 
-/// Words that blanks alone part: arguments in master.cf.
-pub(super) fn arguments(text: &str) -> Vec<String> {
+/// Words that blanks alone part: arguments in master.cf (master(5)).
+#[must_use]
+pub fn arguments(text: &str) -> Vec<String> {
     parted(text, char::is_whitespace)
 }
 
@@ -38,7 +40,8 @@ pub(super) fn unbraced(word: &str) -> &str {
 }
 
 /// `yes`, in any case of letters.
-pub(super) fn is_yes(value: &str) -> bool {
+#[must_use]
+pub fn is_yes(value: &str) -> bool {
     value.trim().eq_ignore_ascii_case("yes")
 }
 

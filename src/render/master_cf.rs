@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::main_cf::comment;
+use crate::audit;
 
 /// A service, see master(5). The chroot column is always `n`.
 pub(super) struct Service {
@@ -227,26 +228,12 @@ impl Entry {
 /// private, unprivileged, chroot, wake-up time, process limit, command.
 const COLUMNS_OF_ENTRY: usize = 6;
 
-/// Words, where braces hold together what stands in them.
+/// Arguments, each on one line.
 fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let (mut word, mut depth) = (String::new(), 0_usize);
-    for c in text.chars() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if !c.is_whitespace() || depth > 0 {
-            word.push(if c.is_whitespace() { ' ' } else { c });
-        } else if !word.is_empty() {
-            words.push(std::mem::take(&mut word));
-        }
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
+    let words = audit::arguments(text).into_iter();
     words
+        .map(|word| word.replace(char::is_whitespace, " "))
+        .collect()
 }
 
 fn option(text: &mut String, name: &str, value: &str) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::audit;
+
 /// `value` with the operator's own parameters in the place of `$name`, `${name}` and
 /// `$(name)`. What relaykit or Postfix sets stays as it is.
 pub(super) fn expanded(value: &str, main: &BTreeMap<String, String>) -> String {
@@ -38,20 +40,9 @@ fn bare(value: &str, name: &str, theirs: &str) -> String {
     text + rest
 }
 
-/// The words of a list outside of braces, in small letters.
+/// The words of a list, in small letters.
 fn words(list: &str) -> Vec<String> {
-    let mut depth = 0_usize;
-    let mut words = vec![String::new()];
-    for character in list.chars() {
-        match character {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => words.push(String::new()),
-            c if c.is_whitespace() && depth == 0 => words.push(String::new()),
-            c => words.last_mut().into_iter().for_each(|w| w.push(c)),
-        }
-    }
-    words.retain(|word| !word.is_empty());
+    let mut words = audit::words(list);
     for word in &mut words {
         word.make_ascii_lowercase();
     }
@@ -75,11 +66,6 @@ pub(super) fn comes_to(list: &str, rules: &[&str]) -> bool {
 /// Whether `list` has `word`.
 pub(super) fn has(list: &str, word: &str) -> bool {
     words(list).iter().any(|other| other == word)
-}
-
-/// `yes`, in any case of letters.
-pub(super) fn is_yes(value: &str) -> bool {
-    value.trim().eq_ignore_ascii_case("yes")
 }
 
 /// Whether a list of networks has everybody in it.

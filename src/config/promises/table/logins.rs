@@ -1,8 +1,9 @@
 //! Promises of `auth` and `tls`: who logs in and how, and whom TLS believes.
 
 use super::super::Place;
-use super::super::words::{has, is_yes};
+use super::super::words::has;
 use super::{ALWAYS, Key, Promise, offered};
+use crate::audit::is_yes;
 use crate::config::spec::{ClientCertificates, Listener};
 
 pub(super) const PROMISES: &[Promise] = &[

@@ -1,8 +1,9 @@
 //! Promises of `privacy`, `outbound` and `limits`: what leaves, and how much.
 
 use super::super::Place;
-use super::super::words::{comes_to, everybody, has, is_yes};
+use super::super::words::{comes_to, everybody, has};
 use super::{ALWAYS, COUNTED, Key, MARK, Promise, checked, rewritten};
+use crate::audit::is_yes;
 use crate::config::spec::{Listener, Received};
 
 pub(super) const PROMISES: &[Promise] = &[
