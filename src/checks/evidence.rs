@@ -10,9 +10,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::timeout;
 
+use super::probe::log::CLOCKS;
 use super::target::{Context, Lab, Target};
 use crate::engine::LogRequest;
 use crate::plan::Role;
@@ -22,9 +23,6 @@ const MOST_LINES: usize = 200;
 
 /// How long a relay may take to log a delivery that the next hop has seen.
 const SOON: Duration = Duration::from_secs(2);
-
-/// How far an engine's clock may be from ours before lines are missed.
-const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
 
 /// What the relay logged of a check that began at `started`, secrets masked. Empty
 /// for a relay whose log cannot be read.

@@ -1,8 +1,6 @@
 //! What the relay says to its next hop, word by word: the order of its commands, and the
 //! wishes about reports that it passes on.
 
-use std::ops::ControlFlow;
-
 use super::super::check::{Change, Check, Sabotage};
 use super::super::need::Need;
 use super::super::probe::log::Log;
@@ -13,7 +11,7 @@ use super::super::probe::session::{logged_in, login_listener};
 use super::super::protocol::content::NEXT_HOP_IGNORED;
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{broken, require, require_none};
+use super::super::verdict::{require, require_none};
 use crate::plan::Role;
 use crate::render::next_hops::HEARING;
 use crate::report::Severity;
@@ -61,7 +59,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
 /// Submits a message whose MAIL and RCPT commands have these parameters; what the relay then
 /// says to the next hop, from its first word to QUIT.
 async fn heard(context: &Context, of_mail: &str, of_rcpt: &str) -> Judged<Vec<String>> {
-    let mut log = Log::of(context, Role::Sink)?;
+    let mut log = Log::from_now(context, Role::Sink)?;
     let message = played::message(HEARING.domain);
     let token = message.token();
     let sender = format!("{token}@relaykit.example");
@@ -69,42 +67,7 @@ async fn heard(context: &Context, of_mail: &str, of_rcpt: &str) -> Judged<Vec<St
     let commands = [format!("{mail}{of_mail}"), format!("{rcpt}{of_rcpt}")];
     let mut session = logged_in(context, login_listener(context)?).await?;
     mail::send_with(&mut session, &commands, &message).await?;
-    // Another conversation may be under way: each has a process of its own.
-    let mut process: Option<String> = None;
-    let lines = log
-        .until(context, "a conversation with the next hop", |line| {
-            if line.contains(token) && played::said(line, HEARING).is_some() {
-                process = process_of(line);
-            }
-            let own = process.is_some() && process_of(line) == process;
-            own && played::said(line, HEARING) == Some("QUIT")
-        })
-        .await?;
-    let own = lines.iter().filter(|line| process_of(line) == process);
-    let own: Vec<&String> = own.collect();
-    // A process serves one client after the other.
-    let start = own
-        .iter()
-        .rposition(|line| line.contains("]: connect from "));
-    let Some(start) = start else {
-        return broken("the sink's log has no beginning of the conversation");
-    };
-    let said: Vec<String> = own[start..]
-        .iter()
-        .filter_map(|line| played::said(line, HEARING))
-        .map(str::to_owned)
-        .collect();
-    for line in &said {
-        let note = format!("the next hop heard: {line}");
-        context.transcript().note(note);
-    }
-    ControlFlow::Continue(said)
-}
-
-/// The number of the process that a line is of.
-fn process_of(line: &str) -> Option<String> {
-    let (_, of_hop) = line.split_once(&format!("{}/smtpd[", HEARING.log_name()))?;
-    Some(of_hop.split_once(']')?.0.to_owned())
+    played::conversation(context, &mut log, HEARING, token).await
 }
 
 /// The verbs, in their order.

@@ -63,7 +63,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
 ];
 
 async fn next_hop_is_told_no_client(context: Context) -> Judged {
-    let mut log = Log::of(&context, Role::Sink)?;
+    let mut log = Log::from_now(&context, Role::Sink)?;
     let mut session = forms::session(&context, login_listener(&context)?, FORM).await?;
     let message = played::message(HEARING.domain);
     let [mail, rcpt] = played::envelope(mail::SENDER, HEARING.domain);
@@ -78,30 +78,11 @@ async fn next_hop_is_told_no_client(context: Context) -> Judged {
         ),
     ];
     mail::send_with(&mut session, &commands, &message).await?;
-    let mut begun = false;
-    let lines = log
-        .until(&context, "a conversation with the next hop", |line| {
-            begun |= line.contains(message.token());
-            begun && line.contains("postfix/hearing/smtpd") && line.contains(" Ok: stored ")
-        })
-        .await?;
-    // The log may have older conversations in it.
-    let start = lines.iter().rposition(|line| {
-        line.contains("postfix/hearing/smtpd") && line.contains("]: connect from ")
-    });
-    let heard: Vec<&str> = lines[start.unwrap_or_default()..]
-        .iter()
-        .filter_map(|line| played::said(line, HEARING))
-        .collect();
-    for line in &heard {
-        context
-            .transcript()
-            .note(format!("the next hop heard: {line}"));
-    }
+    let heard = played::conversation(&context, &mut log, HEARING, message.token()).await?;
     told_right(&context, &heard, message.token())
 }
 
-fn told_right(context: &Context, heard: &[&str], envelope_id: &str) -> Judged {
+fn told_right(context: &Context, heard: &[String], envelope_id: &str) -> Judged {
     let login = &user(context)?.name;
     let secrets = ["canary", "192.0.2.77", CLIENT];
     for line in heard {
@@ -109,18 +90,21 @@ fn told_right(context: &Context, heard: &[&str], envelope_id: &str) -> Judged {
         let secret = secret.or_else(|| names(line.as_bytes(), login).then_some(&"the login"));
         let asked = line.starts_with("XFORWARD") || line.starts_with("XCLIENT");
         require(secret.is_none() && !asked, "nothing of the client", || {
-            *line
+            line.clone()
         })?;
     }
     let host = &context.target().hostname;
-    let said = |start: &str| heard.iter().find(|line| line.starts_with(start)).copied();
-    let greeting = said("EHLO").unwrap_or_default();
+    let said = |start: &str| {
+        let line = heard.iter().find(|line| line.starts_with(start));
+        line.cloned().unwrap_or_default()
+    };
+    let greeting = said("EHLO");
     require(
         greeting == format!("EHLO {host}"),
         "EHLO and the relay's name",
         || greeting,
     )?;
-    let mail = said("MAIL FROM:").unwrap_or_default();
+    let mail = said("MAIL FROM:");
     let id = format!("ENVID={envelope_id}");
     require(mail.contains(&id), &id, || mail)
 }

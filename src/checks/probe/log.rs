@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{Instrument as _, trace_span};
 
 use super::super::target::Context;
@@ -17,19 +18,34 @@ use crate::plan::Role;
 /// How long a line may take to come, behind the work of all other checks.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A log that is read from its beginning, each line once.
+/// How far an engine's clock may be from ours before lines are missed.
+pub(in super::super) const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
+
+/// A log, each line of which is read once.
 pub(in super::super) struct Log {
     lines: BoxStream<'static, Result<String, Error>>,
 }
 
 impl Log {
-    /// The log of the container with `role`. A check that uses it has `Need::Lab`.
+    /// The log of the container with `role`, from its beginning. A check that uses it has
+    /// `Need::Lab`.
     pub(in super::super) fn of(context: &Context, role: Role) -> Judged<Self> {
+        Self::since(context, role, None)
+    }
+
+    /// The same from now on, and from a little before: the sink of a proof has written
+    /// down what many relays before this one said, and takes long to read.
+    pub(in super::super) fn from_now(context: &Context, role: Role) -> Judged<Self> {
+        let since = Timestamp::now().saturating_sub(CLOCKS).ok();
+        Self::since(context, role, since)
+    }
+
+    fn since(context: &Context, role: Role, since: Option<Timestamp>) -> Judged<Self> {
         let container = &appliance::container(context, role)?.name;
         let request = LogRequest {
             follow: true,
             tail: None,
-            since: None,
+            since,
         };
         let lines = appliance::lab(context)?.engine.logs(container, request);
         ControlFlow::Continue(Self { lines })

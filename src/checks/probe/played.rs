@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use super::super::need::Need;
 use super::super::target::Context;
-use super::super::verdict::fail;
-use super::super::verdict::{Judged, held};
+use super::super::verdict::Judged;
+use super::super::verdict::{broken, fail, held};
 use super::appliance;
 use super::log::{Fate, Log};
 use super::mail::{self, SENDER};
@@ -64,6 +64,52 @@ pub(in super::super) fn said(line: &str, hop: Played) -> Option<&str> {
     Some(heard.split_once("]: ")?.1)
 }
 
+/// All that a client said to `hop` in the one connection in which it said `token`, from its
+/// first word to its last, as the sink's `log` has it; it is written down.
+pub(in super::super) async fn conversation(
+    context: &Context,
+    log: &mut Log,
+    hop: Played,
+    token: &str,
+) -> Judged<Vec<String>> {
+    // Other conversations may be under way: each has a process of its own.
+    let mut process: Option<String> = None;
+    let lines = log
+        .until(context, "a conversation with the next hop", |line| {
+            if line.contains(token) && said(line, hop).is_some() {
+                process = process_of(line, hop);
+            }
+            let own = process.is_some() && process_of(line, hop) == process;
+            // A connection in clear may be kept for the next message, and end without QUIT
+            // (CONNECTION_CACHE_README).
+            let ends = line.contains("]: disconnect from ");
+            own && (ends || said(line, hop) == Some("QUIT"))
+        })
+        .await?;
+    let own = lines.iter().filter(|line| process_of(line, hop) == process);
+    let own: Vec<&String> = own.collect();
+    // A process serves one client after the other.
+    let start = own
+        .iter()
+        .rposition(|line| line.contains("]: connect from "));
+    let Some(start) = start else {
+        return broken("the sink's log has no beginning of the conversation");
+    };
+    let heard = own[start..].iter().filter_map(|line| said(line, hop));
+    let heard: Vec<String> = heard.map(str::to_owned).collect();
+    for line in &heard {
+        let note = format!("the next hop heard: {line}");
+        context.transcript().note(note);
+    }
+    ControlFlow::Continue(heard)
+}
+
+/// The number of the process of `hop` that a line is of.
+fn process_of(line: &str, hop: Played) -> Option<String> {
+    let (_, of_hop) = line.split_once(&format!("{}/smtpd[", hop.log_name()))?;
+    Some(of_hop.split_once(']')?.0.to_owned())
+}
+
 /// What is said to one of those hops that log it, from now on.
 pub(in super::super) struct Listening {
     hop: Played,
@@ -73,7 +119,7 @@ pub(in super::super) struct Listening {
 impl Listening {
     /// Begins behind all that the sink's log has already: another relay may have said it.
     pub(in super::super) async fn to(context: &Context, hop: Played) -> Judged<Self> {
-        let mut log = Log::of(context, Role::Sink)?;
+        let mut log = Log::from_now(context, Role::Sink)?;
         until_now(context, &mut log).await?;
         ControlFlow::Continue(Self { hop, log })
     }
