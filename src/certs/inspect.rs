@@ -56,7 +56,13 @@ pub fn fingerprint(issued: &Issued) -> String {
     let Ok((_, pem)) = parse_x509_pem(issued.certificate.as_bytes()) else {
         return String::new();
     };
-    let bytes = Sha256::digest(&pem.contents);
+    fingerprint_of(&pem.contents)
+}
+
+/// The same of a certificate as DER.
+#[must_use]
+pub fn fingerprint_of(der: &[u8]) -> String {
+    let bytes = Sha256::digest(der);
     let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
     bytes.join(":")
 }

@@ -81,6 +81,15 @@ pub(super) fn server(
     signed(authority, subject, params)
 }
 
+/// A new certificate of the relay's, with a new key, under `authority`.
+///
+/// # Errors
+/// When the authority's key or certificate cannot be read, or a name cannot stand in a
+/// certificate.
+pub fn renewed(authority: &Issued, names: &Names, now: Timestamp) -> Result<Issued, Error> {
+    server(authority, Role::Relay, names, now)
+}
+
 /// What a server certificate for `names` that is valid for `days` says.
 pub(super) fn server_params(
     subject: &str,

@@ -17,8 +17,8 @@ use crate::plan::Role;
 use crate::secret::Secret;
 
 pub use flawed::{Flaw, flawed, old};
-pub use inspect::fingerprint;
-pub use issue::{client, issue};
+pub use inspect::{fingerprint, fingerprint_of};
+pub use issue::{client, issue, renewed};
 pub use store::{foresee, keep};
 
 /// The names that a server's certificate must hold (RFC 5280 4.2.1.6).

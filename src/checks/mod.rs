@@ -61,6 +61,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("tls/clients", tls::clients::CHECKS),
     ("tls/exchange", tls::exchange::CHECKS),
     ("tls/handshake", tls::handshake::CHECKS),
+    ("tls/renewal", tls::renewal::CHECKS),
     ("tls/sessions", tls::sessions::CHECKS),
     ("tls/starttls", tls::starttls::CHECKS),
     ("tls/suites", tls::suites::CHECKS),

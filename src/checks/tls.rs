@@ -7,6 +7,7 @@ pub(super) mod certificate;
 pub(super) mod clients;
 pub(super) mod exchange;
 pub(super) mod handshake;
+pub(super) mod renewal;
 pub(super) mod sessions;
 pub(super) mod starttls;
 pub(super) mod suites;

@@ -71,9 +71,9 @@ fn tell_missing(session: &Session, spec: &Spec) {
     let plan = Plan::new(Resolved::new(spec.clone(), Purpose::Production), "default");
     for file in plan.containers.iter().flat_map(|c| &c.files) {
         let (path, when) = match &file.content {
-            Content::OperatorFile(path) | Content::OperatorFolder(path) => {
-                (path, "it has to be where the relay is to run")
-            }
+            Content::OperatorFile(path)
+            | Content::OperatorFolder(path)
+            | Content::OperatorLineage(path) => (path, "it has to be where the relay is to run"),
             Content::OperatorAuthority(path) => {
                 (path, "`relaykit export` takes it along, and needs it here")
             }
@@ -100,7 +100,8 @@ fn shown(content: &Content) -> String {
         Content::CertificateKey(role) => format!("(the key of the {})\n", role.name()),
         Content::OperatorFile(path)
         | Content::OperatorAuthority(path)
-        | Content::OperatorFolder(path) => {
+        | Content::OperatorFolder(path)
+        | Content::OperatorLineage(path) => {
             format!("(the file {})\n", path.display())
         }
         Content::Gateway(network) => format!("(the gateway address of {network})\n"),

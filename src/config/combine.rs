@@ -8,6 +8,7 @@ use super::certificate;
 use super::files;
 use super::node::Node;
 use super::problem::{Refusal, Report};
+use super::renewal::{Renewal, renewal};
 use super::spec::{Certificate, ClientCertificates, Ldap, Listener, Received, SenderLogin, Spec};
 
 /// Looks for what cannot be, in a `spec` that was filled from `root`.
@@ -176,6 +177,8 @@ impl Check<'_> {
         let (Ok(chain), Ok(secret)) = (files::text(cert), files::text(key)) else {
             return;
         };
+        let shown = (renewal(cert, key) == Renewal::Folder)
+            .then(|| files::folder_of_certificate(&[cert, key]));
         let hostname = &self.spec.hostname;
         for finding in certificate::judge(&chain, &secret, hostname, Timestamp::now(), authorities)
         {
@@ -188,6 +191,9 @@ impl Check<'_> {
             } else {
                 self.warn(path, finding.why);
             }
+        }
+        if let Some(why) = shown.flatten() {
+            self.warn("tls.certificate", why);
         }
     }
 

@@ -123,6 +123,42 @@ fn beside(path: &Path) -> Option<Refusal> {
     Some(why.hint("give the users file a folder of its own: users/accounts"))
 }
 
+/// What files of a certificate have in their names at the end.
+const OF_CERTIFICATES: [&str; 7] = ["pem", "crt", "cer", "key", "csr", "p12", "conf"];
+
+/// What an exported relay would see, or not find, in the folder of a certificate's `files`,
+/// which it is shown whole.
+pub(super) fn folder_of_certificate(files: &[&PathBuf]) -> Option<Refusal> {
+    for path in files {
+        let folder = path.parent()?;
+        let (real, within) = (path.canonicalize().ok()?, folder.canonicalize().ok()?);
+        if real.parent() != Some(&within) {
+            let shown = quoted(&path.display().to_string());
+            let why = Refusal::new(format!(
+                "{shown} is a link that leads out of its folder, and an exported relay sees this folder \
+                 alone"
+            ));
+            return Some(
+                why.hint("name the file that it leads to, or copy that here at each renewal"),
+            );
+        }
+    }
+    let entries = std::fs::read_dir(files.first()?.parent()?).ok()?;
+    let mut others = entries.filter_map(Result::ok).map(|entry| entry.path());
+    let other = others.find(|other| {
+        let hidden = other
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let end = other.extension().and_then(std::ffi::OsStr::to_str);
+        !hidden && !end.is_some_and(|end| OF_CERTIFICATES.contains(&end))
+    })?;
+    let why = Refusal::new(format!(
+        "an exported relay sees the whole folder of the certificate, and {} is in it, too",
+        quoted(&other.file_name()?.to_string_lossy())
+    ));
+    Some(why.hint("give the certificate and its key a folder of their own"))
+}
+
 /// At most a little more than [`LARGEST`], whatever the file has become meanwhile.
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

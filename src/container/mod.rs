@@ -220,6 +220,9 @@ pub enum Content {
     /// A file of the operator's that others replace while the relay runs: its folder is
     /// mounted in an export, since a mounted file would stay the one that it was.
     OperatorFolder(PathBuf),
+    /// The same of certbot's: a link in `live/NAME` that leads to `archive/NAME`. Both
+    /// folders are mounted.
+    OperatorLineage(PathBuf),
     /// The gateway address of the network with this name, with a newline: how
     /// connections from the host look in the container.
     Gateway(String),
@@ -236,6 +239,7 @@ impl Content {
                 | Self::CertificateKey(_)
                 | Self::OperatorFile(_)
                 | Self::OperatorFolder(_)
+                | Self::OperatorLineage(_)
         )
     }
 }

@@ -226,9 +226,9 @@ fn mounted(yaml: &mut Yaml, plan: &Plan, container: &Container, configuration: &
     if !configuration.from_operator.is_empty() {
         yaml.comment(
             3,
-            "From where your certificates are. The container sees a renewed file when it is",
+            "Your own, from where they are. In a folder the container sees a renewed file; a file",
         );
-        yaml.comment(3, "started again.");
+        yaml.comment(3, "by itself has to be written in place.");
     }
     configuration
         .from_operator

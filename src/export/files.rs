@@ -2,6 +2,7 @@
 //! operator's host, and what a container keeps.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::{BundleFile, Error, Text};
 use crate::plan::{Container, Content, File, Mount};
@@ -26,10 +27,12 @@ pub(super) struct Configuration {
     /// What is mounted read-only from the bundle: a folder or file for each
     /// entry at the top of the configuration folder.
     pub(super) from_bundle: BTreeSet<Source>,
-    /// What is mounted read-only from the operator's own paths, file by file,
-    /// so that nothing beside them is shown. They are not copied: a renewal of
-    /// the certificate reaches the relay.
+    /// What is mounted read-only from the operator's own paths: a folder where what is in
+    /// it is replaced while the relay runs, and else file by file, so that nothing beside
+    /// them is shown. They are not copied: a renewal of the certificate reaches the relay.
     pub(super) from_operator: BTreeSet<Source>,
+    /// The operator's files among them, by their paths on the host.
+    pub(super) operators_files: BTreeSet<String>,
 }
 
 /// Sorts the files of `container`.
@@ -41,6 +44,7 @@ pub(super) fn configuration(container: &Container) -> Result<Configuration, Erro
         rendered: Vec::new(),
         from_bundle: BTreeSet::new(),
         from_operator: BTreeSet::new(),
+        operators_files: BTreeSet::new(),
     };
     let placed = container
         .files
@@ -54,6 +58,12 @@ pub(super) fn configuration(container: &Container) -> Result<Configuration, Erro
         .map(|(_, (_, below))| top(below))
         .collect();
     for (file, (folder, below)) in &placed {
+        if let Content::OperatorFile(path)
+        | Content::OperatorFolder(path)
+        | Content::OperatorLineage(path) = &file.content
+        {
+            found.operators_files.insert(path.display().to_string());
+        }
         let text = match &file.content {
             Content::Text(text) => Text::Open(text.clone()),
             Content::Secret(secret) => Text::Secret(secret.clone()),
@@ -66,13 +76,16 @@ pub(super) fn configuration(container: &Container) -> Result<Configuration, Erro
                 continue;
             }
             Content::OperatorFolder(path) => {
-                let folder = path.parent().unwrap_or(path);
-                let parent =
-                    |path: &str| path.rsplit_once('/').map(|(parent, _)| parent.to_owned());
+                found.from_operator.insert(beside(path, &file.path));
+                continue;
+            }
+            Content::OperatorLineage(path) => {
+                let live = beside(path, &file.path);
                 found.from_operator.insert(Source {
-                    container: parent(&file.path).unwrap_or_default(),
-                    host: folder.display().to_string(),
+                    container: archive_of(&live.container),
+                    host: archive_of(&live.host),
                 });
+                found.from_operator.insert(live);
                 continue;
             }
             Content::OperatorAuthority(_) => return Err(Error::LeftBehind(file.path.clone())),
@@ -99,6 +112,24 @@ pub(super) fn configuration(container: &Container) -> Result<Configuration, Erro
         });
     }
     Ok(found)
+}
+
+/// The folder of a file of the operator's, and of where it is in the container.
+fn beside(host: &Path, container: &str) -> Source {
+    let folder = host.parent().unwrap_or(host);
+    let parent = container.rsplit_once('/').map(|(parent, _)| parent);
+    Source {
+        container: parent.unwrap_or_default().to_owned(),
+        host: folder.display().to_string(),
+    }
+}
+
+/// Where the links of certbot's folder `live/NAME` lead to.
+fn archive_of(live: &str) -> String {
+    match live.rsplit_once("/live/") {
+        Some((above, name)) => format!("{above}/archive/{name}"),
+        None => live.to_owned(),
+    }
 }
 
 /// The mounts of `container` that hold data: no file is injected into them.

@@ -115,7 +115,10 @@ fn every_file_of_the_plan_is_in_the_bundle_or_mounted_from_the_operators_path() 
         let found: Vec<_> = binds.iter().filter(shows).collect();
         assert_eq!(found.len(), 1, "{path}: {found:?}");
         let source = path.replacen(&found[0].1, &found[0].0, 1);
-        if let Content::OperatorFile(from) = content {
+        if let Content::OperatorFile(from)
+        | Content::OperatorFolder(from)
+        | Content::OperatorLineage(from) = content
+        {
             assert_eq!(source, from.display().to_string());
             own += 1;
             continue;

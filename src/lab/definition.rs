@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::Error;
+use super::{Error, certificate};
 use crate::certs::{self, Certificates};
 use crate::container::FINGERPRINT;
 use crate::engine::{ContainerRequest, Labels, labels};
@@ -51,8 +51,9 @@ impl Definition {
         request
             .volume_labels
             .retain(|name, _| container.mounts.iter().any(|m| m.volume == *name));
-        let digest = digest(&request, &files);
-        let shape = self::digest(&request, &[]);
+        let authority = certs::fingerprint(&certificates.authority);
+        let digest = digest(&request, &files, &authority);
+        let shape = self::digest(&request, &[], "");
         let labels = labels::of_object(&plan.name, container.role.name());
         request.labels = labels::with_owner(labels::with_digest(labels, &digest), owner);
         if container.role == Role::Relay {
@@ -223,7 +224,8 @@ pub(super) fn piece(content: &Content, certificates: &Certificates) -> Result<Pi
         Content::Gateway(network) => return Ok(Piece::Gateway(network.clone())),
         Content::OperatorFile(path)
         | Content::OperatorAuthority(path)
-        | Content::OperatorFolder(path) => {
+        | Content::OperatorFolder(path)
+        | Content::OperatorLineage(path) => {
             let read = std::fs::read(path);
             return read.map(Piece::Bytes).map_err(|source| Error::File {
                 action: "reading",
@@ -236,8 +238,9 @@ pub(super) fn piece(content: &Content, certificates: &Certificates) -> Result<Pi
 }
 
 /// Over the request without its labels, and every byte of every file: a
-/// changed password counts although it is never shown.
-fn digest(request: &ContainerRequest, files: &[(File, Piece)]) -> String {
+/// changed password counts although it is never shown. The relay's own certificate
+/// is renewed while it runs, so whose `authority` it is of counts alone.
+fn digest(request: &ContainerRequest, files: &[(File, Piece)], authority: &str) -> String {
     let mut hash = Sha256::new();
     let mut feed = |bytes: &[u8]| {
         hash.update(bytes.len().to_le_bytes());
@@ -247,6 +250,9 @@ fn digest(request: &ContainerRequest, files: &[(File, Piece)]) -> String {
     for (file, piece) in files {
         feed(format!("{} {:o} {:?}", file.path, file.mode, file.owner).as_bytes());
         match piece {
+            _ if certificate::is_renewed(&file.content) => {
+                feed(format!("of {authority}").as_bytes());
+            }
             Piece::Bytes(bytes) => feed(bytes),
             Piece::Gateway(network) => feed(format!("gateway of {network}").as_bytes()),
         }
@@ -256,7 +262,7 @@ fn digest(request: &ContainerRequest, files: &[(File, Piece)]) -> String {
         .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
-fn append(
+pub(super) fn append(
     tar: &mut tar::Builder<Vec<u8>>,
     path: &str,
     kind: tar::EntryType,

@@ -7,6 +7,7 @@ use tracing::{Span, info_span};
 
 use super::inbox::READINESS;
 use super::{Error, Running};
+use crate::certs;
 use crate::config::{Listener, Mechanism, SenderLogin, User};
 use crate::counterparts;
 use crate::smtp::{
@@ -135,6 +136,30 @@ impl Trial {
         // It has done all that it is for.
         drop(session.quit().await);
         Ok(())
+    }
+
+    /// The SHA-256 of the certificate that it shows; `None`: it offers no TLS.
+    ///
+    /// # Errors
+    /// When there is no talking to it.
+    pub(super) async fn certificate(&self) -> Result<Option<String>, Trouble> {
+        let wrapper = (self.listener == Listener::Submissions).then(|| self.tls.clone());
+        let options = Connect {
+            wrapper,
+            ..Connect::default()
+        };
+        let mut session = Session::connect(self.address, &options).await?;
+        demand("a new connection", 220, &session.greeting().await?)?;
+        if self.listener != Listener::Submissions {
+            if !session.ehlo(CLIENT_NAME).await?.starttls() {
+                return Ok(None);
+            }
+            session.starttls(&self.tls).await?;
+        }
+        let shown = session.tls().and_then(|tls| tls.certificates.first());
+        let shown = shown.map(|der| certs::fingerprint_of(der));
+        drop(session.quit().await);
+        Ok(shown)
     }
 
     /// One whole message by login.

@@ -4,6 +4,7 @@
 mod bind;
 mod brake;
 mod capacity;
+mod certificate;
 mod change;
 mod definition;
 mod difference;
@@ -47,6 +48,7 @@ use crate::plan::{Image, Plan, Role};
 use crate::progress::Progress;
 
 pub use brake::{apply_brake, release_brake};
+pub use certificate::give;
 pub use change::Change;
 pub use difference::{Difference, differences};
 pub use down::{Removed, down, remove_all};

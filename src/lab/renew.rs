@@ -36,7 +36,7 @@ date -u +%Y-%m-%dT%H:%M:%S.%NZ
 cat >/run/service/.s6-svscan/finish <<'END'
 #!/bin/sh
 find /var/spool/postfix /var/lib/postfix /tmp -mindepth 1 -type f -delete
-rm -rf /run/saslauthd /run/accounts /run/limits
+rm -rf /run/saslauthd /run/accounts /run/limits /run/tls
 exec /usr/libexec/relaykit/init
 END
 exec s6-svscanctl -t /run/service

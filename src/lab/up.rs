@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tracing::{Instrument as _, info, info_span};
 
+use super::certificate;
 use super::change::{Change, change};
 use super::definition::Definition;
 use super::endpoints::{direct, endpoints};
@@ -235,6 +236,13 @@ async fn carry_out(
     filled?;
     created.into_iter().collect::<Result<Vec<()>, _>>()?;
     interrupted(workshop)?;
+    // What is made anew has it already.
+    let renewed = match changes.get(&Role::Relay) {
+        Some(Change::Keep | Change::Start) => {
+            certificate::bring(&plan, &certificates, workshop).await?
+        }
+        _ => false,
+    };
     let to_start = definitions
         .iter()
         .filter(|d| changes[&d.role] != Change::Keep);
@@ -258,6 +266,9 @@ async fn carry_out(
         certificates,
     };
     let findings = ready::wait(&running, workshop).await?;
+    if renewed {
+        certificate::shown(&running, workshop).await?;
+    }
     Ok(Outcome {
         running,
         changes,

@@ -5,6 +5,7 @@
 //! Configuration is whole files under `/etc/relaykit` of each container, with a
 //! comment for each group of settings that says why.
 
+mod certificate;
 mod command_filter;
 mod header_checks;
 mod last_word;
@@ -22,8 +23,8 @@ mod sasl;
 mod sink;
 mod stand_ins;
 
-use crate::config::{Certificate, ClientCertificates, Spec, TrustAnchor};
-use crate::container::{Content, File, Role, authorities, file, public};
+use crate::config::{ClientCertificates, Spec, TrustAnchor};
+use crate::container::{Content, File, authorities, file, public};
 use crate::counterparts::{Purpose, Resolved};
 
 pub use header_checks::{MARK, NO_CLIENT};
@@ -46,7 +47,7 @@ pub fn relay(resolved: &Resolved, clients: &str) -> Vec<File> {
     files.push(sasl::file(resolved));
     files.extend(resolved.backend.files());
     files.extend(limits::files(spec));
-    files.extend(certificate(&resolved.certificate));
+    files.extend(certificate::files(resolved));
     if resolved.has_own_ca() {
         files.push(file("tls/ca.pem", 0o644, Content::CaCertificate));
     }
@@ -77,25 +78,6 @@ pub fn sink(resolved: &Resolved) -> Vec<File> {
 fn sorted(mut files: Vec<File>) -> Vec<File> {
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
-}
-
-/// The relay's certificate chain and key: from the lab CA or the operator's own,
-/// at the same place.
-fn certificate(certificate: &Certificate) -> [File; 2] {
-    let (chain, key) = match certificate {
-        Certificate::Generated => (
-            Content::Certificate(Role::Relay),
-            Content::CertificateKey(Role::Relay),
-        ),
-        Certificate::Files { cert, key } => (
-            Content::OperatorFile(cert.clone()),
-            Content::OperatorFile(key.clone()),
-        ),
-    };
-    [
-        file("tls/relay.pem", 0o644, chain),
-        file("tls/relay.key", 0o600, key),
-    ]
 }
 
 /// A value of `postfix.main`, which has the last word.

@@ -5,7 +5,7 @@ use crate::counterparts::{Purpose, Resolved, anchor_path};
 
 use super::main_cf::{Group, render};
 use super::sasl::LOGINS;
-use super::{header_checks, limits, logins, long_lines, outbound, recipients};
+use super::{certificate, header_checks, limits, logins, long_lines, outbound, recipients};
 
 /// The operator's CA of clients.
 const CLIENT_CA: &str = "/etc/relaykit/tls/client-ca.pem";
@@ -229,13 +229,11 @@ fn server_tls(resolved: &Resolved) -> Group {
          without a session ticket, a client that leaves TCP's small segments to wait\n\
          for an acknowledgement (Nagle), as most do, loses 43 ms in every session. Who\n\
          begins a handshake and falls silent does not hold a process for Postfix's five\n\
-         minutes; a slow line answers within seconds.",
+         minutes; a slow line answers within seconds. The certificate and its key are a copy,\n\
+         which is replaced when a renewed pair is there and right.",
     )
     .set("smtpd_tls_security_level", "may")
-    .set(
-        "smtpd_tls_chain_files",
-        "/etc/relaykit/tls/relay.key, /etc/relaykit/tls/relay.pem",
-    )
+    .set("smtpd_tls_chain_files", certificate::IN_USE)
     .set("smtpd_tls_protocols", protocols.as_str())
     .set("smtpd_tls_mandatory_protocols", protocols)
     .set("smtpd_tls_ciphers", "high")

@@ -23,6 +23,10 @@ pub(crate) const DIRECTORY: &str = "ldap.example.org";
 pub(crate) const NEXT_HOP: &str = "smtp.example.net";
 pub(crate) const USER: &str = "carol";
 pub(crate) const PASSWORD: &str = "c4rol's \"pass\" $word %u";
+/// As certbot names its folders.
+pub(crate) const LIVE: &str = "letsencrypt/live/relay";
+const ARCHIVE: &str = "letsencrypt/archive/relay";
+const ARCHIVE_BELOW: &str = "archive/relay";
 const SEARCH_BASE: &str = "ou=People,dc=example,dc=org";
 
 /// A name of this test's own: the deployment is named after it.
@@ -97,7 +101,7 @@ impl Deployment {
     }
 
     pub(crate) fn relay_yaml(&self, message_size_limit: &str) -> String {
-        let live = self.path("live");
+        let live = self.path(LIVE);
         let live = live.display();
         format!(
             "version: 1
@@ -219,8 +223,8 @@ volumes:
         certs::keep(&self.path("ca"), "example", &names, Timestamp::now()).unwrap()
     }
 
-    /// Puts certificate and key where the operator keeps them: in `archive`,
-    /// with links in `live`, as certbot does.
+    /// Puts certificate and key where the operator keeps them: in `archive/NAME`,
+    /// with links in `live/NAME`, as certbot does.
     pub(crate) fn install(&self, certificates: &Certificates, edition: &str) {
         let relay = &certificates.servers[&Role::Relay];
         let files = [
@@ -228,12 +232,13 @@ volumes:
             ("key.pem", 0o600, relay.key.reveal()),
             ("ca.pem", 0o644, certificates.authority.certificate.as_str()),
         ];
-        fs::create_dir_all(self.path("live")).unwrap();
+        fs::create_dir_all(self.path(LIVE)).unwrap();
         for (name, mode, text) in files {
-            self.write(&format!("archive/{edition}/{name}"), mode, text);
-            let link = self.path("live").join(name);
+            self.write(&format!("{ARCHIVE}/{edition}-{name}"), mode, text);
+            let link = self.path(LIVE).join(name);
             drop(fs::remove_file(&link));
-            symlink(Path::new("../archive").join(edition).join(name), link).unwrap();
+            let target = Path::new("../..").join(ARCHIVE_BELOW);
+            symlink(target.join(format!("{edition}-{name}")), link).unwrap();
         }
     }
 

@@ -7,7 +7,7 @@ use relaykit::plan::Role;
 use serde_json::Value;
 
 use crate::bench::{export, said, succeed};
-use crate::deployment::{Deployment, PASSWORD, USER, hostname};
+use crate::deployment::{Deployment, LIVE, PASSWORD, USER, hostname};
 use crate::exported::{CANARY, Exported, SMTP, SUBMISSION, SUBMISSIONS, message};
 use crate::lab::{Child, block_on, engine, until};
 
@@ -265,7 +265,7 @@ fn the_readmes_steps_work(exported: &Exported) {
         .find(|block| block.contains("openssl s_client"))
         .unwrap();
     let second = second.split("```").next().unwrap().trim();
-    let authority = exported.deployment.path("live/ca.pem");
+    let authority = exported.deployment.path(LIVE).join("ca.pem");
     let mut openssl = shell(&format!("{second} -CAfile {}", authority.display()));
     openssl.stdin(Stdio::piped());
     let mut openssl = Child::start(openssl);
@@ -284,19 +284,48 @@ fn the_readmes_steps_work(exported: &Exported) {
     drop(openssl);
 }
 
-/// As certbot does it: new files, links that point to them, a restart.
+/// As certbot does it: new files, links that point to them, and nothing else. A session that
+/// is open goes on; a pair that does not belong together changes nothing.
 fn a_renewed_certificate_is_taken_up(exported: &Exported) {
     let served = || {
         let mut session = block_on(exported.secured(SUBMISSIONS)).unwrap();
         block_on(session.ehlo(CANARY)).unwrap();
         session.tls().unwrap().certificates[0].clone()
     };
+    let deployment = &exported.deployment;
     let before = served();
-    let renewed = exported.deployment.certificates(true);
-    exported.deployment.install(&renewed, "2");
-    succeed(&mut exported.deployment.compose(&["restart", "relay"]));
+    let mut open = block_on(exported.secured(SUBMISSION)).unwrap();
+    block_on(open.ehlo(CANARY)).unwrap();
+    let renewed = deployment.certificates(true);
+
+    let mut mixed = renewed.clone();
+    let other = deployment.certificates(false);
+    let relay = mixed.servers.get_mut(&Role::Relay).unwrap();
+    relay.key = other.servers[&Role::Relay].key.clone();
+    deployment.install(&mixed, "2");
+    until("a word about the wrong pair", || {
+        let log = exported.log();
+        log.contains("left out: the private key does not belong to the certificate")
+            .then_some(())
+    });
+    assert_eq!(served(), before, "a wrong pair is shown");
+    let health = deployment.exec(&["/usr/libexec/relaykit/health"]);
+    assert!(health.contains("is left out"), "{health}");
+
+    let renewed = deployment.certificates(true);
+    deployment.install(&renewed, "3");
+    until("the renewed certificate", || {
+        (served() != before).then_some(())
+    });
+    let reply = block_on(open.command(&format!("AUTH PLAIN {}", pair(PASSWORD)))).unwrap();
+    assert_eq!(reply.code, 235, "the open session: {reply:?}");
+    let health = deployment.exec(&["/usr/libexec/relaykit/health"]);
+    assert!(!health.contains("left out"), "{health}");
+
+    let before = served();
+    succeed(&mut deployment.compose(&["restart", "relay"]));
     exported.wait_until_ready();
-    assert_ne!(served(), before, "the certificate is still the old one");
+    assert_eq!(served(), before, "after a restart it is another one");
 }
 
 /// Its command, between a stop and a start.

@@ -50,8 +50,9 @@ impl Relay {
         let certificates = certs::issue("users", &names, Timestamp::now()).unwrap();
         let relay = &certificates.servers[&Role::Relay];
         let path = |name: &str| root.path().join(name);
-        fs::write(path("cert.pem"), &relay.certificate).unwrap();
-        fs::write(path("key.pem"), relay.key.reveal()).unwrap();
+        fs::create_dir(path("tls")).unwrap();
+        fs::write(path("tls/cert.pem"), &relay.certificate).unwrap();
+        fs::write(path("tls/key.pem"), relay.key.reveal()).unwrap();
         let address = Ipv4Addr::new(127, 87, high, low);
         let text = format!(
             "version: 1
@@ -59,7 +60,7 @@ hostname: {hostname}
 listeners: {{smtp: null, submission: 2587, submissions: {PORT}, bind: {address}}}
 relay: {{sender_login: own}}
 auth: {{pam: {{users_file: users/accounts}}}}
-tls: {{certificate: {{cert: cert.pem, key: key.pem}}}}
+tls: {{certificate: {{cert: tls/cert.pem, key: tls/key.pem}}}}
 outbound: {{next_hop: '[192.0.2.1]:25'}}
 "
         );

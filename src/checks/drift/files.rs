@@ -332,9 +332,16 @@ fn known_of_supervisor(path: &str) -> bool {
     .contains(&name)
 }
 
+/// What the program that takes up certificates makes: the pair in use, and a renewed one.
+const TLS: &str =
+    "relay.pem relay.pem.new fault new/own.pem new/chain.pem new/last.pem new/key.pem";
+
 fn known_of_relay(path: &str) -> bool {
     let folder = |name: &str| path.starts_with(&format!("/run/{name}/"));
     let name = path.rsplit('/').next().unwrap_or_default();
+    if let Some(made) = path.strip_prefix("/run/tls/") {
+        return TLS.split(' ').any(|known| known == made);
+    }
     let secret = ["key", "pem", "bak"].iter().any(|end| name.ends_with(end));
     (folder("saslauthd") || folder("accounts") || folder("limits")) && !secret
 }

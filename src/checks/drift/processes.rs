@@ -219,9 +219,8 @@ fn is_planned(role: Role, process: &Process, command: &str, programs: &BTreeSet<
         ("master", 0) => command.contains("/master -"),
         ("sed", NOBODY) => starts("sed -E") || starts("sed "),
         // What the engine, the shells of the checks themselves and a service begin with.
-        ("accounts" | "run" | "init", 0) | ("saslauthd" | "guard" | "ldapsearch", SASLAUTHD) => {
-            true
-        }
+        ("accounts" | "certificate" | "openssl" | "run" | "init", 0)
+        | ("saslauthd" | "guard" | "ldapsearch", SASLAUTHD) => true,
         ("limits", _) => process.uid != 0,
         ("inbox" | "store", INBOX) => role == Role::Sink,
         // A program of master.cf, started by master with the name that it has there. As root

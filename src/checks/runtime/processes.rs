@@ -19,12 +19,13 @@ use crate::report::Severity;
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
         id: "runtime.only_supervisors_are_root",
-        title: "Nothing runs as root but the supervisor and Postfix's master",
+        title: "Nothing runs as root but the supervisor, Postfix's master and who hands it its files",
         citation: "row 9; Postfix master",
         severity: Severity::High,
         about: "Lists the processes of the relay's container. Root are PID 1, one s6-supervise for \
                 each service, and Postfix's master, which starts every daemon as its own user and \
-                speaks to no client; with auth.pam.users_file, a program that hands the users file to the guard. Whatever speaks to the network is not root.",
+                speaks to no client; the program that takes up a renewed certificate; with \
+                auth.pam.users_file, a program that hands the users file to the guard. Whatever speaks to the network is not root.",
         repair: "Start saslauthd as a user of its own, and leave mail_owner and the unprivileged \
                  column of master.cf as Postfix has them.",
         needs: &[Need::Lab],
@@ -132,6 +133,10 @@ const NO_INIT: Sabotage = Sabotage {
     sees: "",
 };
 
+/// Who takes up a renewed certificate, and what it asks: they read the key, and nobody
+/// speaks to them.
+const CERTIFICATE: [&str; 2] = ["certificate", "openssl"];
+
 /// What an operator's own seccomp or supervisor cannot do without: PID 1, one
 /// s6-supervise a service, and master, which starts Postfix's daemons as their users.
 const ROOT: [&str; 3] = ["s6-svscan", "s6-supervise", "master"];
@@ -144,7 +149,11 @@ async fn only_supervisors_are_root(context: Context) -> Judged {
     // guard alone.
     let hands_on = context.target().spec.auth.users.is_some();
     let hands_on = hands_on.then_some("accounts");
-    let allowed: Vec<&str> = ROOT.into_iter().chain(hands_on).collect();
+    let allowed: Vec<&str> = ROOT
+        .into_iter()
+        .chain(CERTIFICATE)
+        .chain(hands_on)
+        .collect();
     let mut root: Option<Vec<Process>> = None;
     for _ in 0..LOOKS {
         let mut now = appliance::processes(&context, Role::Relay).await?;

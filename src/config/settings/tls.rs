@@ -111,8 +111,10 @@ pub(in crate::config) static KEYS: &[Setting<Tls>] = &[
         about: "the relay's own certificate",
         doc: "The certificate that the relay shows its clients, and its key. `generated` is one of \
               the lab's CA, which nobody else believes; in production it is a certificate for \
-              `hostname`. In a lab the lab's own stands in.",
-        example: "{cert: fullchain.pem, key: privkey.pem}",
+              `hostname`. A renewed pair is taken up while the relay runs, once it is whole and right. An \
+              exported relay sees the folder of both files (with certbot's, `live` and `archive` of this \
+              certificate), so give them one of their own. In a lab the lab's own stands in.",
+        example: "{cert: tls/fullchain.pem, key: tls/privkey.pem}",
         source: "Postfix smtpd_tls_chain_files; RFC 8314 section 5.4",
         counts: Counts::InProduction,
         parameters: &[
@@ -200,7 +202,7 @@ static PAIR: &[Setting<OwnCertificate>] = &[
         need: Need::Required,
         about: "the certificate and its intermediates, PEM",
         doc: "The certificate, followed by the intermediate ones up to the CA.",
-        example: "fullchain.pem",
+        example: "tls/fullchain.pem",
         source: "Postfix smtpd_tls_chain_files",
         counts: Counts::InProduction,
         ..Setting::USUAL
@@ -212,7 +214,7 @@ static PAIR: &[Setting<OwnCertificate>] = &[
         about: "its private key, PEM",
         doc: "The certificate's private key, without a passphrase: nobody can type one when the \
               relay starts.",
-        example: "privkey.pem",
+        example: "tls/privkey.pem",
         source: "Postfix smtpd_tls_chain_files",
         counts: Counts::InProduction,
         ..Setting::USUAL

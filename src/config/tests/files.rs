@@ -277,3 +277,29 @@ fn who_vouches_for_clients_is_a_house_of_ones_own() {
     let missing = told("ask", "own.key");
     assert_eq!(missing, [""; 0], "it may be on the relay's machine");
 }
+
+#[test]
+fn an_exported_relay_is_shown_the_folder_of_the_certificate() {
+    let issued = rcgen::generate_simple_self_signed(["relay.relaykit.test".to_owned()]).unwrap();
+    let folder = folder(&[]);
+    let own = folder.path().join("tls");
+    fs::create_dir(&own).unwrap();
+    write(&own, "a.pem", issued.cert.pem().as_bytes(), 0o644);
+    let key = issued.signing_key.serialize_pem();
+    write(&own, "b.key", key.as_bytes(), 0o600);
+    let text = "version: 1\ntls: {certificate: {cert: tls/a.pem, key: tls/b.key}}\n";
+    let of_folder = || {
+        let mut told = told(text, folder.path());
+        told.retain(|line| line.contains("warning: tls.certificate: "));
+        told
+    };
+    assert_eq!(of_folder(), [""; 0]);
+    write(&own, "passwords", b"x", 0o600);
+    let told = of_folder();
+    assert!(told[0].contains("`passwords` is in it, too"), "{told:?}");
+    fs::rename(own.join("b.key"), folder.path().join("b.key")).unwrap();
+    std::os::unix::fs::symlink("../b.key", own.join("b.key")).unwrap();
+    let told = of_folder();
+    let leads_out = "`BASE/tls/b.key` is a link that leads out of its folder";
+    assert!(told[0].contains(leads_out), "{told:?}");
+}

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use crate::config::{ClientCertificates, Listener, Received, SenderLogin, Spec, TrustAnchor};
+use crate::config::{
+    Certificate, ClientCertificates, Listener, Received, Renewal, SenderLogin, Spec, TrustAnchor,
+    renewal,
+};
 use crate::counterparts::{Page, Resolved};
 use crate::export::files::Configuration;
 use crate::plan::{Container, Plan, Port};
@@ -52,14 +55,8 @@ relay may not remove that (RFC 5321 section 4.4)."
 }
 
 fn start(configuration: &Configuration, image: &str) -> String {
-    let mut files: Vec<&str> = configuration
-        .from_operator
-        .iter()
-        .map(|source| source.host.as_str())
-        .collect();
-    files.sort_unstable();
-    files.dedup();
-    let files: Vec<String> = files.iter().map(|file| word(file)).collect();
+    let files = configuration.operators_files.iter();
+    let files: Vec<String> = files.map(|file| word(file)).collect();
     let ls = if files.is_empty() {
         String::new()
     } else {
@@ -201,8 +198,9 @@ docker compose restart relay                   # loses nothing that was accepted
 {rights}- `550 5.6.0 a line of this message has more than 998 octets`: the program that wrote the message has to
   fold its headers, and to send text as quoted-printable or base64. Taken, it would be refused further
   on, and the report on it too.
-- Clients refuse the certificate: it has ended or its name is wrong. After a renewal
-  `docker compose restart relay` takes it up: a mounted file is looked up at the start.
+- Clients refuse the certificate: it has ended or its name is wrong. `docker compose logs relay | grep
+  relaykit/certificate` tells which one is in use, and why a renewed one is left out. So does the
+  health check.
 "
     )
 }
@@ -271,9 +269,7 @@ fn upkeep(plan: &Plan, relay: &Container, image: &str) -> String {
 - **Updates.** Debian's security updates come with a new image. Where relaykit is:
   `relaykit build --no-cache`, and export anew. The bundle names its image by what is in it, so the old
   one stays until you remove it, and the old bundle still works.
-- **Certificates.** `docker compose restart relay` after each renewal; with certbot:
-  `--deploy-hook 'docker compose --project-directory {{FOLDER}} restart relay'`.
-- **Passwords** of the relay itself, in the directory and at the next hop: change them there, in the
+{certificates}- **Passwords** of the relay itself, in the directory and at the next hop: change them there, in the
   files that relay.yaml names, and export anew.
 - **The log** is kept by the engine, five files of 10 MB; `logging` in compose.yaml says so. Whoever needs
   it for longer reads it from there (`docker compose logs --since 24h relay`) or sets another driver.
@@ -296,7 +292,53 @@ docker compose start relay
 ```
 ",
         name = plan.name,
+        certificates = certificates(&plan.resolved.spec.tls.certificate),
     )
+}
+
+/// How a renewed certificate reaches the relay, and how its owner sees that it has.
+fn certificates(certificate: &Certificate) -> String {
+    let mut text = String::from(
+        "- **Certificates.** The relay takes up a renewed pair within seconds, without a restart: sessions go on.
+  A pair that is wrong is left out, the log says why, and the one before goes on.
+",
+    );
+    let Certificate::Files { cert, key } = certificate else {
+        return text;
+    };
+    // Within single quotes.
+    let inner = |path: &std::path::Path| format!("\"{}\"", path.display());
+    let (shown_cert, shown_key) = (inner(cert), inner(key));
+    text.push_str(&match renewal(cert, key) {
+        Renewal::Lineage => {
+            "  What certbot renews is seen as it is: its folders `live` and `archive` of this certificate are\n  \
+             mounted. It needs no deploy hook.\n"
+                .to_owned()
+        }
+        Renewal::Folder => format!(
+            "  Their folder is mounted, so that a file may be replaced. A link in it must not lead out of it. With
+  certbot:
+
+```sh
+certbot reconfigure --cert-name NAME --deploy-hook \\
+  'cd $RENEWED_LINEAGE && cp -L fullchain.pem {shown_cert} && install -m 600 privkey.pem {shown_key}'
+```
+
+"
+        ),
+        Renewal::InPlace => format!(
+            "  Each is mounted by itself, since other things lie beside it: write a renewed one into the file that
+  is there. One that takes its place is seen after `docker compose restart relay`. With certbot:
+
+```sh
+certbot reconfigure --cert-name NAME --deploy-hook \\
+  'cd $RENEWED_LINEAGE && cat fullchain.pem >{shown_cert} && cat privkey.pem >{shown_key}'
+```
+
+"
+        ),
+    });
+    text
 }
 
 fn places(plan: &Plan, configuration: &Configuration) -> String {
