@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::lab;
 use crate::requirements::{Profile, profile};
 
+mod certs;
 mod check;
 mod config;
 mod doctor;
@@ -20,6 +21,7 @@ mod told;
 mod users;
 mod verify;
 
+pub use certs::{Certs, Issue, Place as CertsPlace};
 pub use check::{Check, Place};
 pub use config::Config;
 pub use doctor::Doctor;
@@ -93,6 +95,9 @@ pub enum Command {
     /// Change or list the users file (`auth.pam.users_file`), which is all that a relay without a directory needs.
     #[command(subcommand)]
     Users(Users),
+    /// Show, issue and renew certificates.
+    #[command(subcommand)]
+    Certs(Certs),
     /// Try what a lab needs of the engine and of this machine, before `up` does.
     Doctor(Doctor),
     /// Print a completion script for a shell.
@@ -127,6 +132,7 @@ impl Command {
             Self::Config(_) => "config",
             Self::Export(_) => "export",
             Self::Users(_) => "users",
+            Self::Certs(_) => "certs",
             Self::Doctor(_) => "doctor",
             Self::Completions { .. } => "completions",
             Self::Watch { .. } => "watch",

@@ -70,6 +70,24 @@ impl Permitted {
         Some(held)
     }
 
+    /// The first of `names` that is not permitted.
+    pub(super) fn forbids(&self, names: &Names) -> Option<String> {
+        let below = |name: &str, base: &str| name == base || name.ends_with(&format!(".{base}"));
+        let known = |name: &&String| {
+            let name = name.to_ascii_lowercase();
+            self.names.iter().any(|base| below(&name, base))
+        };
+        let inside = |address: &&IpAddr| {
+            let networks = self.networks.iter();
+            networks
+                .filter(|(network, _)| network.is_ipv4() == address.is_ipv4())
+                .any(|(network, mask)| masked(**address, *mask) == masked(*network, *mask))
+        };
+        let name = names.dns.iter().find(|name| !known(name)).cloned();
+        let address = names.addresses.iter().find(|address| !inside(address));
+        name.or_else(|| address.map(ToString::to_string))
+    }
+
     /// As rcgen takes it.
     pub(super) fn constraints(&self) -> NameConstraints {
         let names = self.names.iter().cloned().map(GeneralSubtree::DnsName);
@@ -87,6 +105,15 @@ impl Permitted {
             excluded_subtrees: Vec::new(),
         }
     }
+}
+
+fn masked(address: IpAddr, mask: IpAddr) -> Vec<u8> {
+    let octets = |address| match address {
+        IpAddr::V4(address) => Ipv4Addr::octets(&address).to_vec(),
+        IpAddr::V6(address) => Ipv6Addr::octets(&address).to_vec(),
+    };
+    let pairs = octets(address).into_iter().zip(octets(mask));
+    pairs.map(|(octet, mask)| octet & mask).collect()
 }
 
 fn wide(address: IpAddr) -> [u8; 16] {

@@ -67,6 +67,13 @@ pub fn fingerprint_of(der: &[u8]) -> String {
     bytes.join(":")
 }
 
+/// The first of `names` that `authority` may not sign for.
+pub(super) fn forbidden(authority: &Issued, names: &Names) -> Option<String> {
+    let (_, pem) = parse_x509_pem(authority.certificate.as_bytes()).ok()?;
+    let held = Permitted::held(&pem.parse_x509().ok()?)?;
+    held.forbids(names)
+}
+
 /// Whether `authority` may sign for `servers`, and not for more of the world.
 pub(super) fn permits_just(authority: &Issued, servers: &BTreeMap<Role, Names>) -> bool {
     let Ok((_, pem)) = parse_x509_pem(authority.certificate.as_bytes()) else {
@@ -104,7 +111,7 @@ fn held_names(certificate: &X509Certificate<'_>) -> Names {
     names
 }
 
-fn address(octets: &[u8]) -> Option<IpAddr> {
+pub(super) fn address(octets: &[u8]) -> Option<IpAddr> {
     match octets.len() {
         4 => <[u8; 4]>::try_from(octets).ok().map(IpAddr::from),
         16 => <[u8; 16]>::try_from(octets).ok().map(IpAddr::from),

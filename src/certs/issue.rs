@@ -10,6 +10,7 @@ use rcgen::{
 use time::OffsetDateTime;
 
 use super::constraints::Permitted;
+use super::inspect::forbidden;
 use super::{Certificates, Error, Issued, Names};
 use crate::plan::Role;
 use crate::secret::Secret;
@@ -116,6 +117,34 @@ pub fn client(authority: &Issued, name: &str, now: Timestamp) -> Result<Issued, 
     let mut params = params(name, now, CLIENT_DAYS);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     signed(authority, name, params)
+}
+
+/// A certificate of a new key under `authority` that is valid for `days`: for a server that is
+/// called `names`, or for a client whose subject is the first of them.
+///
+/// # Errors
+/// When the authority may not sign for a name, or cannot be read.
+pub fn issued_for(
+    authority: &Issued,
+    names: &Names,
+    client: bool,
+    days: i64,
+    now: Timestamp,
+) -> Result<Issued, Error> {
+    let subject = names.dns.first().cloned();
+    let subject = subject
+        .or_else(|| Some(names.addresses.first()?.to_string()))
+        .unwrap_or_default();
+    if client {
+        let mut params = params(&subject, now, days);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        return signed(authority, &subject, params);
+    }
+    if let Some(name) = forbidden(authority, names) {
+        return Err(Error::NotPermitted(name));
+    }
+    let params = server_params(&subject, names, now, days)?;
+    signed(authority, &subject, params)
 }
 
 /// A certificate of a new key, which is no authority, under `authority`.

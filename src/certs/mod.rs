@@ -4,6 +4,7 @@
 //! The only user of rcgen.
 
 mod constraints;
+mod described;
 mod flawed;
 mod inspect;
 mod issue;
@@ -16,10 +17,11 @@ use std::path::PathBuf;
 use crate::plan::Role;
 use crate::secret::Secret;
 
+pub use described::{Described, described};
 pub use flawed::{Flaw, flawed, old};
 pub use inspect::{fingerprint, fingerprint_of};
-pub use issue::{client, issue, renewed};
-pub use store::{foresee, keep};
+pub use issue::{client, issue, issued_for, renewed};
+pub use store::{authority_of, foresee, keep, kept, rotate};
 
 /// The names that a server's certificate must hold (RFC 5280 4.2.1.6).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -71,6 +73,13 @@ pub enum Error {
         /// What rcgen said.
         reason: String,
     },
+    /// The CA may not sign for this name.
+    #[error(
+        "the lab's CA may not sign for {0}: it is for the lab's own names, this machine and `.test`, so \
+         that nobody can play the rest of the world with it\n  \
+         choose a name below .test, or make it a name of the lab (`hostname` in relay.yaml)"
+    )]
+    NotPermitted(String),
     /// The folder or a file in it could not be used.
     #[error("{action} {} failed: {source}\n  certificates are kept there; set RELAYKIT_STATE to a folder of your own if this one cannot be used", path.display())]
     File {

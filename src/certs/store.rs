@@ -44,6 +44,43 @@ pub fn foresee(
     kept_or_new(folder, lab, servers, now, |_, _, issued| Ok(issued))
 }
 
+/// The certificate and key of the CA that is kept in `folder`; `None`: there is none.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn authority_of(folder: &Path) -> Result<Option<Issued>, Error> {
+    read(folder, "ca")
+}
+
+/// What is kept in `folder`: `ca` and the servers' roles, each with its certificate, PEM.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn kept(folder: &Path) -> Result<Vec<(&'static str, String)>, Error> {
+    let roles = [Role::Relay, Role::Directory, Role::Sink].map(Role::name);
+    let all = ["ca"].into_iter().chain(roles);
+    let mut kept = Vec::new();
+    for name in all {
+        if let Some(text) = read_file(&folder.join(format!("{name}.pem")))? {
+            kept.push((name, text));
+        }
+    }
+    Ok(kept)
+}
+
+/// Makes a new certificate and key for `names`, the relay's, under the CA that is kept in
+/// `folder`, and keeps it there in the place of the one before; `None`: there is no CA.
+///
+/// # Errors
+/// As [`keep`].
+pub fn rotate(folder: &Path, names: &Names, now: Timestamp) -> Result<Option<Issued>, Error> {
+    let Some(authority) = authority_of(folder)? else {
+        return Ok(None);
+    };
+    let issued = server(&authority, Role::Relay, names, now)?;
+    write(folder, Role::Relay.name(), issued).map(Some)
+}
+
 fn kept_or_new(
     folder: &Path,
     lab: &str,

@@ -148,6 +148,7 @@ fn of_certs(error: &certs::Error) -> Exit {
     match error {
         certs::Error::File { .. } => Exit::Output,
         certs::Error::Issue { .. } => Exit::Internal,
+        certs::Error::NotPermitted(_) => Exit::Configuration,
     }
 }
 

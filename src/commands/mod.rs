@@ -3,6 +3,7 @@
 //! exit code.
 
 mod build;
+mod certs;
 mod check;
 mod completions;
 mod config;
@@ -212,6 +213,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Config(arguments) => config::run(session, arguments).await,
         Command::Export(arguments) => export::run(session, &arguments).await,
         Command::Users(users) => users::run(session, users),
+        Command::Certs(arguments) => certs::run(session, arguments).await,
         Command::Doctor(arguments) => doctor::run(session, arguments).await,
         Command::Watch { lab } => watch::run(session, &lab).await,
         Command::Completions { shell } => completions::run(session, shell),

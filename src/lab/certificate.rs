@@ -131,6 +131,18 @@ fn packed<'a>(
     tar.into_inner().map(Bytes::from)
 }
 
+/// Gives the relay of a lab that runs the certificate that `running` has for it, and waits
+/// until every listener shows it.
+///
+/// # Errors
+/// As [`give`], [`Error::NotReady`] where it does not, and [`Error::Interrupted`] on Ctrl-C.
+pub async fn rotated(running: &Running, workshop: &Workshop) -> Result<(), Error> {
+    let wanted = running.certificates.servers.get(&Role::Relay);
+    let wanted = wanted.ok_or_else(|| Error::Impossible("the lab has no relay".to_owned()))?;
+    give(workshop.engine.as_ref(), &running.plan, wanted).await?;
+    shown(running, workshop).await
+}
+
 /// Waits until every listener with TLS shows the certificate that the lab should have.
 ///
 /// # Errors

@@ -48,7 +48,7 @@ use crate::plan::{Image, Plan, Role};
 use crate::progress::Progress;
 
 pub use brake::{apply_brake, release_brake};
-pub use certificate::give;
+pub use certificate::{give, rotated};
 pub use change::Change;
 pub use difference::{Difference, differences};
 pub use down::{Removed, down, remove_all};

@@ -4,12 +4,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use relaykit::certs;
+use relaykit::secret::Secret;
 use relaykit::smtp::{Connect, Session, TlsSettings};
 use serde_json::Value;
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::lab::{Lab, block_on, ca, endpoint};
+use crate::lab::{Lab, Run, block_on, ca, endpoint, is_a};
 
 /// The chain that the relay shows, after rustls has verified it for `hostname`.
 fn chain(up: &Value, hostname: &str) -> Vec<Vec<u8>> {
@@ -140,4 +142,74 @@ fn a_lab_that_demands_client_certificates_is_ready_and_proved() {
     // A login without a certificate would be refused before AUTH.
     lab.relaykit(&["test", "auth.documents_pair_logs_in"])
         .succeeded();
+}
+
+/// Without an end to a session, and without another container, then or at the next `up`.
+#[test]
+fn rotation_changes_the_relays_certificate_and_nothing_else() {
+    let lab = Lab::new("rotate");
+    let up = lab.up();
+    let (before, containers) = (chain(&up, "relay.relaykit.test"), lab.container_ids());
+    let options = Connect::wrapper(TlsSettings::trusting("relay.relaykit.test", ca(&up)));
+    let mut open = block_on(Session::connect(endpoint(&up, "submissions"), &options)).unwrap();
+    block_on(open.greeting()).unwrap();
+
+    let json = |run: Run| serde_json::from_str::<Value>(&run.succeeded().stdout).unwrap();
+    let rotated = json(lab.relaykit(&["certs", "rotate", "--format", "json"]));
+    is_a("certs_rotate", &rotated);
+    let after = chain(&up, "relay.relaykit.test");
+    assert_ne!(after, before);
+    let shown = certs::fingerprint_of(&after[0]);
+    assert_eq!(rotated["certificate"]["sha256"], shown);
+    assert_eq!(rotated["before"], certs::fingerprint_of(&before[0]));
+    let offers = block_on(open.ehlo("client.invalid")).unwrap();
+    assert_eq!(offers.reply.code, 250, "the session that was open");
+
+    let up = lab.up();
+    assert_eq!(chain(&up, "relay.relaykit.test"), after);
+    assert_eq!(lab.container_ids(), containers);
+    let all = json(lab.relaykit(&["certs", "show", "--format", "json"]));
+    is_a("certs_show", &all);
+    let all = all.as_array().unwrap();
+    assert!(all.iter().any(|one| one["sha256"] == shown), "{all:?}");
+}
+
+#[test]
+fn an_issued_certificate_is_believed_where_the_labs_are() {
+    let lab = Lab::new("issued");
+    lab.configure("tls: {client_certificates: require}\n");
+    let up = lab.up();
+    let issue = |more: &[&str]| {
+        let issue = ["certs", "issue", "--output", "out", "--format", "json"];
+        lab.relaykit(&[&issue, more].concat())
+    };
+    let issued = issue(&["--client", "--name", "alice"]);
+    let issued = issued.succeeded().stdout;
+    is_a("certs_issue", &serde_json::from_str(&issued).unwrap());
+    let read = |end: &str| fs::read_to_string(lab.folder().join("out").join(end)).unwrap();
+    let trusting = || TlsSettings::trusting("relay.relaykit.test", ca(&up));
+    let greeted = |tls: TlsSettings| {
+        block_on(async {
+            let mut session =
+                Session::connect(endpoint(&up, "submissions"), &Connect::wrapper(tls)).await?;
+            session.greeting().await
+        })
+    };
+    let key = Secret::new(read("alice.key"));
+    let reply = greeted(trusting().client_certificate(read("alice.pem"), key)).unwrap();
+    assert_eq!(reply.code, 220);
+    assert!(greeted(trusting()).is_err(), "without a certificate");
+
+    let again = issue(&["--client", "--name", "alice"]);
+    assert_eq!(again.code, Some(3), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("is there already"),
+        "{}",
+        again.stderr
+    );
+    let world = issue(&["--name", "app.example.org"]);
+    assert_eq!(world.code, Some(3), "{}", world.stderr);
+    assert!(world.stderr.contains("may not sign"), "{}", world.stderr);
+    issue(&["--name", "app.shop.test", "--name", "127.0.0.1"]).succeeded();
+    assert_eq!(issue(&["--name", "../x"]).code, Some(2));
 }
