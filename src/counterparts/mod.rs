@@ -117,6 +117,14 @@ impl Resolved {
         }
     }
 
+    /// The same where one lab is it and `others`, one after the other.
+    #[must_use]
+    pub fn beside<'a>(mut self, others: impl IntoIterator<Item = &'a Self>) -> Self {
+        let others = others.into_iter().map(|other| &other.next_hop);
+        self.next_hop.share_sink(others);
+        self
+    }
+
     /// Whether anybody's certificate is from a CA of relaykit's own, which the relay
     /// then has to know.
     #[must_use]

@@ -26,18 +26,22 @@ pub(super) struct Sabotaged {
     pub(super) flaw: Option<Flaw>,
 }
 
-/// The plan of the lab `lab` for a plant. Its relay is always made anew, with an
-/// empty queue.
+/// The plan of the lab `lab` for a plant, which is that of `others` too. Its relay is
+/// always made anew, with an empty queue.
 ///
 /// # Errors
 /// In words, when a change finds nothing to change: a sabotage that changes
 /// nothing would prove nothing.
-pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
+pub(super) fn sabotaged(
+    plant: &Plant,
+    lab: &str,
+    others: &[Resolved],
+) -> Result<Sabotaged, String> {
     let mut spec = plant.spec.clone();
     for change in plant.changes {
         say(change, &mut spec)?;
     }
-    let mut plan = Plan::new(Resolved::new(spec, Purpose::Proof), lab);
+    let mut plan = Plan::new(Resolved::new(spec, Purpose::Proof).beside(others), lab);
     let mut scripts = Vec::new();
     let mut instructions = Vec::new();
     let mut flaw = None;
@@ -180,7 +184,7 @@ mod tests {
             laboratory: "as configured",
             claims: Vec::new(),
         };
-        sabotaged(&plant, "t")
+        sabotaged(&plant, "t", &[])
     }
 
     fn text<'a>(plan: &'a Plan, role: Role, name: &str) -> &'a str {

@@ -6,7 +6,7 @@ mod edit;
 mod plants;
 mod slot;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::StreamExt;
@@ -16,6 +16,7 @@ use tracing::{Instrument as _, info_span};
 
 use crate::checks::{self, Check, Options};
 use crate::config::Spec;
+use crate::counterparts::{Purpose, Resolved};
 use crate::lab::{self, Workshop};
 use crate::report::{Planted, RunReport, Unclaimed, Unplanted};
 use plants::{Kind, Plant};
@@ -81,19 +82,20 @@ pub async fn prove(
     mut on_step: impl FnMut(&Step),
 ) -> Result<Vec<Judgement>, lab::Error> {
     let waiting = plants::plants(request.spec, request.checks);
+    let all = relays(&waiting);
     let waiting = Mutex::new(VecDeque::from(waiting));
     let (told, mut steps) = mpsc::unbounded_channel();
     let slots = request.labs.iter().map(|lab| {
-        let slot = Slot::new(request.workshop, lab, request.options);
+        let slot = Slot::new(request.workshop, lab, request.options, &all);
         work(slot, &waiting, request.checks, told.clone())
     });
     let mut slots: FuturesUnordered<_> = slots.collect();
     drop(told);
-    let mut all = Vec::new();
+    let mut judged = Vec::new();
     let mut take = |step: Step| {
         on_step(&step);
         if let Step::Judged(judgement) = step {
-            all.push(judgement);
+            judged.push(judgement);
         }
     };
     let mut failed = None;
@@ -106,13 +108,21 @@ pub async fn prove(
     }
     match failed {
         Some(error) => Err(error),
-        None => Ok(all),
+        None => Ok(judged),
     }
+}
+
+/// The relays that sabotages are planted in, each once.
+fn relays(plants: &[Plant]) -> Vec<Resolved> {
+    let mut seen = BTreeSet::new();
+    let firsts = plants.iter().filter(|plant| seen.insert(plant.laboratory));
+    let resolve = |plant: &Plant| Resolved::new(plant.spec.clone(), Purpose::Proof);
+    firsts.map(resolve).collect()
 }
 
 /// Plants in one slot until nothing waits.
 async fn work(
-    mut slot: Slot,
+    mut slot: Slot<'_>,
     waiting: &Mutex<VecDeque<Plant>>,
     checks: &[&'static Check],
     told: UnboundedSender<Step>,

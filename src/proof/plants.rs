@@ -178,7 +178,7 @@ mod tests {
         let mut impossible = Vec::new();
         for text in WRITTEN {
             for plant in plants(&written(text), &all) {
-                if let Err(why) = sabotaged(&plant, "t") {
+                if let Err(why) = sabotaged(&plant, "t", &[]) {
                     let ids: Vec<_> = plant.claims.iter().map(|c| c.check.id).collect();
                     impossible.push(format!("{text}: {}: {why}: {ids:?}", plant.name));
                 }

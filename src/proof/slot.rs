@@ -14,6 +14,7 @@ use super::plants::{Claim, Kind, Plant};
 use crate::certs::{self, Certificates, Names};
 use crate::checks::{self, Check, Options};
 use crate::config::Spec;
+use crate::counterparts::Resolved;
 use crate::engine::labels;
 use crate::image;
 use crate::lab::{self, Readiness, Running, Standing, Workshop};
@@ -27,8 +28,10 @@ const SCRIPT_WITHIN: u32 = 10;
 const OVERDUE: i64 = 124;
 
 /// A name on the engine that sabotaged labs come and go under.
-pub(super) struct Slot {
+pub(super) struct Slot<'a> {
     workshop: Workshop,
+    /// All relays that sabotages are planted in.
+    relays: &'a [Resolved],
     lab: String,
     options: Options,
     /// Kept from one lab to the next that has the same names, so that the directory and
@@ -42,9 +45,15 @@ pub(super) struct Slot {
     pub(super) kind: Option<Kind>,
 }
 
-impl Slot {
-    pub(super) fn new(workshop: &Workshop, lab: &str, options: Options) -> Self {
+impl<'a> Slot<'a> {
+    pub(super) fn new(
+        workshop: &Workshop,
+        lab: &str,
+        options: Options,
+        relays: &'a [Resolved],
+    ) -> Self {
         Self {
+            relays,
             workshop: Workshop {
                 readiness: Readiness::Started,
                 ..workshop.clone()
@@ -97,7 +106,7 @@ impl Slot {
         &mut self,
         plant: &Plant,
     ) -> Result<(Standing, Spec), ControlFlow<lab::Error, String>> {
-        let sabotaged = sabotaged(plant, &self.lab).map_err(|why| {
+        let sabotaged = sabotaged(plant, &self.lab, self.relays).map_err(|why| {
             ControlFlow::Continue(format!("the sabotage cannot be planted: {why}"))
         })?;
         let failed = |error: lab::Error| match error {

@@ -40,10 +40,12 @@ pub(in super::super) fn wanted(context: &Context, role: Role) -> Judged<Containe
     }
 }
 
-/// The relay with its counterparts as relay.yaml wants them, whatever was made of it.
+/// The relay with its counterparts as relay.yaml wants them, whatever was made of it. Its
+/// sink may be that of other relays, too.
 pub(in super::super) fn resolved(context: &Context) -> Judged<Resolved> {
-    let purpose = lab(context)?.plan.resolved.purpose;
-    ControlFlow::Continue(Resolved::new(context.target().spec.clone(), purpose))
+    let there = &lab(context)?.plan.resolved;
+    let wanted = Resolved::new(context.target().spec.clone(), there.purpose);
+    ControlFlow::Continue(wanted.beside([there]))
 }
 
 /// The lab's directory. A check that uses it has `Need::Directory`.
