@@ -53,7 +53,7 @@ pub async fn run_at(
     let jobs = options.jobs.max(1);
     let mut run = Run {
         checks,
-        sites: Sites::new(sites, jobs),
+        sites: Sites::new(sites, jobs, options.shared.max(1)),
         options,
         on_event,
         started_at: Timestamp::now(),

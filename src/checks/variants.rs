@@ -56,8 +56,10 @@ pub fn laboratories(spec: &Spec, checks: &[&'static Check]) -> Vec<Laboratory> {
             None => labs.push(lab),
         }
     }
-    // A check goes to the first that has what it needs: not to a variant without need.
-    labs.sort_by_key(|lab| lab.name != AS_CONFIGURED);
+    // In the order in which they are offered: a check goes to the first that has what it
+    // needs, and not to a variant without need.
+    let offered = |name| offered.candidates.iter().position(|c| c.name == name);
+    labs.sort_by_key(|lab| offered(lab.name));
     labs
 }
 

@@ -2,6 +2,7 @@
 //! and leaves nothing behind.
 
 mod labs;
+mod lanes;
 mod sabotages;
 
 use std::io::{IsTerminal, Write};
@@ -149,6 +150,7 @@ fn options(arguments: &Test) -> Options {
     Options {
         describe: true,
         jobs: arguments.jobs.map_or(defaults.jobs, NonZero::get),
+        shared: arguments.jobs.map_or(defaults.shared, NonZero::get),
         max_fail: arguments.max_fail,
         profile: arguments.profile,
         ..defaults

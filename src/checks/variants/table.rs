@@ -11,6 +11,12 @@ const RELAY_DOMAIN: &str = "relay-domain.invalid";
 /// A second user, who must not be allowed what the first one is.
 const SECOND_USER: &str = "{name: bob, password: looking-glass}";
 
+/// In each variant that has a directory, so that one directory is enough for them.
+const TWO_USERS: Alteration = Where(
+    &[("lab.users", Says::Fewer(2))],
+    &[Add("lab.users", SECOND_USER)],
+);
+
 /// Networks of nobody's: for measurements and for documents (RFC 2544, RFC 3849).
 const TRUSTED: [&str; 2] = ["198.18.5.0/24", "2001:db8:5::/48"];
 
@@ -105,13 +111,15 @@ impl Alteration {
     }
 }
 
-/// Each is one more lab, so that settings that do not hinder each other share one.
+/// Settings that do not hinder each other share one. A lab is one after the other, in this
+/// order.
 pub(super) const VARIANTS: &[Variant] = &[
     // A relay that also takes mail without a login, on a listener that has logins
     // too: the hardest case for telling the two apart.
     Variant {
         name: "mixed",
         changes: &[
+            TWO_USERS,
             Add("relay.domains", RELAY_DOMAIN),
             Add("relay.domains", REFUSING),
             Add("relay.domains", BUSY),
@@ -162,16 +170,14 @@ pub(super) const VARIANTS: &[Variant] = &[
             By(|spec| spec.relay.message_size_limit = spec.relay.message_size_limit.min(SIZE)),
             Set("limits.connections_per_client", CONNECTIONS),
             Set("limits.messages_per_login_per_hour", MESSAGES),
-            Where(
-                &[("lab.users", Says::Fewer(2))],
-                &[Add("lab.users", SECOND_USER)],
-            ),
+            TWO_USERS,
         ],
     },
     // The middle setting where there are three, and freedom where relay.yaml is strict.
     Variant {
         name: "ask",
         changes: &[
+            TWO_USERS,
             Set("tls.client_certificates", "ask"),
             By(keep_logins_off_port_25),
             Where(
@@ -200,6 +206,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     Variant {
         name: "keep",
         changes: &[
+            TWO_USERS,
             Set("privacy.received", "keep"),
             Set("privacy.add_missing_headers", "false"),
             Where(
