@@ -97,6 +97,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("protocol/turns", protocol::turns::CHECKS),
     ("privacy", privacy::CHECKS),
     ("privacy/beside", privacy::beside::CHECKS),
+    ("privacy/canaries", privacy::canaries::CHECKS),
     ("privacy/completed", privacy::completed::CHECKS),
     ("privacy/content", privacy::content::CHECKS),
     ("privacy/kept", privacy::kept::CHECKS),

@@ -2,6 +2,7 @@
 //! what `privacy.show_login` allows, of one who has not all that Postfix writes.
 
 pub(super) mod beside;
+pub(super) mod canaries;
 pub(super) mod completed;
 pub(super) mod content;
 pub(super) mod kept;

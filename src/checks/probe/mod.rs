@@ -2,9 +2,11 @@
 //! looking into its container, and asking its directory.
 
 pub(super) mod appliance;
+pub(super) mod canaries;
 pub(super) mod client_hello;
 pub(super) mod directory;
 pub(super) mod forms;
+pub(super) mod haystack;
 pub(super) mod lifecycle;
 pub(super) mod log;
 pub(super) mod mail;
