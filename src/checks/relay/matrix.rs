@@ -32,7 +32,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "Remove check_sender_access and check_helo_access with an OK, and \
                  permit_mynetworks, from smtpd_relay_restrictions.",
         sabotages: &[
-            ANYBODY.seen_as("taken from <>"),
+            ANYBODY.seen_as("EHLO localhost, taken from <"),
             Sabotage {
                 name: "mail from postmaster passes",
                 changes: &[
@@ -119,7 +119,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                         "check_helo_access inline:{localhost=from_phones}, permit_sasl_authenticated, reject",
                     ),
                 ],
-                sees: "EHLO localhost",
+                sees: "localhost, from <",
             },
         ],
         ..Check::by(&login_opens_whatever_is_said)

@@ -159,7 +159,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                     Change::Service("submissions/inet", "smtpd_recipient_restrictions", ""),
                     Change::Service("submissions/inet", "smtpd_data_restrictions", ""),
                 ],
-                sees: "port 465 under TLS: 198.18.5.0 ([UNAVAILABLE]), ",
+                sees: "port 465 under TLS with a certificate: 198.18.5.",
             },
         ],
         ..Check::by(&trusted_networks_alone_relay)

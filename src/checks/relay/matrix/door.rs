@@ -202,7 +202,12 @@ async fn in_one_session(context: &Context, door: Door, rows: Vec<Row>, shown: &S
                 format!("{name}: mail from <{sender}> for {recipient}"),
                 "250 to RCPT",
             )?,
-            (None, false) => wrong.push(format!("{name}, taken from <{sender}> for {recipient}")),
+            (None, false) => {
+                wrong.push(format!("{name}, taken from <{sender}> for {recipient}"));
+                // One hole is enough of a session: a relay that is open to all would be
+                // asked through as many connections as there are rows.
+                break;
+            }
             (Some(reply), true) => wrong.push(format!(
                 "{name}, mail refused from <{sender}> for {recipient}: {reply}"
             )),
