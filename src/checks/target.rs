@@ -10,6 +10,7 @@ use super::Ports;
 use super::said::Said;
 use crate::certs::{Certificates, Issued};
 use crate::config::{Listener, Spec, User};
+use crate::counterparts::Resolved;
 use crate::engine::{self, Engine, ExecOutput, Shells};
 use crate::plan::Plan;
 use crate::report::{Exhibit, Seen};
@@ -358,7 +359,7 @@ impl Context {
     pub(super) fn masked(&self, text: &str) -> String {
         let users = self.target.users.iter().map(|user| &user.password);
         let resolved = self.target.lab.iter().map(|lab| &lab.plan.resolved);
-        let own = resolved.flat_map(|resolved| resolved.passwords());
+        let own = resolved.flat_map(Resolved::passwords);
         let all = users.chain(own).map(Secret::reveal);
         let mut all: Vec<&str> = all.filter(|password| !password.is_empty()).collect();
         // One that is a part of another would leave the rest of it.

@@ -41,7 +41,7 @@ struct Open {
     /// Where a column's values begin, counted through all columns.
     starts: Vec<usize>,
     width: usize,
-    open: Vec<bool>,
+    left: Vec<bool>,
     /// Every pair before this one is closed.
     next: usize,
 }
@@ -57,7 +57,7 @@ impl Open {
         let mut all = Self {
             starts,
             width,
-            open: vec![false; width * width],
+            left: vec![false; width * width],
             next: 0,
         };
         // Those of the largest columns come first: they need the most rows anyway.
@@ -66,7 +66,7 @@ impl Open {
                 for a in 0..*left {
                     for b in 0..*right {
                         let at = all.place((first, a), (second, b));
-                        all.open[at] = true;
+                        all.left[at] = true;
                     }
                 }
             }
@@ -84,7 +84,7 @@ impl Open {
     }
 
     fn next(&mut self) -> Option<(Cell, Cell)> {
-        self.next += self.open[self.next..].iter().position(|open| *open)?;
+        self.next += self.left[self.next..].iter().position(|open| *open)?;
         let cell = |number: usize| {
             let column = self.starts.partition_point(|start| *start <= number) - 1;
             (column, number - self.starts[column])
@@ -98,7 +98,7 @@ impl Open {
         let there = there.filter_map(|(column, value)| Some((column, (*value)?)));
         let others = there.filter(|other| other.0 != cell.0);
         others
-            .filter(|other| self.open[self.place(*other, cell)])
+            .filter(|other| self.left[self.place(*other, cell)])
             .count()
     }
 
@@ -106,7 +106,7 @@ impl Open {
         for first in 0..row.len() {
             for second in first + 1..row.len() {
                 let at = self.place((first, row[first]), (second, row[second]));
-                self.open[at] = false;
+                self.left[at] = false;
             }
         }
     }

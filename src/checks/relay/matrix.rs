@@ -231,8 +231,10 @@ async fn login_opens_whatever_is_said(context: Context) -> Judged {
     };
     let (greetings, recipients) = (greetings(&context), outside(&context));
     let columns = [ways.len(), greetings.len(), senders.len(), recipients.len()];
-    let mut sessions: Vec<((Listener, Mechanism), Vec<[String; 3]>)> =
-        ways.into_iter().map(|way| (way, Vec::new())).collect();
+    let mut sessions: Vec<_> = ways
+        .into_iter()
+        .map(|way| (way, Vec::<[String; 3]>::new()))
+        .collect();
     for row in all_pairs(&columns) {
         sessions[row[0]].1.push([
             greetings[row[1]].clone(),

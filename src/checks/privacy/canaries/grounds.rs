@@ -48,22 +48,24 @@ impl Place {
     /// trace.
     fn may_have(self, kind: Kind, keeps: bool) -> bool {
         use Kind::{Claim, Client, Content, Name, NextHopSecret, Recipient, Secret, Sender, Wish};
-        match (self, kind) {
+        match self {
             // The sink is the next hop: it has to know.
-            (
-                Self::Log(Role::Sink) | Self::Files(Role::Sink) | Self::Processes(Role::Sink),
-                NextHopSecret,
-            ) => true,
-            (_, Secret | NextHopSecret) => false,
-            (Self::Report, _) => true,
-            (Self::Message, Content | Name | Recipient) => true,
-            (Self::Bounce, Content | Name | Recipient | Sender | Wish) => true,
-            (Self::Message | Self::Bounce, Client) => keeps,
-            (Self::Conversation, Sender | Recipient | Wish) => true,
-            (Self::Log(Role::Relay), Sender | Recipient | Wish | Name | Client | Claim) => true,
-            (Self::Log(Role::Sink), Sender | Recipient | Wish | Name) => true,
-            (Self::Log(Role::Directory), Claim) => true,
-            _ => false,
+            Self::Log(Role::Sink) => {
+                matches!(kind, NextHopSecret | Sender | Recipient | Wish | Name)
+            }
+            Self::Files(Role::Sink) | Self::Processes(Role::Sink) => kind == NextHopSecret,
+            Self::Report => !matches!(kind, Secret | NextHopSecret),
+            Self::Message => matches!(kind, Content | Name | Recipient) || keeps && kind == Client,
+            Self::Bounce => {
+                matches!(kind, Content | Name | Recipient | Sender | Wish)
+                    || keeps && kind == Client
+            }
+            Self::Conversation => matches!(kind, Sender | Recipient | Wish),
+            Self::Log(Role::Relay) => {
+                matches!(kind, Sender | Recipient | Wish | Name | Client | Claim)
+            }
+            Self::Log(Role::Directory) => kind == Claim,
+            Self::Files(_) | Self::Processes(_) | Self::Engine => false,
         }
     }
 }

@@ -162,12 +162,11 @@ async fn in_one_session(context: &Context, door: Door, rows: Vec<Row>, shown: &S
     let mut kept: Option<Session> = None;
     let mut greeted = String::new();
     for row in rows {
-        let mut session = match kept.take() {
-            Some(session) => session,
-            None => {
-                greeted.clear();
-                door.open(context, shown).await?
-            }
+        let mut session = if let Some(session) = kept.take() {
+            session
+        } else {
+            greeted.clear();
+            door.open(context, shown).await?
         };
         // Whoever has become somebody else cannot become another one.
         if let (Some((address, name)), true) = (&row.client, greeted.is_empty()) {
