@@ -10,9 +10,11 @@ use super::Ports;
 use super::said::Said;
 use crate::certs::{Certificates, Issued};
 use crate::config::{Listener, Spec, User};
+use crate::counterparts::Resolved;
 use crate::engine::{self, Engine, ExecOutput, Shells};
 use crate::plan::Plan;
 use crate::report::{Exhibit, Seen};
+use crate::secret::Secret;
 use crate::smtp::{Manners, Transcript};
 
 pub use inbox::{Delivered, Inbox, Undelivered};
@@ -353,15 +355,16 @@ impl Context {
         ports
     }
 
-    /// `text` without any user's password.
+    /// `text` without any user's password, and without the relay's own.
     pub(super) fn masked(&self, text: &str) -> String {
-        self.target
-            .users
-            .iter()
-            .map(|user| user.password.reveal())
-            .filter(|password| !password.is_empty())
-            .fold(text.to_owned(), |text, password| {
-                text.replace(password, "***")
-            })
+        let users = self.target.users.iter().map(|user| &user.password);
+        let resolved = self.target.lab.iter().map(|lab| &lab.plan.resolved);
+        let own = resolved.flat_map(Resolved::passwords);
+        let all = users.chain(own).map(Secret::reveal);
+        let mut all: Vec<&str> = all.filter(|password| !password.is_empty()).collect();
+        // One that is a part of another would leave the rest of it.
+        all.sort_by_key(|password| std::cmp::Reverse(password.len()));
+        let hide = |text: String, password: &str| text.replace(password, "***");
+        all.into_iter().fold(text.to_owned(), hide)
     }
 }

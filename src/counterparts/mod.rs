@@ -11,6 +11,7 @@ mod production;
 mod users;
 
 use crate::config::{Certificate, Spec, TrustAnchor, User};
+use crate::secret::Secret;
 
 pub use backend::{Backend, Page};
 pub use ldap::{Directory, LDAPS_PORT, Nearly, PLAYED};
@@ -148,6 +149,15 @@ impl Resolved {
     #[must_use]
     pub fn address(&self, user: &User) -> String {
         self.backend.address(user)
+    }
+
+    /// The relay's own passwords: at its next hops, and at the directory.
+    pub fn passwords(&self) -> impl Iterator<Item = &Secret> {
+        let logins = self.next_hop.hops.iter();
+        let logins = logins.filter_map(|hop| Some(&hop.login.as_ref()?.password));
+        let directory = self.backend.directory();
+        let bind = directory.and_then(|directory| directory.settings.bind.as_ref());
+        logins.chain(bind.map(|bind| &bind.password))
     }
 
     /// What is stood in for, in words; `None`: nothing.

@@ -1,15 +1,18 @@
 //! The variants of relay.yaml that let more checks run.
 
-use crate::config::{self, Credentials, Listener, NextHop, Problems, Says, Spec};
+use std::path::PathBuf;
+
+use crate::config::{self, Bind, Credentials, Listener, NextHop, Problems, Says, Spec};
 use crate::counterparts::next_hop_login;
 use crate::render::next_hops::{AWAY, BUSY, REFUSING};
+use crate::secret::Secret;
 
 /// A domain that nobody can have (RFC 6761 section 6.4), for mail that comes
 /// without a login.
 const RELAY_DOMAIN: &str = "relay-domain.invalid";
 
 /// A second user, who must not be allowed what the first one is.
-const SECOND_USER: &str = "{name: bob, password: looking-glass}";
+const SECOND_USER: &str = "{name: bob, password: pool-of-tears}";
 
 /// In each variant that has a directory, so that one directory is enough for them.
 const TWO_USERS: Alteration = Where(
@@ -154,6 +157,7 @@ pub(super) const VARIANTS: &[Variant] = &[
             ),
             Set("tls.outbound.level", "secure"),
             By(|spec| spec.outbound.logins = vec![next_hop_login()]),
+            By(let_an_account_search),
             Where(
                 &[NO_WAY_OF_ITS_OWN],
                 &[
@@ -240,6 +244,18 @@ fn keep_logins_off_port_25(spec: &mut Spec) {
     let logins = &mut spec.auth.listeners;
     if logins.iter().any(|listener| *listener != Listener::Smtp) {
         logins.remove(&Listener::Smtp);
+    }
+}
+
+/// Who searches the directory has a password there, whatever relay.yaml has.
+fn let_an_account_search(spec: &mut Spec) {
+    let base = spec.auth.ldap.search_base.clone();
+    if spec.auth.users.is_none() {
+        spec.auth.ldap.bind.get_or_insert_with(|| Bind {
+            dn: format!("cn=searcher,{base}"),
+            password: Secret::new("down-the-rabbit-hole"),
+            password_file: PathBuf::new(),
+        });
     }
 }
 
