@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &["report", "lab"],
     &["image", "smtp", "certs"],
     &["engine"],
-    &["lint"],
+    &["lint", "mutation"],
     &["plan"],
     &["render"],
     &["counterparts"],

@@ -41,6 +41,9 @@ pub struct Check {
     /// Whether it reads what its container has logged since it was made, and would find
     /// there what an earlier sabotage did.
     pub reads_old_lines: bool,
+    /// Whether it compares all that runs with what relay.yaml gives: it sees every change of
+    /// that, whatever it does, and so says nothing of the others where mutants are tried.
+    pub compares: bool,
     /// Changes under which it must fail.
     pub sabotages: &'static [Sabotage],
     /// Finds out.
@@ -204,6 +207,7 @@ impl Check {
             exclusive: false,
             long: false,
             reads_old_lines: false,
+            compares: false,
             sabotages: &[],
             run,
         }

@@ -33,6 +33,7 @@ pub(super) static CHECKS: &[Check] = &[Check {
     needs: &[Need::Lab],
     // It sees every change of a setting, and would stand by at all of them.
     long: true,
+    compares: true,
     sabotages: &[
         Sabotage {
             name: "a parameter that nobody would miss",

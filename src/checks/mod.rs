@@ -45,7 +45,7 @@ pub use selection::{NoneSelected, select};
 pub use subject::contained_in_lab;
 pub use survey::{Stranger, Survey, Unfit, survey};
 pub use target::{Context, Delivered, Inbox, Lab, Lacks, MARK, Moved, Target, Undelivered};
-pub use variants::{AS_CONFIGURED, Laboratory, Offered, Unsuitable, images, laboratories};
+pub use variants::{AS_CONFIGURED, Laboratory, Offered, Unsuitable, images, laboratories, own};
 pub use verdict::Judged;
 
 pub use crate::report::Severity;

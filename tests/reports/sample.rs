@@ -123,6 +123,7 @@ pub(crate) fn report() -> RunReport {
             check: "auth.wrong_password_is_refused",
             why: "needs privacy.received: rewrite".into(),
         }],
+        mutation: None,
     }
 }
 

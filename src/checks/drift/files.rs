@@ -28,6 +28,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[Need::Lab],
         // It sees every change of a file, and would stand by at all of them.
         long: true,
+        compares: true,
         sabotages: &[
             Sabotage {
                 name: "a blank line at the end of main.cf",
