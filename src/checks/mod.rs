@@ -35,7 +35,7 @@ mod invariants;
 #[cfg(test)]
 mod testing;
 
-pub use check::{Change, Check, Judging, Run, Sabotage};
+pub use check::{Change, Check, Compares, Judging, Run, Sabotage};
 pub use identity::{identity, standing};
 pub use in_lab::target;
 pub use need::Need;

@@ -214,6 +214,12 @@ impl Mutant {
         harmless::of(self)
     }
 
+    /// Whether it changes the rules of a table.
+    #[must_use]
+    pub fn is_of_rules(&self) -> bool {
+        self.place.starts_with(table::RULE)
+    }
+
     /// In one line.
     #[must_use]
     pub fn title(&self) -> String {
@@ -259,14 +265,6 @@ pub fn mutants(plan: &Plan, shipped: &Plan) -> (Vec<Mutant>, usize) {
         }
     }
     (kept, dropped)
-}
-
-/// `count` of `mutants`, or all where there are fewer, as `seed` decides.
-#[must_use]
-pub fn drawn(mut mutants: Vec<Mutant>, count: usize, seed: u64) -> Vec<Mutant> {
-    Random::new(seed).shuffle(&mut mutants);
-    mutants.truncate(count);
-    mutants
 }
 
 fn text_of(file: &File) -> Option<&str> {

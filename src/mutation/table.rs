@@ -3,6 +3,9 @@
 use super::text::{Logical, lines, replaced, with};
 use super::{Change, Draft, Operator};
 
+/// What a place is called before its number.
+pub(super) const RULE: &str = "rule ";
+
 /// An action and what may stand in its place. What follows it goes, but for `REPLACE`,
 /// whose text nobody else takes.
 const ACTIONS: [(&str, &[&str]); 3] = [
@@ -27,7 +30,7 @@ pub(super) fn drafts(text: &str) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for (number, rule) in rules.iter().enumerate() {
         let first = rule.text.lines().next().unwrap_or_default();
-        let place = format!("rule {}", number + 1);
+        let place = format!("{RULE}{}", number + 1);
         let mut add = |operator, before: &str, after: String, changed| {
             drafts.push(Draft {
                 operator,

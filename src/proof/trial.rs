@@ -7,7 +7,7 @@ use tracing::info;
 
 use super::apply::{Sabotaged, mark};
 use super::slot::{Slot, Unplanted};
-use crate::checks::{Change, Check};
+use crate::checks::{Change, Check, Compares};
 use crate::config::Spec;
 use crate::counterparts::{Purpose, Resolved};
 use crate::lab;
@@ -38,6 +38,11 @@ impl Suite {
         let mut weighed: Vec<(f64, &'static Check)> = self
             .checks
             .iter()
+            .filter(|(check, _)| match check.compares {
+                Compares::Nothing => true,
+                Compares::Rules => !mutant.is_of_rules(),
+                Compares::Files => false,
+            })
             .map(|(check, took)| (took.as_secs_f64() / weight(check, mutant), *check))
             .collect();
         weighed.sort_by(|one, other| one.0.total_cmp(&other.0));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use super::super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::super::check::{Change, Check, Compares, ON_SMTP, Sabotage};
 use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::target::Context;
@@ -29,6 +29,8 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     repair: "Remove the line, or name its rule in `postfix.accept` if it is meant. docs/LINT.md says of \
              each rule what comes of it and what to write instead.",
     needs: &[Need::Lab],
+    // A rule that relaykit sets is told by its words.
+    compares: Compares::Rules,
     sabotages: &[
         Sabotage {
             name: "mail from one address is copied",

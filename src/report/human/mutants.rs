@@ -42,7 +42,8 @@ pub(super) fn judged(tried: &Tried, took: Duration, colours: Colours) -> String 
         Fate::Harmless { why } => section(&mut text, "harmless", why),
         Fate::Unplanted { why } => section(&mut text, "because", why),
         Fate::Survived => section(&mut text, "change", &tried.diff),
-        Fate::Seen { .. } | Fate::Hindered { .. } | Fate::NoLab { .. } => {}
+        Fate::Hindered { why, .. } => section(&mut text, "because", why),
+        Fate::Seen { .. } | Fate::NoLab { .. } => {}
     }
     text
 }
