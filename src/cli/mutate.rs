@@ -21,3 +21,11 @@ pub struct Mutate {
     #[arg(long, value_name = "ID", conflicts_with_all = ["mutate", "lab", "keep", "prove", "max_fail"])]
     pub mutant: Vec<String>,
 }
+
+impl Mutate {
+    /// Whether any mutant is asked for.
+    #[must_use]
+    pub fn are_meant(&self) -> bool {
+        self.mutate.is_some() || !self.mutant.is_empty()
+    }
+}

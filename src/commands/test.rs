@@ -27,6 +27,11 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
         return explain(session, id);
     }
     let mut selected = selected(&arguments)?;
+    if arguments.list && arguments.mutants.are_meant() {
+        let spec = configured(session, &arguments.which)?;
+        let spec = spec.unwrap_or_else(config::built_in);
+        return mutants::list(session, &spec, &arguments.mutants);
+    }
     if arguments.list {
         return match arguments.profile {
             Some(profile) => list_of_profile(session, profile, &selected),

@@ -104,6 +104,41 @@ impl Operator {
     }
 }
 
+impl Operator {
+    /// What it does, in a sentence.
+    #[must_use]
+    pub fn does(self) -> &'static str {
+        match self {
+            Self::DropLine => "A parameter, a service, an option or any other line goes.",
+            Self::FlipValue => {
+                "A value becomes another that the documentation allows: yes and no, the levels of TLS, \
+                 versions and suites, a tenth and ten times of a number, nothing at all."
+            }
+            Self::DropElement => "An element of a list goes.",
+            Self::Reorder => "A list is turned round, or two rules of a table change places.",
+            Self::AddPermit => {
+                "A list of restrictions begins with `permit`, or a list of those who may has everybody."
+            }
+            Self::CopyOption => {
+                "An option of one service is set for another that runs the same program."
+            }
+            Self::SwapMap => "A table takes the place of another.",
+            Self::RemoveRule => "A rule of a table goes.",
+            Self::WidenPattern => {
+                "A pattern loses an anchor, a class of characters or an assertion, a dot fits \
+                 anything, a count is doubled or halved."
+            }
+            Self::ChangeAction => "A rule of a table does something else, or forgets a part.",
+            Self::ChangeService => {
+                "A column of master.cf says something else, or another program does the work."
+            }
+            Self::LoosenMode => "A file can be read or written by more people.",
+            Self::Kill => "A service of the supervisor is ended, held, or killed once.",
+            Self::Wrap => "A service is started through something else, or with more to say.",
+        }
+    }
+}
+
 /// A relay's configuration with one change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mutant {

@@ -19,7 +19,7 @@ use crate::counterparts::{Purpose, Resolved};
 use crate::lab::{self, Workshop};
 use crate::mutation::{self, Mutant};
 use crate::plan::Plan;
-use crate::report::Tried;
+use crate::report::{Fate, Tried};
 
 /// What mutants of a relay there are.
 pub struct Candidates {
@@ -46,6 +46,11 @@ impl Candidates {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// The mutants, in their order.
+    pub fn mutants(&self) -> impl Iterator<Item = &Mutant> {
+        self.all.iter().map(|(mutant, _)| mutant)
     }
 
     /// `count` of them, as `seed` decides.
@@ -106,6 +111,8 @@ pub struct Mutating<'a> {
     pub workshop: &'a Workshop,
     /// How checks are run in each lab.
     pub options: Options,
+    /// Whether those are tried, too, that somebody has judged to be harmless.
+    pub again: bool,
 }
 
 /// What happens to a mutant.
@@ -140,7 +147,7 @@ pub async fn mutate(
     };
     let slots = request.labs.iter().map(|lab| {
         let slot = Slot::new(request.workshop, lab, options);
-        work(slot, &waiting, &suites, told.clone())
+        work(slot, &waiting, &suites, request.again, told.clone())
     });
     let mut slots: FuturesUnordered<_> = slots.collect();
     drop(told);
@@ -176,6 +183,7 @@ async fn work(
     mut slot: Slot,
     waiting: &Mutex<VecDeque<(usize, Mutant, Place)>>,
     suites: &BTreeMap<usize, Suite>,
+    again: bool,
     told: UnboundedSender<Stage>,
 ) -> Result<(), lab::Error> {
     let next = || {
@@ -186,22 +194,40 @@ async fn work(
         let Some(suite) = suites.get(&place.number) else {
             continue;
         };
+        // It was tried when somebody judged it; who names it has it tried again.
+        if let (Some(harmless), false) = (mutant.harmless(), again) {
+            let why = harmless.why;
+            let judged = tried(
+                number,
+                &mutant,
+                place,
+                Fate::Harmless { why },
+                Duration::ZERO,
+            );
+            let _ = told.send(Stage::Judged(judged));
+            continue;
+        }
         // Nobody hears it only when all of it was dropped.
         let _ = told.send(Stage::Planted(number, mutant.title()));
         let began = std::time::Instant::now();
         let id = &mutant.id;
         let span = info_span!("mutant", id, number);
         let fate = Box::pin(slot.try_mutant(&mutant, suite).instrument(span)).await?;
-        let _ = told.send(Stage::Judged(Tried {
-            number,
-            id: mutant.id.clone(),
-            operator: mutant.operator.name(),
-            title: mutant.title(),
-            diff: mutant.diff(),
-            laboratory: place.laboratory,
-            fate,
-            took: began.elapsed(),
-        }));
+        let judged = tried(number, &mutant, place, fate, began.elapsed());
+        let _ = told.send(Stage::Judged(judged));
     }
     Ok(())
+}
+
+fn tried(number: usize, mutant: &Mutant, place: Place, fate: Fate, took: Duration) -> Tried {
+    Tried {
+        number,
+        id: mutant.id.clone(),
+        operator: mutant.operator.name(),
+        title: mutant.title(),
+        diff: mutant.diff(),
+        laboratory: place.laboratory,
+        fate,
+        took,
+    }
 }

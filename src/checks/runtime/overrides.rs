@@ -70,6 +70,16 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             sees: "is written into the log",
         },
         Sabotage {
+            name: "nobody wakes the queue manager",
+            changes: &[Change::Replace(
+                Role::Relay,
+                "postfix/master.cf",
+                "300    1       qmgr",
+                "0      1       qmgr",
+            )],
+            sees: "qmgr/unix is woken every 0 s",
+        },
+        Sabotage {
             name: "mail is returned after an hour",
             changes: &[Change::Main("maximal_queue_lifetime", "1h")],
             sees: "mail is returned after 1h",

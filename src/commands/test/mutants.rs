@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::super::Session;
-use super::super::exit::Usage;
+use super::super::exit::{Exit, Usage};
 use super::super::watch::Watcher;
 use super::Told;
 use super::labs::{run_name, warnings_only};
@@ -14,6 +15,7 @@ use crate::checks::{self, Check, Offered, Options};
 use crate::cli::Mutate;
 use crate::config::Spec;
 use crate::lab::{self, Workshop};
+use crate::mutation::Mutant;
 use crate::proof::{self, Candidates, Mutating, Stage};
 use crate::report::{CutShort, Event, Fact, Mutation, Outcome, RunReport};
 
@@ -22,11 +24,13 @@ pub(super) struct Chosen {
     candidates: Candidates,
     possible: usize,
     seed: u64,
+    /// Whether they were asked for by their ids.
+    named: bool,
 }
 
 /// Which mutants of the relay of `spec` the arguments mean; `None`: they ask for none.
 pub(super) fn chosen(spec: &Spec, arguments: &Mutate) -> Result<Option<Chosen>, Usage> {
-    if arguments.mutate.is_none() && arguments.mutant.is_empty() {
+    if !arguments.are_meant() {
         return Ok(None);
     }
     let all = proof::candidates(spec);
@@ -45,7 +49,50 @@ pub(super) fn chosen(spec: &Spec, arguments: &Mutate) -> Result<Option<Chosen>, 
         candidates,
         possible,
         seed,
+        named: arguments.mutate.is_none(),
     }))
+}
+
+/// Prints the mutants that the arguments mean, and tries none.
+pub(super) fn list(session: &Session, spec: &Spec, arguments: &Mutate) -> anyhow::Result<Exit> {
+    let Some(chosen) = chosen(spec, arguments)? else {
+        return Ok(Exit::Done);
+    };
+    let listed: Vec<Listed> = chosen.candidates.mutants().map(Listed::of).collect();
+    let text: String = listed.iter().map(Listed::in_words).collect();
+    session.print(&listed, &text)?;
+    Ok(Exit::Done)
+}
+
+/// A mutant that is not tried.
+#[derive(Serialize)]
+struct Listed {
+    id: String,
+    operator: &'static str,
+    title: String,
+    diff: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    harmless: Option<&'static str>,
+}
+
+impl Listed {
+    fn of(mutant: &Mutant) -> Self {
+        Self {
+            id: mutant.id.clone(),
+            operator: mutant.operator.name(),
+            title: mutant.title(),
+            diff: mutant.diff(),
+            harmless: mutant.harmless().map(|harmless| harmless.why),
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let (id, title) = (&self.id, &self.title);
+        let why = self.harmless.map(|why| format!("  harmless: {why}\n"));
+        let diff = self.diff.lines().map(|line| format!("  {line}\n"));
+        let diff: String = diff.collect();
+        format!("{id} {title}\n{diff}{}", why.unwrap_or_default())
+    }
 }
 
 /// A seed that is short enough to be typed.
@@ -103,6 +150,7 @@ pub(super) async fn mutate(
             logs: false,
             ..Options::default()
         },
+        again: chosen.named,
     };
     let mut mutation = Mutation {
         seed: chosen.seed,
