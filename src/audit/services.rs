@@ -87,6 +87,22 @@ fn departures(service: &Service) -> Vec<String> {
 }
 
 impl Reader<'_> {
+    /// An earlier listener that is called the same in the log (`syslog_name`).
+    fn shares_its_name(&self, service: &Service) -> Option<String> {
+        let name = |service: &Service| {
+            let said = self.effective.of(service, "syslog_name");
+            said.map_or_else(|| "postfix".to_owned(), |(_, name)| name)
+        };
+        let listens = |service: &&Service| service.key.ends_with("/inet");
+        let earlier = self.effective.services().iter();
+        let mut earlier = earlier.take_while(|other| other.key != service.key);
+        let same = |other: &&Service| listens(other) && name(other) == name(service);
+        listens(&service)
+            .then(|| earlier.find(same))
+            .flatten()
+            .map(|other| other.key.clone())
+    }
+
     pub(super) fn services(&mut self) {
         let services = self.effective.services();
         for service in services {
@@ -104,6 +120,13 @@ impl Reader<'_> {
                     service.key, service.command
                 );
                 self.find(&content::PROGRAM, &place, does);
+            }
+            if let Some(other) = self.shares_its_name(service) {
+                let does = format!(
+                    "{} has the name of {other} in the log, and nobody can tell their sessions apart",
+                    service.key
+                );
+                self.find(&content::LESS_LOGGED, &place, does);
             }
             for does in departures(service) {
                 let does = format!("{} {does}", service.key);

@@ -370,6 +370,20 @@ fn services_of_postfix_have_the_terms_that_it_gives_them() {
 }
 
 #[test]
+fn listeners_have_names_of_their_own_in_the_log() {
+    let told = |second: &str| {
+        let master =
+            format!("smtp inet n - n - - smtpd\nsubmission inet n - n - - smtpd{second}\n");
+        let told = read(&Effective::parse("", &master), &Nothing);
+        told.iter()
+            .any(|t| t.does.contains("has the name of smtp/inet in the log"))
+    };
+    assert!(told(""));
+    assert!(told(" -o syslog_name=postfix"));
+    assert!(!told(" -o syslog_name=postfix/submission"));
+}
+
+#[test]
 fn ids_are_words_and_each_is_there_once() {
     let mut ids: Vec<&str> = super::all().map(|rule| rule.id).collect();
     let plain = |id: &&str| {

@@ -32,6 +32,25 @@ fn of_this_level(value: &str) -> &str {
         .unwrap_or(value)
 }
 
+/// What saslauthd's LDAP has where its file says nothing (`LDAP_SASLAUTHD`).
+const OF_SASLAUTHD: [&str; 8] = [
+    "ldap_auth_method: bind",
+    "ldap_deref: never",
+    "ldap_referrals: no",
+    "ldap_scope: sub",
+    "ldap_start_tls: no",
+    "ldap_time_limit: 5",
+    "ldap_timeout: 5",
+    "ldap_version: 3",
+];
+
+/// The lines of any other file that say something of their own.
+pub(super) fn keyed(text: &str) -> Vec<String> {
+    let mut lines = logical(text);
+    lines.retain(|line| !OF_SASLAUTHD.contains(&line.as_str()));
+    lines
+}
+
 type Settings = BTreeMap<String, String>;
 
 /// The parameters of a main.cf that are not at their defaults.

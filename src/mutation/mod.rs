@@ -358,6 +358,6 @@ fn is_observable(mutant: &Mutant, relay: &Container) -> bool {
             let main = main.and_then(text_of).unwrap_or_default();
             default::services(before, main) != default::services(after, main)
         }
-        _ => text::logical(before) != text::logical(after),
+        _ => default::keyed(before) != default::keyed(after),
     }
 }

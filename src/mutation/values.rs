@@ -58,6 +58,9 @@ const WHO_MAY: [(&str, &str); 4] = [
     ("smtpd_authorized_verp_clients", "0.0.0.0/0"),
 ];
 
+/// Ends of the names of lists whose order counts. All others are sets.
+const ORDERED: [&str; 4] = ["_restrictions", "_checks", "_maps", "_chain_files"];
+
 /// Everything that could stand in the place of `value`, and which operator says so.
 pub(super) fn others(name: &str, value: &str, tables: &[String]) -> Vec<(Operator, String)> {
     let mut all: Vec<(Operator, String)> = Vec::new();
@@ -92,8 +95,10 @@ pub(super) fn others(name: &str, value: &str, tables: &[String]) -> Vec<(Operato
         };
         let fewer = (0..list.len()).map(|gone| (DropElement, without(gone).join(", ")));
         all.extend(fewer);
-        let turned: Vec<&str> = list.iter().rev().map(String::as_str).collect();
-        all.push((Reorder, turned.join(", ")));
+        if ORDERED.iter().any(|end| name.ends_with(end)) {
+            let turned: Vec<&str> = list.iter().rev().map(String::as_str).collect();
+            all.push((Reorder, turned.join(", ")));
+        }
     }
     all.extend(inline(value));
     for table in list.iter().filter(|word| tables.contains(word)) {

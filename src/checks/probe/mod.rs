@@ -7,6 +7,7 @@ pub(super) mod directory;
 pub(super) mod forms;
 pub(super) mod lifecycle;
 pub(super) mod log;
+pub(super) mod lookup;
 pub(super) mod mail;
 pub(super) mod neighbour;
 pub(super) mod networks;
