@@ -53,6 +53,7 @@ const PURE: &[&str] = &[
     "render",
     "export",
     "lint",
+    "mutation",
 ];
 const IO: &[&str] = &[
     "std::fs",
