@@ -108,6 +108,93 @@ static ALL: &[Harmless] = &[
             "/^(?:[^\\n]{0,998}\\n)*+.{999}/",
         )],
     },
+    Harmless {
+        why: "Postfix's own list has the same three and whatever does not begin with a letter, and so is \
+              stricter; the three are ours to say.",
+        file: "/main.cf",
+        place: "smtpd_forbidden_commands",
+        changes: &[("smtpd_forbidden_commands = CONNECT, GET, POST", "")],
+    },
+    Harmless {
+        why: "OpenSSL 3 lets no client begin a handshake anew where nobody allows it \
+              (SSL_OP_ALLOW_CLIENT_RENEGOTIATION), and a check tries; the option says it for older ones.",
+        file: "/main.cf",
+        place: "tls_ssl_options",
+        changes: &[("tls_ssl_options = NO_RENEGOTIATION", "")],
+    },
+    Harmless {
+        why: "ETRN is not offered, and there is nothing that it could start: fast_flush_domains is empty.",
+        file: "/main.cf",
+        place: "smtpd_etrn_restrictions",
+        changes: &[(
+            "smtpd_etrn_restrictions = reject",
+            "smtpd_etrn_restrictions = permit",
+        )],
+    },
+    Harmless {
+        why: "The suites that are left are the same: what smtpd_tls_exclude_ciphers leaves encrypts and \
+              authenticates in one step, and no such suite is below the grade high.",
+        file: "/main.cf",
+        place: "smtpd_tls_mandatory_ciphers",
+        changes: &[("smtpd_tls_mandatory_ciphers = high", "")],
+    },
+    Harmless {
+        why: "Postfix's own value is 998, and no line that is longer comes in (long_lines), so that none \
+              is broken when it leaves.",
+        file: "/main.cf",
+        place: "smtp_line_length_limit",
+        changes: &[("smtp_line_length_limit = 0", "")],
+    },
+    Harmless {
+        why: "Postfix's own value completes headers for clients at the relay's own addresses alone, and \
+              nobody is there: pickup gets no mail, and clients come from other addresses.",
+        file: "/main.cf",
+        place: "local_header_rewrite_clients",
+        changes: &[("local_header_rewrite_clients =", "")],
+    },
+    Harmless {
+        why: "smtpd_command_filter lets no recipient pass RCPT unseen, and without relay.domains and \
+              trusted networks RCPT refuses all others: nobody comes as far as DATA.",
+        file: "/main.cf",
+        place: "smtpd_data_restrictions",
+        changes: &[(
+            "smtpd_data_restrictions = permit_mynetworks, reject",
+            "smtpd_data_restrictions = permit_mynetworks",
+        )],
+    },
+    Harmless {
+        why: "Where nobody may relay without a login, port 25 takes no mail, in clear or under TLS. Where it \
+              takes some, mail from servers without TLS is refused, and checks see it.",
+        file: "/master.cf",
+        place: "smtp/inet",
+        changes: &[("", "-o smtpd_tls_security_level=encrypt")],
+    },
+    Harmless {
+        why: "A match is a row of 999 octets without a line end wherever it begins, so that the same lines \
+              are refused; it takes more time alone.",
+        file: "/long_lines",
+        place: "",
+        changes: &[(
+            "/^(?:[^\\n]{0,998}\\n)*+[^\\n]{999}/",
+            "/(?:[^\\n]{0,998}\\n)*+[^\\n]{999}/",
+        )],
+    },
+    Harmless {
+        why: "It is cut off as well where a line of more than 2000 octets begins with a blank, which is no \
+              command and no response to AUTH: those have no blank before their words.",
+        file: "/commands",
+        place: "",
+        changes: &[(
+            "/^(?!AUTH\\s)(?=\\S+\\s).{2000}/",
+            "/^(?!AUTH\\s)(?=.+\\s).{2000}/",
+        )],
+    },
+    Harmless {
+        why: "No default of Postfix 3.10 depends on a level above 3.6 (`postconf -d` shows each that does).",
+        file: "/main.cf",
+        place: "compatibility_level",
+        changes: &[("compatibility_level = 3.10", "compatibility_level = 3.6")],
+    },
 ];
 
 pub(super) fn of(mutant: &Mutant) -> Option<&'static Harmless> {

@@ -35,6 +35,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     repair: "Leave the tables to relaykit; by hand, anchor each expression at both ends, count lines, and \
              name what a line may have instead of a dot.",
     needs: &[Need::Lab, HAS_RULES],
+    long: true,
     sabotages: &[
         Sabotage {
             name: "a rule that takes more lines than smtpd writes",
@@ -194,6 +195,11 @@ impl Own<'_> {
                 },
             });
         }
+        rows.push(Row {
+            name: "a login of two lines".to_owned(),
+            header: self.header("", "alice)\n\t(canary", &usual),
+            fate: Fate::Dated(DATE),
+        });
         let added = format!("{usual}\n\tcanary by itself");
         rows.push(self.rewritten("a first chunk that goes on", "", &added));
         rows.push(Row {

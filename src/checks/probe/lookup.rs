@@ -21,7 +21,7 @@ const SCRIPT: &str = r#"
             my $said = <$asked>;
             close $asked;
             exit 2 if $? >> 8 > 1;
-            next unless defined $said;
+            next unless defined $said && length $said;
             ($answer = $said) =~ s/\n\z//;
             last;
         }

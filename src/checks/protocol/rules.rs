@@ -6,8 +6,10 @@ use std::ops::ControlFlow;
 use super::super::check::{Change, Check, Sabotage};
 use super::super::need::Need;
 use super::super::probe::lookup;
+use super::super::probe::postconf::Postconf;
 use super::super::target::Context;
 use super::super::verdict::{Judged, held, unless_wrong};
+use crate::audit::words;
 use crate::plan::Role;
 use crate::report::Severity;
 
@@ -22,6 +24,8 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             taken. Sessions show the same for some; a rule that is one sign wider is seen here alone.",
     repair: "Leave the table to relaykit; a rule of your own belongs in a restriction.",
     needs: &[Need::Lab, Need::Built],
+    // It starts postmap(1) hundreds of times.
+    long: true,
     sabotages: &[
         Sabotage {
             name: "addresses may be longer",
@@ -32,6 +36,11 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
                 ".{945}",
             )],
             sees: "an address of 940 octets",
+        },
+        Sabotage {
+            name: "lines of reports may be longer",
+            changes: &[Change::Main("header_checks", "")],
+            sees: "cleanup/unix, header_checks, a line of 999 octets",
         },
         Sabotage {
             name: "a local part may have a blank",
@@ -67,7 +76,10 @@ const RIGHT: &[&str] = &[
     "<thepostmaster>",
     "<a>",
     "a@x.example",
+    "a.b@x.example",
     "\"a b\"@x.example",
+    "\"a\".b@x.example",
+    "a@[192.0.2.7]",
     "a",
     " <a@x.example>",
     "< a@x.example >",
@@ -109,6 +121,18 @@ const WRONG: &[&str] = &[
     "<\"a@x.example>",
     "<\"a\"b\"@x.example>",
     "<a@x,y.example>",
+    "a b@x.example",
+    "a,b@x.example",
+    "a@x y.example",
+    "a@x,y.example",
+    "a@x<y.example",
+    "a@x@y.example",
+    "a@x[y.example",
+    "a@x]y.example",
+    "a@[192.0.2 .7]",
+    "a@[x]y.example]",
+    "a<b",
+    "a,b",
     "<a@x;y.example>",
     "<a@x:y.example>",
     "<a@x\\y.example>",
@@ -181,6 +205,8 @@ fn rows(hostname: &str) -> Vec<Row> {
         ("RCPT  TO:<>", "RCPT TO:<>"),
         ("RCPT TO <a@x.example>", "RCPT TO:<>"),
         ("RCPT FROM:<a@x.example>", "RCPT TO:<>"),
+        ("RCPT x TO:<a@x.example>", "RCPT TO:<>"),
+        ("RCPT TO x:<a@x.example>", "RCPT TO:<>"),
         ("R,C,P,T TO:<postmaster>", "RCPT TO:<>"),
         ("\"RCPT\" TO:<postmaster>", "RCPT TO:<>"),
         ("RCPT", ""),
@@ -253,6 +279,58 @@ async fn rules_for_commands_fit(context: Context) -> Judged {
             wrong.push(format!("{}: {answer}, not: {expected}", row.name));
         }
     }
-    unless_wrong(&wrong, "each command as its form asks for")?;
+    long_lines(&context, &mut wrong).await?;
+    unless_wrong(&wrong, "each command and each line as its form asks for")
+}
+
+/// Where Postfix looks for lines that are too long (`header_checks(5)`).
+const READ: [&str; 4] = [
+    "header_checks",
+    "mime_header_checks",
+    "nested_header_checks",
+    "body_checks",
+];
+
+/// Lines of just the length that is mail, and one octet more, in every table of both
+/// cleanups: one of them gets reports and mail without a login.
+async fn long_lines(context: &Context, wrong: &mut Vec<String>) -> Judged {
+    let line = |length: usize| "a".repeat(length);
+    let folded = |lines: usize, rest: usize| {
+        let all: String = (0..lines).map(|_| format!("{}\n", line(998))).collect();
+        format!("{all}{}", line(rest))
+    };
+    // 102 lines with their ends, and what makes it 102,000 octets.
+    let rows = [
+        ("a line of 998 octets", line(998), false),
+        ("a line of 999 octets", line(999), true),
+        ("three lines of 998 octets", folded(2, 998), false),
+        ("a second line of 999 octets", folded(1, 999), true),
+        ("a field of 101,999 octets", folded(102, 101), false),
+        ("a field of 102,000 octets", folded(102, 102), true),
+    ];
+    let keys: Vec<String> = rows.iter().map(|(_, key, _)| key.clone()).collect();
+    let postconf = Postconf::read(context).await?;
+    for service in ["cleanup/unix", "cleanup-login/unix"] {
+        if service != "cleanup/unix" && !postconf.has_service(service) {
+            continue;
+        }
+        for parameter in READ {
+            let tables = words(postconf.effective(service, parameter));
+            let answers = lookup::answers(context, &tables, &keys).await?;
+            for ((name, _, refused), answer) in rows.iter().zip(&answers) {
+                let name = format!("{service}, {parameter}, {name}");
+                let shown = if answer.is_empty() {
+                    "as it is"
+                } else {
+                    answer
+                };
+                if answer.starts_with("REJECT ") == *refused && (*refused || answer.is_empty()) {
+                    held(format!("{name}: refused: {refused}"), shown)?;
+                } else {
+                    wrong.push(format!("{name}: {shown}"));
+                }
+            }
+        }
+    }
     ControlFlow::Continue(())
 }
