@@ -38,7 +38,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.lists_of_logins_end_with_reject",
-        title: "On submission ports each list of restrictions lets a login through and refuses the rest",
+        title: "On submission ports each list of restrictions lets logins through and refuses the rest",
         citation: "RFC 6409 section 4.3; Postfix SMTPD_ACCESS_README",
         severity: Severity::High,
         about: "Reads the restrictions of the relay, of recipients and of DATA that the submission \

@@ -10,7 +10,7 @@ use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[Check {
     id: "tls.settings_hold_for_other_partners",
-    title: "Suites without forward secrecy are left out by name, and next hops with TLS 1.2 can be reached",
+    title: "Weak suites are left out by name, and next hops with TLS 1.2 can be reached",
     citation: "RFC 9325 section 3.1.1; RFC 9325 section 4.1; Postfix smtpd_tls_exclude_ciphers; Postfix smtp_tls_protocols",
     severity: Severity::Medium,
     about: "Reads what Postfix uses. With the lab's certificate (ECDSA) no client could agree on a suite \
