@@ -237,10 +237,11 @@ impl Mutant {
     /// The change as a diff has it.
     #[must_use]
     pub fn diff(&self) -> String {
-        let marked = |mark: char, text: &str| -> String {
-            text.lines().map(|line| format!("{mark}{line}\n")).collect()
+        let marked = |mark: &'static str, text: &str| -> String {
+            let lines = text.lines().flat_map(|line| [mark, line, "\n"]);
+            lines.collect()
         };
-        format!("{}{}", marked('-', &self.before), marked('+', &self.after))
+        format!("{}{}", marked("-", &self.before), marked("+", &self.after))
     }
 
     /// Why nobody need see it, where somebody has judged so.

@@ -7,8 +7,8 @@ const MORE: [u32; 3] = [0o044, 0o020, 0o002];
 
 /// A file of `mode` with more rights.
 pub(super) fn drafts(mode: u32) -> Vec<Draft> {
-    let more = MORE.iter().map(|bits| mode | bits);
-    let looser = more.filter(|looser| *looser != mode);
+    let modes = MORE.iter().map(|bits| mode | bits);
+    let looser = modes.filter(|looser| *looser != mode);
     looser
         .map(|looser| Draft {
             operator: Operator::LoosenMode,

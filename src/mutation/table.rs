@@ -81,8 +81,8 @@ fn wider(line: &str) -> Vec<String> {
         spans(line, '[', ']').map(|(from, to)| format!("{}.{}", &line[..from], &line[to..])),
     );
     for (from, to) in spans(line, '{', '}') {
-        let numbers = line[from + 1..to - 1].split(',').map(str::parse::<u64>);
-        if let Some(Ok(last)) = numbers.last() {
+        let mut numbers = line[from + 1..to - 1].split(',').map(str::parse::<u64>);
+        if let Some(Ok(last)) = numbers.next_back() {
             for other in [last.saturating_mul(2), last / 2] {
                 let inner = line[from + 1..to - 1].replace(&last.to_string(), &other.to_string());
                 all.push(format!("{}{{{inner}}}{}", &line[..from], &line[to..]));

@@ -289,9 +289,10 @@ async fn rules_fit_every_trace_header(context: Context) -> Judged {
                 "REPLACE Received: {NO_CLIENT} by {hostname} (Postfix) with ESMTPSA; {date}"
             ),
             Fate::Rewritten(login, behind) => {
-                let login = match shows {
-                    true => format!("\n\t(Authenticated sender: {login})"),
-                    false => String::new(),
+                let login = if shows {
+                    format!("\n\t(Authenticated sender: {login})")
+                } else {
+                    String::new()
                 };
                 format!("REPLACE Received: {NO_CLIENT}{login}\n\tby {hostname} (Postfix){behind}")
             }

@@ -40,9 +40,8 @@ pub(super) fn judged(tried: &Tried, took: Duration, colours: Colours) -> String 
     let mut text = format!("{word} [{seconds:>8.3}s] {number} {id} {title}{by}\n");
     match &tried.fate {
         Fate::Harmless { why } => section(&mut text, "harmless", why),
-        Fate::Unplanted { why } => section(&mut text, "because", why),
         Fate::Survived => section(&mut text, "change", &tried.diff),
-        Fate::Hindered { why, .. } => section(&mut text, "because", why),
+        Fate::Hindered { why, .. } | Fate::Unplanted { why } => section(&mut text, "because", why),
         Fate::Seen { .. } | Fate::NoLab { .. } => {}
     }
     text
