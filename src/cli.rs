@@ -15,6 +15,7 @@ mod export;
 mod images;
 mod inbox;
 mod init;
+mod mutate;
 mod reports;
 mod told;
 mod users;
@@ -27,6 +28,7 @@ pub use export::Export;
 pub use images::Images;
 pub use inbox::{Inbox, LabName, Wait};
 pub use init::{Backend, Init};
+pub use mutate::Mutate;
 pub use reports::Reports;
 pub use told::{LogFormat, Told};
 pub use users::{Place as UsersPlace, Users};
@@ -190,6 +192,9 @@ pub struct Test {
     /// Plant each sabotage that the checks claim to see, and demand that they do.
     #[arg(long, conflicts_with_all = ["lab", "keep"])]
     pub prove: bool,
+    /// Which mutants are tried.
+    #[command(flatten)]
+    pub mutants: Mutate,
     /// Run the checks of this standard or guideline, and report by its requirements.
     #[arg(long, value_name = "NAME", value_parser = profile)]
     pub profile: Option<&'static Profile>,

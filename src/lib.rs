@@ -20,6 +20,7 @@ pub mod export;
 pub mod image;
 pub mod lab;
 pub mod lint;
+pub mod mutation;
 pub mod plan;
 pub mod progress;
 pub mod proof;

@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &["report", "lab"],
     &["image", "smtp", "certs"],
     &["engine"],
-    &["lint"],
+    &["lint", "mutation"],
     &["plan"],
     &["render"],
     &["counterparts"],
@@ -53,6 +53,7 @@ const PURE: &[&str] = &[
     "render",
     "export",
     "lint",
+    "mutation",
 ];
 const IO: &[&str] = &[
     "std::fs",

@@ -35,7 +35,7 @@ mod invariants;
 #[cfg(test)]
 mod testing;
 
-pub use check::{Change, Check, Judging, Run, Sabotage};
+pub use check::{Change, Check, Compares, Judging, Run, Sabotage};
 pub use identity::{identity, standing};
 pub use in_lab::target;
 pub use need::Need;
@@ -45,7 +45,7 @@ pub use selection::{NoneSelected, select};
 pub use subject::contained_in_lab;
 pub use survey::{Stranger, Survey, Unfit, survey};
 pub use target::{Context, Delivered, Inbox, Lab, Lacks, MARK, Moved, Target, Undelivered};
-pub use variants::{AS_CONFIGURED, Laboratory, Offered, Unsuitable, images, laboratories};
+pub use variants::{AS_CONFIGURED, Laboratory, Offered, Unsuitable, images, laboratories, own};
 pub use verdict::Judged;
 
 pub use crate::report::Severity;
@@ -62,6 +62,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("tls/exchange", tls::exchange::CHECKS),
     ("tls/handshake", tls::handshake::CHECKS),
     ("tls/sessions", tls::sessions::CHECKS),
+    ("tls/settings", tls::settings::CHECKS),
     ("tls/starttls", tls::starttls::CHECKS),
     ("tls/suites", tls::suites::CHECKS),
     ("tls/waiting", tls::waiting::CHECKS),
@@ -95,6 +96,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("protocol/greeting", protocol::greeting::CHECKS),
     ("protocol/lines", protocol::lines::CHECKS),
     ("protocol/outside", protocol::outside::CHECKS),
+    ("protocol/rules", protocol::rules::CHECKS),
     ("protocol/smuggling", protocol::smuggling::CHECKS),
     ("protocol/turns", protocol::turns::CHECKS),
     ("privacy", privacy::CHECKS),
@@ -104,6 +106,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("privacy/content", privacy::content::CHECKS),
     ("privacy/kept", privacy::kept::CHECKS),
     ("privacy/reports", privacy::reports::CHECKS),
+    ("privacy/rules", privacy::rules::CHECKS),
     ("privacy/signature", privacy::signature::CHECKS),
     ("privacy/trace", privacy::trace::CHECKS),
     ("privacy/whole", privacy::whole::CHECKS),
@@ -128,6 +131,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("runtime/processes", runtime::processes::CHECKS),
     ("runtime/sasl", runtime::sasl::CHECKS),
     ("runtime/secrets", runtime::secrets::CHECKS),
+    ("runtime/services", runtime::services::CHECKS),
     ("runtime/size", runtime::size::CHECKS),
     ("runtime/waits", runtime::waits::CHECKS),
     ("drift", drift::CHECKS),

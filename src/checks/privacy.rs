@@ -7,6 +7,7 @@ pub(super) mod completed;
 pub(super) mod content;
 pub(super) mod kept;
 pub(super) mod reports;
+pub(super) mod rules;
 pub(super) mod signature;
 pub(super) mod trace;
 pub(super) mod whole;

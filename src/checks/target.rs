@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+
 use super::Ports;
 use super::said::Said;
 use crate::certs::{Certificates, Issued};
@@ -172,6 +174,7 @@ impl Target {
 #[derive(Clone)]
 pub struct Context {
     target: Arc<Target>,
+    began: Timestamp,
     transcript: Transcript,
     said: Said,
     rows: Arc<Mutex<Vec<Row>>>,
@@ -195,6 +198,7 @@ impl Context {
         let transcript = Transcript::new();
         Self {
             target,
+            began: Timestamp::now(),
             said: Said::about(&transcript),
             transcript,
             rows: Arc::default(),
@@ -209,6 +213,7 @@ impl Context {
         let row = Self {
             exhibits: self.exhibits.clone(),
             lost: self.lost.clone(),
+            began: self.began,
             ..Self::new(self.target.clone())
         };
         let mut rows = self.rows();
@@ -270,6 +275,11 @@ impl Context {
     pub(super) fn lost(&self) -> Option<(Listener, String)> {
         let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         lost.clone()
+    }
+
+    /// When the check began.
+    pub(super) fn began(&self) -> Timestamp {
+        self.began
     }
 
     /// The relay under test.

@@ -63,6 +63,15 @@ pub fn laboratories(spec: &Spec, checks: &[&'static Check]) -> Vec<Laboratory> {
     labs
 }
 
+/// The labs whose relay is the one that relay.yaml describes: with room for all checks, and
+/// with its own limits where that is another.
+#[must_use]
+pub fn own(spec: &Spec) -> Vec<(&'static str, Spec)> {
+    let all = candidates(spec).into_iter();
+    all.filter(|(name, _)| [AS_CONFIGURED, LIMITED].contains(name))
+        .collect()
+}
+
 /// The images of all labs that `checks` need to be run with `spec`, each once. A
 /// sabotage of theirs is planted in no lab that has another.
 #[must_use]

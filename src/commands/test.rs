@@ -3,6 +3,7 @@
 
 mod labs;
 mod lanes;
+mod mutants;
 mod sabotages;
 
 use std::io::{IsTerminal, Write};
@@ -26,7 +27,12 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
     if let Some(id) = &arguments.explain {
         return explain(session, id);
     }
-    let selected = selected(&arguments)?;
+    let mut selected = selected(&arguments)?;
+    if arguments.list && arguments.mutants.are_meant() {
+        let spec = configured(session, &arguments.which)?;
+        let spec = spec.unwrap_or_else(config::built_in);
+        return mutants::list(session, &spec, &arguments.mutants);
+    }
     if arguments.list {
         return match arguments.profile {
             Some(profile) => list_of_profile(session, profile, &selected),
@@ -41,6 +47,10 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
         Some(name) => spec_of_lab(session, configured, name, engine.as_ref(), false).await?,
         None => configured.unwrap_or_else(config::built_in),
     };
+    let mutants = mutants::chosen(&spec, &arguments.mutants)?;
+    if mutants.is_some() {
+        selected = mutants::of_own_relay(&spec, &selected);
+    }
     // Labs that this run alone has are nobody else's, and leave nothing in a state folder.
     let owner = if arguments.lab.is_some() || arguments.keep {
         session.store()?.id()?
@@ -58,7 +68,8 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
         readiness: Readiness::Started,
         ..workshop(session, engine, images, owner)
     };
-    let mut told = Told::new(session, &mut outputs, arguments.prove);
+    let more_follows = arguments.prove || mutants.is_some();
+    let mut told = Told::new(session, &mut outputs, more_follows);
     let run = Run {
         session,
         arguments: &arguments,
@@ -72,6 +83,9 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
     let mut report = report?;
     if arguments.prove && report.cut_short.is_none() {
         sabotages::prove(session, &spec, &workshop, &selected, &mut report, &mut told).await?;
+    }
+    if let (Some(chosen), None) = (mutants, report.cut_short) {
+        mutants::mutate(session, &spec, &workshop, chosen, &mut report, &mut told).await?;
     }
     if session.format == Format::Json {
         Session::write(&report::render_json(&report))?;
@@ -161,7 +175,7 @@ fn options(arguments: &Test) -> Options {
 pub(super) struct Told<'a> {
     view: Human,
     outputs: &'a mut Outputs,
-    /// Whether sabotages follow: the end of the checks is not the end then.
+    /// Whether sabotages or mutants follow: the end of the checks is not the end then.
     proves: bool,
     failed: Option<anyhow::Error>,
 }
@@ -189,7 +203,7 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// The end of a run with sabotages.
+    /// The end of a run with sabotages or mutants.
     fn finish(&mut self, report: &RunReport) {
         self.pass_on(&Event::now(Fact::RunFinished {
             report: Arc::new(report.clone()),

@@ -13,13 +13,14 @@ use crate::secret::Secret;
 const CONFIG: &str = "/etc/relaykit/";
 
 /// A sabotaged plan.
+#[derive(Clone)]
 pub(super) struct Sabotaged {
     /// What to bring up.
     pub(super) plan: Plan,
     /// What checks are to believe of it.
     pub(super) spec: Spec,
     /// What shells do once the daemons have started.
-    pub(super) scripts: Vec<(Role, &'static str)>,
+    pub(super) scripts: Vec<(Role, String)>,
     /// What the relay's image is made worse by.
     pub(super) instructions: Vec<&'static str>,
     /// What is wrong with the relay's certificate.
@@ -47,7 +48,7 @@ pub(super) fn sabotaged(
     let mut flaw = None;
     for change in plant.changes {
         match change {
-            Change::Script(role, script) => scripts.push((*role, *script)),
+            Change::Script(role, script) => scripts.push((*role, (*script).to_owned())),
             Change::Certificate(wanted) => flaw = Some(*wanted),
             Change::Image(lines) => instructions.extend(*lines),
             _ => {}
@@ -155,7 +156,7 @@ fn alter(
 
 /// Gives the relay a file that no other plan has, so that it is made anew, and
 /// nothing of its queue outlives it.
-fn mark(plan: &mut Plan, name: &str) {
+pub(super) fn mark(plan: &mut Plan, name: &str) {
     for container in &mut plan.containers {
         if container.role == Role::Relay {
             container.files.push(File {

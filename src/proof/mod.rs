@@ -3,8 +3,10 @@
 
 mod apply;
 mod edit;
+mod mutants;
 mod plants;
 mod slot;
+mod trial;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +23,8 @@ use crate::lab::{self, Workshop};
 use crate::report::{Planted, RunReport, Unclaimed, Unplanted};
 use plants::{Kind, Plant};
 use slot::Slot;
+
+pub use mutants::{Candidates, Mutating, Stage, candidates, mutate};
 
 /// What is to be proved.
 pub struct Request<'a> {

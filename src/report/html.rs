@@ -8,6 +8,7 @@
 mod check;
 mod facts;
 mod markup;
+mod mutants;
 mod requirements;
 mod table;
 
@@ -47,6 +48,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
         requirements::requirements(&mut page, report);
     }
     facts::sabotages(&mut page, report);
+    mutants::mutants(&mut page, report);
     facts::subject(&mut page, report);
     page.raw("</main>\n<script>");
     page.raw(SCRIPT);
@@ -89,12 +91,19 @@ fn subject_name(report: &RunReport) -> String {
 fn verdict(page: &mut Markup, report: &RunReport, name: &str) {
     let counts = report.summary();
     let unseen = report.undetected().count();
+    let mutation = report.mutation.as_ref();
+    let survived = mutation.is_some_and(|mutation| mutation.survivors().next().is_some());
     let (class, words) = if counts.failed > 0 {
         ("fail", format!("{name} fails {}", checks(counts.failed)))
     } else if unseen > 0 {
         (
             "fail",
             "The proof has a gap: a sabotage was not detected".to_owned(),
+        )
+    } else if survived {
+        (
+            "fail",
+            "The checks have a gap: a change of the relay was not seen".to_owned(),
         )
     } else if counts.broken > 0 {
         (

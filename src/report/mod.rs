@@ -18,6 +18,8 @@ mod junit;
 mod lint;
 mod list;
 mod markdown;
+mod mutants;
+mod mutation;
 mod outputs;
 mod proved;
 mod reference;
@@ -39,6 +41,8 @@ pub use identity::{Difference, Identity, RenderedFile, files as differing_files}
 pub use json::render as render_json;
 pub use lint::lint;
 pub use list::{Entry, Sabotaged, explanation, list_human, list_json};
+pub use mutants::mutants;
+pub use mutation::{Fate, Fates, Mutation, Tried};
 pub use outputs::{FORMATS, Format, OutputError, Outputs};
 pub use proved::{Planted, Proof, Unclaimed, Unplanted};
 pub use reference::reference;

@@ -9,6 +9,7 @@ pub(super) mod forms;
 pub(super) mod haystack;
 pub(super) mod lifecycle;
 pub(super) mod log;
+pub(super) mod lookup;
 pub(super) mod mail;
 pub(super) mod neighbour;
 pub(super) mod networks;

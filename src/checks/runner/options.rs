@@ -24,6 +24,9 @@ pub struct Options {
     pub until: Option<Instant>,
     /// After how many failures no further check is run.
     pub max_fail: Option<NonZero<usize>>,
+    /// Whether the first check that fails or cannot be judged is the last: nobody asks
+    /// for more.
+    pub first_fault: bool,
     /// Whose requirements the report is to be about.
     pub profile: Option<&'static Profile>,
 }
@@ -42,6 +45,7 @@ impl Default for Options {
             logs: true,
             until: None,
             max_fail: None,
+            first_fault: false,
             profile: None,
         }
     }
