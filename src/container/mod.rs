@@ -98,6 +98,8 @@ pub struct Container {
     pub name: String,
     /// What it runs.
     pub image: Image,
+    /// The program that `command` is handed to; empty: the image's own.
+    pub entrypoint: Vec<String>,
     /// The program and its arguments; empty: the image's own.
     pub command: Vec<String>,
     /// Its own host name.

@@ -60,7 +60,10 @@ async fn started(
     workshop: &Workshop,
     began: Instant,
 ) -> Result<(), Error> {
-    let mut waited_for = daemons(container.role);
+    let mut waited_for = daemons(container);
+    if waited_for.is_empty() {
+        return Ok(());
+    }
     let request = LogRequest {
         follow: true,
         tail: None,
@@ -89,8 +92,13 @@ async fn started(
     Err(not_ready(&missing, open, began, workshop, plan).await)
 }
 
-fn daemons(role: Role) -> Vec<&'static str> {
-    match role {
+/// What the log of a container says once its daemons have started; nothing, where it runs
+/// another program than its image is for.
+fn daemons(container: &Container) -> Vec<&'static str> {
+    if !container.entrypoint.is_empty() {
+        return Vec::new();
+    }
+    match container.role {
         Role::Relay => vec![POSTFIX, GUARD],
         Role::Directory => vec![SLAPD],
         Role::Sink => vec![POSTFIX],
