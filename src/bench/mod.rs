@@ -13,6 +13,7 @@
 mod client;
 mod compare;
 mod cpu;
+mod curve;
 mod human;
 mod load;
 mod message;
@@ -38,5 +39,5 @@ pub use probe::{Arrivals, Probe, Taken};
 pub use report::{LoadFacts, Machine, Point, Report, TargetFacts, notes, pace};
 pub use series::{Error, Series};
 pub use step::Step;
-pub use subject::{DOMAIN, Inside, Kind, Sink, Subject, measurable, security};
+pub use subject::{DOMAIN, Inside, Kind, Place, Sink, Subject, measurable, security};
 pub use tally::{Percentiles, Refusal, Tally, Times};

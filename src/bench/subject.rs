@@ -105,23 +105,40 @@ pub enum Sink {
     Inbox,
 }
 
+/// What of a lab is measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// What it is called in results.
+    pub name: String,
+    /// Where it is from.
+    pub kind: Kind,
+    /// Where its mail goes.
+    pub sink: Sink,
+    /// Where clients come in.
+    pub listener: Listener,
+}
+
 /// The domain of the recipients in a lab: nobody's (RFC 2606).
 pub const DOMAIN: &str = "bench.relaykit.example";
 
 impl Subject {
-    /// The relay of a lab at `listener`, spoken to by its first person, without anything in
+    /// The relay of a lab, spoken to by its first person, without anything in
     /// between where this machine reaches it so. Each message goes to so many recipients.
     ///
     /// # Errors
     /// Why nobody can send there.
     pub fn of_lab(
         running: &Running,
-        kind: Kind,
-        sink: Sink,
-        listener: Listener,
+        place: Place,
         recipients: usize,
         token: &str,
     ) -> Result<Self, String> {
+        let Place {
+            name: called,
+            kind,
+            sink,
+            listener,
+        } = place;
         let resolved = &running.plan.resolved;
         let spec = &resolved.spec;
         let name = listener.name();
@@ -152,10 +169,7 @@ impl Subject {
             tls = tls.client_certificate(issued.certificate, issued.key);
         }
         let target = Target {
-            name: match kind {
-                Kind::Own => "relaykit".to_owned(),
-                _ => running.plan.name.clone(),
-            },
+            name: called,
             address: *address,
             security: security(listener, tls),
             login,

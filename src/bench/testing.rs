@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::report::Point;
+use jiff::Timestamp;
+
+use super::compare::{ratios, summaries};
+use super::report::{LoadFacts, Machine, Point, Report, TargetFacts};
 use super::step::Step;
+use super::subject::Kind;
 use super::tally::Percentiles;
 
 /// A point with these rates and times that follow from them.
@@ -41,5 +45,48 @@ pub(super) fn point(target: &str, round: usize, clients: usize, rate: f64) -> Po
         errors: Vec::new(),
         cpu: BTreeMap::new(),
         generator_cpu_ms: Some(10),
+    }
+}
+
+/// A report of two targets.
+pub(super) fn report() -> Report {
+    let points: Vec<Point> = [("ours", 2.0), ("theirs", 1.0)]
+        .into_iter()
+        .flat_map(|(name, times)| [1, 8, 32].map(|clients| point(name, 1, clients, times * 10.0)))
+        .collect();
+    let summary = summaries(&points);
+    let target = |name: &str| TargetFacts {
+        name: name.to_owned(),
+        kind: Kind::Own,
+        address: "127.0.0.1:2587".to_owned(),
+        tls: "starttls",
+        login: true,
+        next_hop: "smtp-sink".to_owned(),
+    };
+    Report {
+        relaykit: "0.0.0",
+        started_at: Timestamp::UNIX_EPOCH,
+        elapsed_ms: 1,
+        interrupted: false,
+        machine: Machine {
+            cores: 2,
+            load: None,
+        },
+        load: LoadFacts {
+            logins_only: false,
+            messages_per_connection: 1,
+            size: 1024,
+            recipients: 1,
+            nagle: false,
+            time_ms: 1000,
+            messages: None,
+            warm_up_ms: 0,
+            rounds: 1,
+        },
+        targets: vec![target("ours"), target("theirs")],
+        ratios: ratios(&summary, "ours", "theirs"),
+        points,
+        summary,
+        notes: vec!["a reverse lookup".to_owned()],
     }
 }

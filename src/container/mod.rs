@@ -45,6 +45,8 @@ pub enum Image {
     Relay,
     /// slapd.
     Directory,
+    /// What relaykit is compared with: Debian's Postfix, set up by hand.
+    ByHand,
 }
 
 impl Image {
@@ -55,6 +57,7 @@ impl Image {
             Self::Base => "base",
             Self::Relay => "relay",
             Self::Directory => "directory",
+            Self::ByHand => "by-hand",
         }
     }
 }

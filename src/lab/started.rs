@@ -11,7 +11,7 @@ use super::missing::{Missing, not_ready};
 use super::{Error, Running, Workshop};
 use crate::diagnostics::within;
 use crate::engine::LogRequest;
-use crate::plan::{Container, Plan, Role};
+use crate::plan::{Container, Image, Plan, Role};
 
 /// What Postfix's master(8), the guard of logins, who waits for saslauthd(8), and slapd(8)
 /// log when they have started.
@@ -93,14 +93,13 @@ async fn started(
 }
 
 /// What the log of a container says once its daemons have started; nothing, where it runs
-/// another program than its image is for.
+/// a single program in the place of its image's.
 fn daemons(container: &Container) -> Vec<&'static str> {
-    if !container.entrypoint.is_empty() {
-        return Vec::new();
-    }
-    match container.role {
-        Role::Relay => vec![POSTFIX, GUARD],
-        Role::Directory => vec![SLAPD],
-        Role::Sink => vec![POSTFIX],
+    match (container.role, container.image) {
+        _ if !container.entrypoint.is_empty() => Vec::new(),
+        (Role::Relay, Image::ByHand) => vec![POSTFIX],
+        (Role::Relay, _) => vec![POSTFIX, GUARD],
+        (Role::Directory, _) => vec![SLAPD],
+        (Role::Sink, _) => vec![POSTFIX],
     }
 }

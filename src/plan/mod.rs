@@ -3,6 +3,7 @@
 
 mod counter;
 mod deployment;
+mod reference;
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,7 @@ pub use crate::container::{
 };
 pub use crate::counterparts::Purpose;
 pub use counter::COUNTS;
+pub use reference::Reference;
 
 /// A whole deployment, files and all.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,14 +13,14 @@ use super::super::test::{run_name, warnings_only};
 use super::super::watch::Watcher;
 use super::asked::Asked;
 use super::host;
-use crate::bench::{Kind, Sink, Subject, measurable};
+use crate::bench::{Kind, Place, Sink, Subject, measurable};
 use crate::certs;
 use crate::cli::{Bench, Versus};
-use crate::config;
+use crate::config::{self, Listener};
 use crate::counterparts::{Purpose, Resolved};
 use crate::engine::Engine;
 use crate::lab::{self, Readiness, Running, Workshop};
-use crate::plan::Plan;
+use crate::plan::{Plan, Reference};
 
 /// What this run has made, and takes down again.
 #[derive(Default)]
@@ -52,8 +52,13 @@ impl Made {
         match other {
             Versus::Host(place) => host::subject(session, arguments, asked, place).await,
             Versus::Lab(name) => standing(session, arguments, asked, name).await,
-            Versus::ByHand | Versus::Plain => {
-                Err(Usage("this reference is not there yet".to_owned()).into())
+            Versus::ByHand => {
+                let reference = Reference::ByHand;
+                self.reference(session, arguments, asked, reference).await
+            }
+            Versus::Plain => {
+                let reference = Reference::Plain;
+                self.reference(session, arguments, asked, reference).await
             }
         }
     }
@@ -69,14 +74,63 @@ impl Made {
         spec.as_ref().map_or(Ok(()), can_be_logged_in_to)?;
         let spec = spec.unwrap_or_else(config::built_in);
         let spec = measurable(spec, asked.listener, asked.sink, asked.clients());
-        let engine = session.engine().await?;
-        let name = format!("bench-{}", run_name());
-        let plan = Plan::new(Resolved::new(spec, Purpose::Lab), &name);
-        tell_stand_ins(session, &plan.resolved);
+        let resolved = Resolved::new(spec, Purpose::Lab);
+        tell_stand_ins(session, &resolved);
+        let plan = Plan::new(resolved, &format!("bench-{}", run_name()));
+        let running = self.bring_up(session, arguments, asked, plan).await?;
+        let place = Place {
+            name: "relaykit".to_owned(),
+            kind: Kind::Own,
+            sink: asked.sink,
+            listener: asked.listener,
+        };
+        subject(&running, place, asked)
+    }
+
+    /// What others would have in the place of our relay, beside a directory and a next hop
+    /// such as ours has.
+    async fn reference(
+        &mut self,
+        session: &Session,
+        arguments: &Bench,
+        asked: &Asked,
+        reference: Reference,
+    ) -> anyhow::Result<Subject> {
+        let listener = match reference {
+            Reference::ByHand if asked.listener == Listener::Smtp => {
+                let text = "--versus by-hand has logins: --listener submission or submissions; for port 25 there is --versus plain";
+                return Err(Usage(text.to_owned()).into());
+            }
+            Reference::ByHand => asked.listener,
+            Reference::Plain => Listener::Smtp,
+        };
+        let mut spec = measurable(config::built_in(), listener, asked.sink, asked.clients());
+        Reference::HOSTNAME.clone_into(&mut spec.hostname);
+        let name = format!("bench-{}-{}", run_name(), reference.name());
+        let plan = Plan::new(Resolved::new(spec, Purpose::Lab), &name).with_reference(reference);
+        let running = self.bring_up(session, arguments, asked, plan).await?;
+        let place = Place {
+            name: reference.name().to_owned(),
+            kind: Kind::Reference,
+            sink: asked.sink,
+            listener,
+        };
+        subject(&running, place, asked)
+    }
+
+    async fn bring_up(
+        &mut self,
+        session: &Session,
+        arguments: &Bench,
+        asked: &Asked,
+        plan: Plan,
+    ) -> anyhow::Result<Running> {
         let plan = match asked.sink {
             Sink::Counter => plan.with_counter(),
             Sink::Inbox => plan,
         };
+        let engine = session.engine().await?;
+        let name = plan.name.clone();
         let settings = image_settings(session, &arguments.images, false);
         let images = images(session, &engine, &plan.images(), &settings).await?;
         let certificates = certs::issue(&name, &lab::certificate_names(&plan), Timestamp::now())?;
@@ -90,7 +144,7 @@ impl Made {
         self.0.push((engine, name.clone(), Watcher::start(&name)));
         let running = lab::up(plan, certificates, &workshop).await?.running;
         task.finish();
-        subject(&running, Kind::Own, asked.sink, asked)
+        Ok(running)
     }
 
     /// Takes down all of it.
@@ -129,11 +183,17 @@ async fn standing(
         lab::Error::Impossible(text) => anyhow::Error::new(Usage(text)),
         other => other.into(),
     })?;
-    subject(&running, Kind::Lab, Sink::Inbox, asked)
+    let place = Place {
+        name: name.to_owned(),
+        kind: Kind::Lab,
+        sink: Sink::Inbox,
+        listener: asked.listener,
+    };
+    subject(&running, place, asked)
 }
 
-fn subject(running: &Running, kind: Kind, sink: Sink, asked: &Asked) -> anyhow::Result<Subject> {
+fn subject(running: &Running, place: Place, asked: &Asked) -> anyhow::Result<Subject> {
     let token = &asked.series.load.token;
-    let subject = Subject::of_lab(running, kind, sink, asked.listener, asked.recipients, token);
+    let subject = Subject::of_lab(running, place, asked.recipients, token);
     subject.map_err(|why| Usage(format!("the lab {}: {why}", running.plan.name)).into())
 }
