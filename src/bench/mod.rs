@@ -27,6 +27,8 @@ mod subject;
 mod tally;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 pub use compare::{Ratio, Spread, Summary, ratios, summaries};
