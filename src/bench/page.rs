@@ -144,11 +144,20 @@ fn times(report: &Report) -> Vec<Line> {
     lines
 }
 
-/// The last round of every pace of every target.
-fn last_round(report: &Report) -> Vec<&Point> {
+/// The last round of every pace, target by target, each with what its line looks like: a
+/// colour for each pace, or for each target where there is one pace.
+fn last_round(report: &Report) -> Vec<(usize, bool, &Point)> {
     let last = report.points.iter().map(|point| point.round).max();
-    let points = report.points.iter();
-    points.filter(|point| Some(point.round) == last).collect()
+    let mut found = Vec::new();
+    for (target, facts) in report.targets.iter().enumerate() {
+        let own = report.points.iter().filter(|p| p.target == facts.name);
+        let own: Vec<&Point> = own.filter(|p| Some(p.round) == last).collect();
+        for (pace, point) in own.iter().enumerate() {
+            let look = if own.len() == 1 { target } else { pace };
+            found.push((look, target > 0, *point));
+        }
+    }
+    found
 }
 
 fn name(report: &Report, point: &Point) -> String {
@@ -160,13 +169,10 @@ fn name(report: &Report, point: &Point) -> String {
 }
 
 fn percentiles(report: &Report) -> Chart {
-    let points = last_round(report);
-    let lines = points.iter().enumerate().map(|(look, point)| Line {
+    let points = last_round(report).into_iter();
+    let lines = points.map(|(look, dashed, point)| Line {
         name: name(report, point),
-        dashed: report
-            .targets
-            .first()
-            .is_some_and(|t| t.name != point.target),
+        dashed,
         look,
         points: point.curve.clone(),
     });
@@ -193,12 +199,9 @@ fn in_time(report: &Report) -> Chart {
             .map(|(at, count)| (at as f64, *count as f64))
             .collect()
     };
-    let lines = points.iter().enumerate().map(|(look, point)| Line {
+    let lines = points.into_iter().map(|(look, dashed, point)| Line {
         name: name(report, point),
-        dashed: report
-            .targets
-            .first()
-            .is_some_and(|t| t.name != point.target),
+        dashed,
         look,
         points: whole(point),
     });
