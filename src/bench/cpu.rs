@@ -42,9 +42,9 @@ impl Cpu {
             let after = after.get(name).copied().unwrap_or_default();
             after.saturating_sub(before)
         };
-        let names = after.keys().filter(|name| *name != TOTAL);
+        let processes = after.keys().filter(|name| *name != TOTAL);
         let mut groups: BTreeMap<&str, u64> =
-            names.map(|name| (name.as_str(), taken(name))).collect();
+            processes.map(|name| (name.as_str(), taken(name))).collect();
         let named: u64 = groups.values().sum();
         // Without a count of the whole container, the groups are what is known.
         let total = if after.contains_key(TOTAL) {
@@ -83,7 +83,7 @@ fn each(nanoseconds: u64, messages: u64) -> Option<f64> {
     nanoseconds.checked_div(messages).map(ms)
 }
 
-/// What this program has taken of the CPU since it began (proc_pid_stat(5)), in steps of a
+/// What this program has taken of the CPU since it began (`proc_pid_stat(5)`), in steps of a
 /// hundredth of a second; `None` where the system does not say so.
 #[must_use]
 pub fn own() -> Option<Duration> {

@@ -46,6 +46,10 @@ impl Turns {
                 let schedule = Schedule { rate, bounds };
                 // The runtime's timers have whole milliseconds, which would count as
                 // latency; a thread that sleeps wakes up within a tenth of one.
+                #[allow(
+                    clippy::disallowed_methods,
+                    reason = "a clock: time has to pass, and nothing else is waited for"
+                )]
                 std::thread::spawn(move || {
                     for offset in schedule.offsets() {
                         let intended = start + offset;

@@ -72,7 +72,7 @@ pub struct Bench {
     /// Recipients of each message, in a lab.
     #[arg(long, value_name = "N", default_value = "1", value_parser = at_least_one)]
     pub recipients: NonZeroUsize,
-    /// Let small writes wait for an acknowledgement, as clients do that do not set TCP_NODELAY.
+    /// Let small writes wait for an acknowledgement, as clients do that do not set `TCP_NODELAY`.
     #[arg(long)]
     pub nagle: bool,
     /// Log in and quit; send nothing.

@@ -97,9 +97,8 @@ async fn started(
 fn daemons(container: &Container) -> Vec<&'static str> {
     match (container.role, container.image) {
         _ if !container.entrypoint.is_empty() => Vec::new(),
-        (Role::Relay, Image::ByHand) => vec![POSTFIX],
-        (Role::Relay, _) => vec![POSTFIX, GUARD],
+        (Role::Relay, Image::Relay) => vec![POSTFIX, GUARD],
+        (Role::Relay | Role::Sink, _) => vec![POSTFIX],
         (Role::Directory, _) => vec![SLAPD],
-        (Role::Sink, _) => vec![POSTFIX],
     }
 }

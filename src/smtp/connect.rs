@@ -26,7 +26,7 @@ pub struct Connect {
     /// What is owed to a server of somebody else's; `None`: anything goes.
     pub manners: Option<Manners>,
     /// Whether small writes wait for an acknowledgement (Nagle's algorithm, RFC 896), as
-    /// in clients that do not set TCP_NODELAY.
+    /// in clients that do not set `TCP_NODELAY`.
     pub nagle: bool,
 }
 

@@ -17,22 +17,16 @@ pub(super) async fn subject(
     asked: &Asked,
     place: &Place,
 ) -> anyhow::Result<Subject> {
-    let named = match place.ports.iter().collect::<Vec<_>>().as_slice() {
+    let ports: Vec<_> = place.ports.iter().collect();
+    let (listener, port) = if let [(listener, port)] = ports.as_slice() {
         // Who names one port means that one.
-        [(listener, port)] => (**listener, **port),
-        _ => {
-            let port = place.ports.get(&asked.listener);
-            let missing = || {
-                Usage(format!(
-                    "no port of {} is named for {}",
-                    place.host,
-                    asked.listener.name()
-                ))
-            };
-            (asked.listener, *port.ok_or_else(missing)?)
-        }
+        (**listener, **port)
+    } else {
+        let port = place.ports.get(&asked.listener);
+        let name = asked.listener.name();
+        let missing = || Usage(format!("no port of {} is named for {name}", place.host));
+        (asked.listener, *port.ok_or_else(missing)?)
     };
-    let (listener, port) = named;
     let login = match (&arguments.user, &arguments.password_file) {
         (Some(_), _) if listener == Listener::Smtp => {
             let text =
