@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::lab;
 use crate::requirements::{Profile, profile};
 
+mod bench;
 mod check;
 mod config;
 mod doctor;
@@ -21,6 +22,7 @@ mod told;
 mod users;
 mod verify;
 
+pub use bench::{Bench, Door, NextHop, Versus};
 pub use check::{Check, Place};
 pub use config::Config;
 pub use doctor::Doctor;
@@ -76,6 +78,8 @@ pub enum Command {
     Verify(Verify),
     /// Check any relay over the network, politely.
     Check(Box<Check>),
+    /// Measure a relay under load: messages and logins a second, latencies of each step, CPU.
+    Bench(Box<Bench>),
     /// Show the labs on the engine.
     Status,
     /// Print what the containers of a lab logged; with --format json each line as an object.
@@ -121,6 +125,7 @@ impl Command {
             Self::Test(_) => "test",
             Self::Verify(_) => "verify",
             Self::Check(_) => "check",
+            Self::Bench(_) => "bench",
             Self::Status => "status",
             Self::Logs(_) => "logs",
             Self::Down(_) => "down",

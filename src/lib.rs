@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod bench;
 pub mod certs;
 pub mod checks;
 pub mod cli;

@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
     &["commands"],
     &["cli"],
     &["proof"],
-    &["checks", "export"],
+    &["bench", "checks", "export"],
     &["report", "lab"],
     &["image", "smtp", "certs"],
     &["engine"],

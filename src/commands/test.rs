@@ -22,6 +22,7 @@ use crate::plan::Plan;
 use crate::report::{self, Colours, Event, Fact, Human, Outputs, Progress, RunReport};
 use crate::requirements::{self, Profile};
 use labs::Run;
+pub(super) use labs::{run_name, warnings_only};
 
 pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Exit> {
     if let Some(id) = &arguments.explain {

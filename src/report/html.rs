@@ -17,7 +17,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::{CheckRecord, CutShort, Outcome, RunReport, Severity};
-use markup::Markup;
+pub(crate) use markup::Markup;
+pub(crate) use table::table;
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
@@ -26,7 +27,7 @@ const SCRIPT: &str = include_str!("html/script.js");
 pub(super) fn render(report: &RunReport) -> Vec<u8> {
     let mut page = Markup::default();
     let name = subject_name(report);
-    head(&mut page, &name);
+    head(&mut page, &name, "", Some(SCRIPT));
     page.raw("<body>\n<main>\n");
     verdict(&mut page, report, &name);
     facts::causes(&mut page, report);
@@ -56,11 +57,19 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     page.finish()
 }
 
-fn head(page: &mut Markup, name: &str) {
+/// The beginning of a page that is one file: its policy allows this house's style, `more`
+/// style, and one script.
+pub(crate) fn head(page: &mut Markup, title: &str, more: &'static str, script: Option<&str>) {
+    let script = script.map_or_else(
+        || "'none'".to_owned(),
+        |script| format!("'{}'", digest(script)),
+    );
+    let mut styles = format!("'{}'", digest(STYLE));
+    if !more.is_empty() {
+        styles = format!("{styles} '{}'", digest(more));
+    }
     let policy = format!(
-        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
-        digest(STYLE),
-        digest(SCRIPT)
+        "default-src 'none'; style-src {styles}; script-src {script}; base-uri 'none'; form-action 'none'"
     );
     page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     page.open(
@@ -72,10 +81,16 @@ fn head(page: &mut Markup, name: &str) {
     );
     page.raw("\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.raw("<meta name=\"referrer\" content=\"no-referrer\">\n");
-    page.element("title", &[], &format!("relaykit: {name}"));
+    page.element("title", &[], &format!("relaykit: {title}"));
     page.raw("\n<style>");
     page.raw(STYLE);
-    page.raw("</style>\n</head>\n");
+    page.raw("</style>\n");
+    if !more.is_empty() {
+        page.raw("<style>");
+        page.raw(more);
+        page.raw("</style>\n");
+    }
+    page.raw("</head>\n");
 }
 
 /// How a policy names an inline style or script.

@@ -36,6 +36,7 @@ pub use catalogue::catalogue;
 pub use down::Down;
 pub use event::{Event, Fact};
 pub use exhibit::{Exhibit, Piece};
+pub(crate) use html::{Markup, head, table};
 pub use human::{Colours, Human, Progress};
 pub use identity::{Difference, Identity, RenderedFile, files as differing_files};
 pub use json::render as render_json;

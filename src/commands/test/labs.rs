@@ -223,13 +223,13 @@ impl Run<'_> {
 }
 
 /// A name that no other run has.
-pub(super) fn run_name() -> String {
+pub(in crate::commands) fn run_name() -> String {
     let now = Timestamp::now().subsec_microsecond();
     format!("{:x}{now:05x}", std::process::id())
 }
 
 /// For labs whose parts would go by the same names: only what a person must know.
-pub(super) fn warnings_only(session: &Session) -> Progress {
+pub(in crate::commands) fn warnings_only(session: &Session) -> Progress {
     let progress = session.progress.clone();
     Progress::new(move |event| {
         if matches!(event, Event::Warning { .. } | Event::Failure { .. }) {
