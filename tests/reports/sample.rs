@@ -99,7 +99,7 @@ fn mutation() -> Mutation {
         seed: 7,
         possible: 800,
         dropped: 90,
-        elapsed: Duration::from_millis(9000),
+        elapsed: Duration::from_secs(9),
         tried: fates.into_iter().enumerate().map(tried).collect(),
     }
 }

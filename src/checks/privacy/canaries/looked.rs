@@ -191,6 +191,7 @@ pub(super) fn report(context: &Context) -> Ground {
         down: Vec::new(),
         unclaimed: Vec::new(),
         unplanted: Vec::new(),
+        mutation: None,
     };
     let files = FORMATS.iter().map(|format| {
         let bytes = (format.render)(&run);
