@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::lab;
 use crate::requirements::{Profile, profile};
 
+mod bench;
 mod certs;
 mod check;
 mod config;
@@ -16,11 +17,13 @@ mod export;
 mod images;
 mod inbox;
 mod init;
+mod mutate;
 mod reports;
 mod told;
 mod users;
 mod verify;
 
+pub use bench::{Bench, Door, NextHop, Versus};
 pub use certs::{Certs, Issue, Place as CertsPlace};
 pub use check::{Check, Place};
 pub use config::Config;
@@ -29,6 +32,7 @@ pub use export::Export;
 pub use images::Images;
 pub use inbox::{Inbox, LabName, Wait};
 pub use init::{Backend, Init};
+pub use mutate::Mutate;
 pub use reports::Reports;
 pub use told::{LogFormat, Told};
 pub use users::{Place as UsersPlace, Users};
@@ -76,6 +80,8 @@ pub enum Command {
     Verify(Verify),
     /// Check any relay over the network, politely.
     Check(Box<Check>),
+    /// Measure a relay under load: messages and logins a second, latencies of each step, CPU.
+    Bench(Box<Bench>),
     /// Show the labs on the engine.
     Status,
     /// Print what the containers of a lab logged; with --format json each line as an object.
@@ -124,6 +130,7 @@ impl Command {
             Self::Test(_) => "test",
             Self::Verify(_) => "verify",
             Self::Check(_) => "check",
+            Self::Bench(_) => "bench",
             Self::Status => "status",
             Self::Logs(_) => "logs",
             Self::Down(_) => "down",
@@ -196,6 +203,9 @@ pub struct Test {
     /// Plant each sabotage that the checks claim to see, and demand that they do.
     #[arg(long, conflicts_with_all = ["lab", "keep"])]
     pub prove: bool,
+    /// Which mutants are tried.
+    #[command(flatten)]
+    pub mutants: Mutate,
     /// Run the checks of this standard or guideline, and report by its requirements.
     #[arg(long, value_name = "NAME", value_parser = profile)]
     pub profile: Option<&'static Profile>,

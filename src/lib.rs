@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod bench;
 pub mod certs;
 pub mod checks;
 pub mod cli;
@@ -20,6 +21,7 @@ pub mod export;
 pub mod image;
 pub mod lab;
 pub mod lint;
+pub mod mutation;
 pub mod plan;
 pub mod progress;
 pub mod proof;

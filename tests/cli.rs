@@ -135,6 +135,7 @@ fn every_command_has_help() {
     for command in [
         &["up"][..],
         &["test"],
+        &["bench"],
         &["status"],
         &["logs"],
         &["down"],

@@ -19,11 +19,11 @@ const FLOORS: &[&[&str]] = &[
     &["commands"],
     &["cli"],
     &["proof"],
-    &["checks", "export"],
+    &["bench", "checks", "export"],
     &["report", "lab"],
     &["image", "smtp", "certs"],
     &["engine"],
-    &["lint"],
+    &["lint", "mutation"],
     &["plan"],
     &["render"],
     &["counterparts"],
@@ -53,6 +53,7 @@ const PURE: &[&str] = &[
     "render",
     "export",
     "lint",
+    "mutation",
 ];
 const IO: &[&str] = &[
     "std::fs",

@@ -45,8 +45,14 @@ impl Place {
 pub struct Service {
     /// Name and type: `submission/inet`.
     pub key: String,
+    /// The third column.
+    pub private: String,
+    /// The fourth column.
+    pub unprivileged: String,
     /// The fifth column.
     pub chroot: String,
+    /// The sixth column: seconds, and `?` where it is woken only if it runs.
+    pub wakeup: String,
     /// The process limit, the seventh column: a number, or `-` for `default_process_limit`.
     pub limit: String,
     /// The program.
@@ -224,7 +230,10 @@ fn service(line: &str) -> Option<Service> {
     let rest = words.split_off(COLUMNS);
     let mut service = Service {
         key: format!("{}/{}", words[0], words[1]),
+        private: words[2].clone(),
+        unprivileged: words[3].clone(),
         chroot: words[4].clone(),
+        wakeup: words[5].clone(),
         limit: words[6].clone(),
         command: words[7].clone(),
         options: Vec::new(),

@@ -223,7 +223,7 @@ const BOUNDS: &[Bound] = &[
     number(
         "smtpd_client_connection_count_limit",
         1,
-        500,
+        100,
         &bounds::CLIENT_LIMITS,
         "connections of one client at once",
     ),

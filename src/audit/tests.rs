@@ -343,6 +343,43 @@ fn values_have_bounds() {
 }
 
 #[test]
+fn services_of_postfix_have_the_terms_that_it_gives_them() {
+    for (line, words) in [
+        ("bounce unix - - n - 0 bounce", ""),
+        ("smtp unix - - n - 40 smtp", ""),
+        ("slow unix - - n - 1 smtp", ""),
+        ("smtp unix - - n - 1 smtp", "has 1 processes at most"),
+        ("smtp unix - n n - - smtp", "runs with root's rights"),
+        ("smtp unix n - n - - smtp", "is not private"),
+        ("cleanup unix - - n - 0 cleanup", "is private"),
+        ("qmgr unix n - n 0 1 qmgr", "is woken every 0 s"),
+        ("retry unix - - n - - discard", "runs discard"),
+    ] {
+        let told = read(&Effective::parse("", line), &Nothing);
+        let terms = told
+            .iter()
+            .filter(|t| t.rule.is_some_and(|r| r.id == "service-terms"));
+        let terms: Vec<_> = terms.map(|t| t.does.as_str()).collect();
+        match words {
+            "" => assert!(terms.is_empty(), "{line}: {terms:?}"),
+            words => assert!(terms.iter().any(|t| t.contains(words)), "{line}: {terms:?}"),
+        }
+    }
+}
+
+#[test]
+fn listeners_have_names_of_their_own_in_the_log() {
+    for (options, same) in [("", true), (" -o syslog_name=postfix/submission", false)] {
+        let master = format!("{SMTPD}submission inet n - n - - smtpd{options}\n");
+        let told = read(&Effective::parse("", &master), &Nothing);
+        let found = told
+            .iter()
+            .any(|t| t.does.contains("has the name of smtp/inet in the log"));
+        assert_eq!(found, same, "{options}");
+    }
+}
+
+#[test]
 fn ids_are_words_and_each_is_there_once() {
     let mut ids: Vec<&str> = super::all().map(|rule| rule.id).collect();
     let plain = |id: &&str| {

@@ -41,10 +41,24 @@ pub struct Check {
     /// Whether it reads what its container has logged since it was made, and would find
     /// there what an earlier sabotage did.
     pub reads_old_lines: bool,
+    /// What it compares with what relay.yaml gives. There it sees every change, whatever that
+    /// does, and so tells nothing of the others where mutants are tried.
+    pub compares: Compares,
     /// Changes under which it must fail.
     pub sabotages: &'static [Sabotage],
     /// Finds out.
     pub run: &'static dyn Run,
+}
+
+/// What a check compares, word by word, with the files that relay.yaml gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compares {
+    /// Nothing: it looks at what the relay does, or knows itself what is right.
+    Nothing,
+    /// The rules of tables.
+    Rules,
+    /// Whole files.
+    Files,
 }
 
 /// What finds out whether a claim holds: an async function of a [`Context`].
@@ -204,6 +218,7 @@ impl Check {
             exclusive: false,
             long: false,
             reads_old_lines: false,
+            compares: Compares::Nothing,
             sabotages: &[],
             run,
         }

@@ -8,7 +8,7 @@ pub(super) mod terms;
 
 use std::collections::BTreeMap;
 
-use super::check::{Change, Check, Sabotage};
+use super::check::{Change, Check, Compares, Sabotage};
 use super::need::Need;
 use super::probe::appliance;
 use super::target::Context;
@@ -33,6 +33,7 @@ pub(super) static CHECKS: &[Check] = &[Check {
     needs: &[Need::Lab],
     // It sees every change of a setting, and would stand by at all of them.
     long: true,
+    compares: Compares::Files,
     sabotages: &[
         Sabotage {
             name: "a parameter that nobody would miss",

@@ -35,7 +35,7 @@ mod invariants;
 #[cfg(test)]
 mod testing;
 
-pub use check::{Change, Check, Judging, Run, Sabotage};
+pub use check::{Change, Check, Compares, Judging, Run, Sabotage};
 pub use identity::{identity, standing};
 pub use in_lab::target;
 pub use need::Need;
@@ -45,7 +45,7 @@ pub use selection::{NoneSelected, select};
 pub use subject::contained_in_lab;
 pub use survey::{Stranger, Survey, Unfit, survey};
 pub use target::{Context, Delivered, Inbox, Lab, Lacks, MARK, Moved, Target, Undelivered};
-pub use variants::{AS_CONFIGURED, Laboratory, Offered, Unsuitable, images, laboratories};
+pub use variants::{AS_CONFIGURED, Laboratory, Offered, Unsuitable, images, laboratories, own};
 pub use verdict::Judged;
 
 pub use crate::report::Severity;
@@ -63,6 +63,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("tls/handshake", tls::handshake::CHECKS),
     ("tls/renewal", tls::renewal::CHECKS),
     ("tls/sessions", tls::sessions::CHECKS),
+    ("tls/settings", tls::settings::CHECKS),
     ("tls/starttls", tls::starttls::CHECKS),
     ("tls/suites", tls::suites::CHECKS),
     ("tls/waiting", tls::waiting::CHECKS),
@@ -82,7 +83,9 @@ static AREAS: &[(&str, &[Check])] = &[
     ("relay", relay::CHECKS),
     ("relay/backscatter", relay::backscatter::CHECKS),
     ("relay/destinations", relay::destinations::CHECKS),
+    ("relay/impostors", relay::impostors::CHECKS),
     ("relay/limits", relay::limits::CHECKS),
+    ("relay/matrix", relay::matrix::CHECKS),
     ("relay/rates", relay::rates::CHECKS),
     ("relay/senders", relay::senders::CHECKS),
     ("relay/sources", relay::sources::CHECKS),
@@ -94,14 +97,17 @@ static AREAS: &[(&str, &[Check])] = &[
     ("protocol/greeting", protocol::greeting::CHECKS),
     ("protocol/lines", protocol::lines::CHECKS),
     ("protocol/outside", protocol::outside::CHECKS),
+    ("protocol/rules", protocol::rules::CHECKS),
     ("protocol/smuggling", protocol::smuggling::CHECKS),
     ("protocol/turns", protocol::turns::CHECKS),
     ("privacy", privacy::CHECKS),
     ("privacy/beside", privacy::beside::CHECKS),
+    ("privacy/canaries", privacy::canaries::CHECKS),
     ("privacy/completed", privacy::completed::CHECKS),
     ("privacy/content", privacy::content::CHECKS),
     ("privacy/kept", privacy::kept::CHECKS),
     ("privacy/reports", privacy::reports::CHECKS),
+    ("privacy/rules", privacy::rules::CHECKS),
     ("privacy/signature", privacy::signature::CHECKS),
     ("privacy/trace", privacy::trace::CHECKS),
     ("privacy/whole", privacy::whole::CHECKS),
@@ -126,6 +132,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("runtime/processes", runtime::processes::CHECKS),
     ("runtime/sasl", runtime::sasl::CHECKS),
     ("runtime/secrets", runtime::secrets::CHECKS),
+    ("runtime/services", runtime::services::CHECKS),
     ("runtime/size", runtime::size::CHECKS),
     ("runtime/waits", runtime::waits::CHECKS),
     ("drift", drift::CHECKS),

@@ -2,10 +2,12 @@
 //! what `privacy.show_login` allows, of one who has not all that Postfix writes.
 
 pub(super) mod beside;
+pub(super) mod canaries;
 pub(super) mod completed;
 pub(super) mod content;
 pub(super) mod kept;
 pub(super) mod reports;
+pub(super) mod rules;
 pub(super) mod signature;
 pub(super) mod trace;
 pub(super) mod whole;
@@ -13,15 +15,16 @@ pub(super) mod without_login;
 
 use super::check::{Change, Check, Sabotage};
 use super::need::Need;
-use super::probe::forms::{self, CANARY, FORM, FORMS, Form, RECIPIENTS};
+use super::probe::forms::{CANARY, FORM, RECIPIENTS};
 use super::probe::mail;
 use super::probe::rows;
 use super::probe::secrets::told;
-use super::probe::session::{CLIENT, logged_in, login_listener, port, user};
+use super::probe::session::{CLIENT, logged_in, port, user};
 use super::probe::trace::{Trace, newest};
+use super::probe::trails::{self, Exit};
 use super::target::{Context, Delivered};
 use super::verdict::Judged;
-use super::verdict::require;
+use super::verdict::{held, require};
 use crate::config::{Listener, Received, Says};
 use crate::plan::Role;
 use crate::render::{MARK, NO_CLIENT};
@@ -107,12 +110,17 @@ pub(super) static CHECKS: &[Check] = &[
         title: "Whoever logs in, from wherever and however, leaves no trace of the client",
         citation: "row 14; RFC 5321 section 7.2; Postfix smtpd_sasl_authenticated_header",
         severity: Severity::Critical,
-        about: "Submits as clients of many kinds: IPv4, IPv6 and unknown addresses, with and \
-                without a name, greetings like comments, line ends and addresses, HELO, one and \
-                many recipients, SMTPUTF8, each TLS version and mechanism. Everything that a \
-                client tells of itself has a canary in it, and the whole message as the next hop \
-                got it is searched for them, in plain, base64, quoted-printable and hexadecimal. \
-                A rule that was written from one sample of the header misses the other forms.",
+        about: "Submits as clients of many kinds on every listener: IPv4, IPv6 and unknown \
+                addresses, with and without a name, greetings like comments, line ends and \
+                addresses, HELO, one and several recipients, SMTPUTF8, AUTH= and the null sender, \
+                each TLS version and mechanism, to a next hop that takes the message, to one that \
+                refuses it and to one for which the relay has to report the delivery. Every two of \
+                these meet in some row. Everything that a client tells of itself has a canary in \
+                it, and the whole message or report as the next hop got it is searched for them, \
+                in plain, base64, quoted-printable and hexadecimal. A rule that was written from \
+                one sample of the header misses the other forms. A report on a delay is not \
+                waited for: Postfix writes none before an hour has passed \
+                (`privacy.no_notice_tells_a_client`).",
         repair: REPAIR,
         needs: &[
             Need::Login,
@@ -130,7 +138,20 @@ pub(super) static CHECKS: &[Check] = &[
                     "header_checks",
                     "pcre:{{/^Received: from \\S+ \\(\\S+ \\[[\\d.]+\\]\\).*\\(Authenticated sender: (\\S+)\\)\\s+by (\\S+) \\(\\S+\\) with (.*)/ REPLACE Received: from [127.0.0.1] (localhost [127.0.0.1]) by $$2 (Postfix) with $$3}}",
                 )],
-                sees: "IPv6 on port",
+                sees: "from IPv6 and a name on port",
+            },
+            Sabotage {
+                name: "the rules pass one form of greeting over",
+                changes: &[
+                    Change::Given(REWRITTEN_ON_SUBMISSION),
+                    Change::Replace(
+                        Role::Relay,
+                        "postfix/login_header_checks",
+                        "# A login: what the client",
+                        "/^Received: from .IPv6:/ DUNNO\n\n# A login: what the client",
+                    ),
+                ],
+                sees: "EHLO [IPv6:2001:db8::77] from",
             },
         ],
         ..Check::by(&login_hides_every_client)
@@ -204,51 +225,50 @@ pub(super) static CHECKS: &[Check] = &[
 ];
 
 async fn login_hides_every_client(context: Context) -> Judged {
-    let listener = login_listener(&context)?;
-    let others = context
-        .target()
-        .login_listeners()
-        .filter(|l| *l != listener);
-    // One listener shows what there is to every form; that the others have the
-    // same rules takes one form of theirs.
-    let mut table = rows::pairs([listener], &FORMS);
-    table.extend(others.map(|other| (other, FORM)));
-    hides_forms(&context, table).await
+    let listeners: Vec<Listener> = context.target().login_listeners().collect();
+    hides_all(&context, &listeners).await
 }
 
 async fn login_on_shared_port_hides_too(context: Context) -> Judged {
-    hides_forms(&context, rows::pairs([Listener::Smtp], &FORMS)).await?;
+    hides_all(&context, &[Listener::Smtp]).await?;
     let matrix: Vec<_> = RECIPIENTS.iter().map(|to| (FORM.greeting, *to)).collect();
     whole::whole_for(&context, Listener::Smtp, &matrix).await
 }
 
-async fn hides_forms(context: &Context, mut table: Vec<(Listener, Form)>) -> Judged {
-    table.retain(|(_, form)| form.is_possible(context));
+/// Sends as all those clients on these listeners, and demands that nothing of them is in
+/// what leaves, whichever way that is.
+async fn hides_all(context: &Context, listeners: &[Listener]) -> Judged {
+    let sent = trails::sent(context, trails::table(context, listeners)).await?;
+    let shown = sent.iter().position(|sent| {
+        let trail = &sent.trail;
+        trail.exit == Exit::Delivery && trail.client == (FORM.address, FORM.host)
+    });
     rows::each(
         context,
-        table,
-        |(listener, form)| format!("{} on {}", form.name, port(listener)),
-        |context, (listener, form)| async move {
-            let (message, delivered) = forms::submitted(&context, listener, form).await?;
-            if form.name == FORM.name {
+        sent.into_iter().enumerate(),
+        |(_, sent)| sent.trail.name(),
+        |context, (number, sent)| async move {
+            let delivered = sent.arrived(&context).await?;
+            if shown == Some(number) {
+                let (trail, login) = (&sent.trail, &user(&context)?.name);
+                let (address, host) = trail.client;
                 let told = format!(
-                    "client {} [{}]\r\n{}\r\nAUTH as {}\r\n\r\n",
-                    form.host,
-                    form.address,
-                    form.greeting,
-                    user(&context)?.name
+                    "client {host} [{address}]\r\n{}\r\nAUTH as {login}\r\n\r\n",
+                    trail.greeting
                 );
-                let hidden = [form.host, form.address, "canary-helo.example"];
-                show(
-                    &context,
-                    listener,
-                    &told,
-                    message.bytes(),
-                    &delivered,
-                    &hidden,
-                );
+                let greeted = trail.greeting.split_once(' ').map_or("", |(_, name)| name);
+                let hidden = [host, address, greeted];
+                let bytes = sent.message.bytes();
+                show(&context, trail.listener, &told, bytes, &delivered, &hidden);
             }
-            hides(&context, &delivered)
+            if sent.trail.exit == Exit::Delivery {
+                return hides(&context, &delivered);
+            }
+            tells_nothing(&delivered.raw)?;
+            held(
+                "nothing of the client in the report",
+                format!("a report of {} bytes without it", delivered.raw.len()),
+            )
         },
     )
     .await

@@ -7,6 +7,7 @@ pub(super) mod envelope;
 pub(super) mod greeting;
 pub(super) mod lines;
 pub(super) mod outside;
+pub(super) mod rules;
 pub(super) mod smuggling;
 pub(super) mod turns;
 

@@ -2,7 +2,9 @@
 
 pub(super) mod backscatter;
 pub(super) mod destinations;
+pub(super) mod impostors;
 pub(super) mod limits;
+pub(super) mod matrix;
 pub(super) mod rates;
 pub(super) mod senders;
 pub(super) mod sources;
@@ -121,33 +123,6 @@ pub(super) static CHECKS: &[Check] = &[
         ],
         ..Check::by(&nobody_relays_without_login)
     },
-    Check {
-        id: "relay.no_sender_is_trusted",
-        title: "Without a login no sender and no HELO opens the relay",
-        citation: "row 1; RFC 5321 section 7.1; Postfix smtpd_recipient_restrictions",
-        severity: Severity::Critical,
-        about: "Says HELO with the relay's own name and names senders that a careless table \
-                trusts: none at all, postmaster, a user's address at the relay. Anybody can write \
-                these, so that none may replace a login.",
-        repair: "Remove check_sender_access and check_helo_access with an OK, and \
-                 permit_mynetworks, from smtpd_relay_restrictions.",
-        sabotages: &[
-            ANYBODY.seen_as("taken from <>"),
-            Sabotage {
-                name: "mail from postmaster passes",
-                changes: &[
-                    ON_SMTP,
-                    Change::Main(
-                        "smtpd_relay_restrictions",
-                        "check_sender_access inline:{postmaster@=OK}, reject",
-                    ),
-                    Change::Main("smtpd_data_restrictions", ""),
-                ],
-                sees: "taken from <postmaster",
-            },
-        ],
-        ..Check::by(&no_sender_is_trusted)
-    },
 ];
 
 /// Recipients asked for in one session: Postfix slows down from ten errors on.
@@ -192,7 +167,7 @@ async fn login_relays_anywhere(context: Context) -> Judged {
 }
 
 /// A way to come without a login.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Clear(Listener),
     Tls(Listener),
@@ -245,66 +220,58 @@ async fn nobody_relays_without_login(context: Context) -> Judged {
     .await
 }
 
-async fn no_sender_is_trusted(context: Context) -> Judged {
-    let host = &context.target().hostname;
-    let user = context
-        .target()
-        .users
-        .first()
-        .map_or("alice", |u| u.name.as_str());
-    let senders = [
-        String::new(),
-        "postmaster".to_owned(),
-        format!("postmaster@{host}"),
-        format!("{user}@{host}"),
-        "root@localhost".to_owned(),
-        format!("{user}@[127.0.0.1]"),
-    ];
-    rows::each(&context, Way::all(&context), Way::name, |context, way| {
-        let senders = senders.clone();
-        async move {
-            let mut session = way.open(&context).await?;
-            ehlo(&mut session, &context.target().hostname).await?;
-            for sender in &senders {
-                if takes(&mut session, sender, &format!("<{RECIPIENT}>")).await? {
-                    return fail("no recipient taken", format!("taken from <{sender}>"));
-                }
-            }
-            PASS
-        }
-    })
-    .await
-}
-
 /// Whether the relay takes mail for `recipient`, which is what follows `RCPT TO:`. Where it
 /// does not, what it says is a row of the report.
-/// A recipient that is accepted is no mail yet: DATA can still be refused. Where
-/// it is not, the session is of no use any more: no message is sent.
 async fn takes(session: &mut Session, sender: &str, recipient: &str) -> Judged<bool> {
-    let refused = |reply: &Reply, to: &str| {
-        held(
-            format!("no mail from <{sender}> for {recipient}"),
-            format!("{reply}, to {to}"),
-        )
-    };
+    match asked(session, sender, recipient, true).await? {
+        Asked::Taken => ControlFlow::Continue(true),
+        Asked::Refused(reply) => {
+            held(format!("no mail from <{sender}> for {recipient}"), reply)?;
+            ControlFlow::Continue(false)
+        }
+    }
+}
+
+/// What a relay says to a sender and a recipient.
+enum Asked {
+    /// It waits for a message, where the question went so far: the session is of no use any
+    /// more, since none is sent.
+    Taken,
+    /// It refuses, in words with the command that it refuses.
+    Refused(String),
+}
+
+/// Asks whether the relay takes mail from `sender` for `recipient`, which is what follows
+/// `RCPT TO:`. A recipient that is accepted is no mail yet: DATA can still be refused, which
+/// is found out with `to_the_end`.
+async fn asked(
+    session: &mut Session,
+    sender: &str,
+    recipient: &str,
+    to_the_end: bool,
+) -> Judged<Asked> {
+    let refused = |reply: &Reply, to: &str| Asked::Refused(format!("{reply}, to {to}"));
     let mail = command(session, &format!("MAIL FROM:<{sender}>")).await?;
     if !mail.is_positive() {
-        refused(&mail, "MAIL")?;
-        return ControlFlow::Continue(false);
+        return ControlFlow::Continue(refused(&mail, "MAIL"));
     }
-    let accepted = command(session, &format!("RCPT TO:{recipient}")).await?;
-    if accepted.is_positive() {
-        let data = command(session, "DATA").await?;
-        if data.is_intermediate() {
-            return ControlFlow::Continue(true);
+    let mut reply = command(session, &format!("RCPT TO:{recipient}")).await?;
+    let mut to = "RCPT";
+    if reply.is_positive() && !to_the_end {
+        let reset = command(session, "RSET").await?;
+        pass_by(&reset, 250, "RSET")?;
+        return ControlFlow::Continue(Asked::Taken);
+    }
+    if reply.is_positive() {
+        reply = command(session, "DATA").await?;
+        to = "DATA";
+        if reply.is_intermediate() {
+            return ControlFlow::Continue(Asked::Taken);
         }
-        refused(&data, "DATA")?;
-    } else {
-        refused(&accepted, "RCPT")?;
     }
     let reset = command(session, "RSET").await?;
     pass_by(&reset, 250, "RSET")?;
-    ControlFlow::Continue(false)
+    ControlFlow::Continue(refused(&reply, to))
 }
 
 #[cfg(test)]

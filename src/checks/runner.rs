@@ -53,7 +53,7 @@ pub async fn run_at(
     let jobs = options.jobs.max(1);
     let mut run = Run {
         checks,
-        sites: Sites::new(sites, jobs),
+        sites: Sites::new(sites, jobs, options.shared.max(1)),
         options,
         on_event,
         started_at: Timestamp::now(),
@@ -123,6 +123,10 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
     /// Whether more checks have failed than anybody wants to see.
     fn is_enough(&self) -> bool {
         let failed = |record: &&CheckRecord| matches!(record.outcome, Outcome::Fail { .. });
+        let broken = |record: &CheckRecord| matches!(record.outcome, Outcome::Broken { .. });
+        if self.options.first_fault && self.records.values().any(|r| failed(&r) || broken(r)) {
+            return true;
+        }
         let failures = self.records.values().filter(failed).count();
         self.options
             .max_fail
@@ -379,6 +383,7 @@ impl<F: FnMut(&Event) + Send> Run<'_, F> {
             down: self.down.clone(),
             unclaimed: Vec::new(),
             unplanted: Vec::new(),
+            mutation: None,
         }
     }
 }

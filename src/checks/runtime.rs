@@ -9,6 +9,7 @@ pub(super) mod overrides;
 pub(super) mod processes;
 pub(super) mod sasl;
 pub(super) mod secrets;
+pub(super) mod services;
 pub(super) mod size;
 pub(super) mod waits;
 

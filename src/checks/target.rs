@@ -6,13 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+
 use super::Ports;
 use super::said::Said;
 use crate::certs::{Certificates, Issued};
 use crate::config::{Listener, Spec, User};
+use crate::counterparts::Resolved;
 use crate::engine::{self, Engine, ExecOutput, Shells};
 use crate::plan::Plan;
 use crate::report::{Exhibit, Seen};
+use crate::secret::Secret;
 use crate::smtp::{Manners, Transcript};
 
 pub use inbox::{Delivered, Inbox, Undelivered};
@@ -170,6 +174,7 @@ impl Target {
 #[derive(Clone)]
 pub struct Context {
     target: Arc<Target>,
+    began: Timestamp,
     transcript: Transcript,
     said: Said,
     rows: Arc<Mutex<Vec<Row>>>,
@@ -193,6 +198,7 @@ impl Context {
         let transcript = Transcript::new();
         Self {
             target,
+            began: Timestamp::now(),
             said: Said::about(&transcript),
             transcript,
             rows: Arc::default(),
@@ -207,6 +213,7 @@ impl Context {
         let row = Self {
             exhibits: self.exhibits.clone(),
             lost: self.lost.clone(),
+            began: self.began,
             ..Self::new(self.target.clone())
         };
         let mut rows = self.rows();
@@ -268,6 +275,11 @@ impl Context {
     pub(super) fn lost(&self) -> Option<(Listener, String)> {
         let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         lost.clone()
+    }
+
+    /// When the check began.
+    pub(super) fn began(&self) -> Timestamp {
+        self.began
     }
 
     /// The relay under test.
@@ -353,15 +365,16 @@ impl Context {
         ports
     }
 
-    /// `text` without any user's password.
+    /// `text` without any user's password, and without the relay's own.
     pub(super) fn masked(&self, text: &str) -> String {
-        self.target
-            .users
-            .iter()
-            .map(|user| user.password.reveal())
-            .filter(|password| !password.is_empty())
-            .fold(text.to_owned(), |text, password| {
-                text.replace(password, "***")
-            })
+        let users = self.target.users.iter().map(|user| &user.password);
+        let resolved = self.target.lab.iter().map(|lab| &lab.plan.resolved);
+        let own = resolved.flat_map(Resolved::passwords);
+        let all = users.chain(own).map(Secret::reveal);
+        let mut all: Vec<&str> = all.filter(|password| !password.is_empty()).collect();
+        // One that is a part of another would leave the rest of it.
+        all.sort_by_key(|password| std::cmp::Reverse(password.len()));
+        let hide = |text: String, password: &str| text.replace(password, "***");
+        all.into_iter().fold(text.to_owned(), hide)
     }
 }

@@ -9,6 +9,7 @@ pub(super) mod exchange;
 pub(super) mod handshake;
 pub(super) mod renewal;
 pub(super) mod sessions;
+pub(super) mod settings;
 pub(super) mod starttls;
 pub(super) mod suites;
 pub(super) mod waiting;

@@ -56,9 +56,20 @@ pub fn laboratories(spec: &Spec, checks: &[&'static Check]) -> Vec<Laboratory> {
             None => labs.push(lab),
         }
     }
-    // A check goes to the first that has what it needs: not to a variant without need.
-    labs.sort_by_key(|lab| lab.name != AS_CONFIGURED);
+    // In the order in which they are offered: a check goes to the first that has what it
+    // needs, and not to a variant without need.
+    let offered = |name| offered.candidates.iter().position(|c| c.name == name);
+    labs.sort_by_key(|lab| offered(lab.name));
     labs
+}
+
+/// The labs whose relay is the one that relay.yaml describes: with room for all checks, and
+/// with its own limits where that is another.
+#[must_use]
+pub fn own(spec: &Spec) -> Vec<(&'static str, Spec)> {
+    let all = candidates(spec).into_iter();
+    all.filter(|(name, _)| [AS_CONFIGURED, LIMITED].contains(name))
+        .collect()
 }
 
 /// The images of all labs that `checks` need to be run with `spec`, each once. A

@@ -119,7 +119,7 @@ async fn stranger(arguments: &Check) -> anyhow::Result<Stranger> {
     })
 }
 
-async fn resolved(host: &str, port: u16) -> Result<SocketAddr, Usage> {
+pub(super) async fn resolved(host: &str, port: u16) -> Result<SocketAddr, Usage> {
     let unknown = |why: String| Usage(format!("{host} has no address: {why}"));
     let mut found = tokio::net::lookup_host((host, port))
         .await
@@ -129,13 +129,13 @@ async fn resolved(host: &str, port: u16) -> Result<SocketAddr, Usage> {
         .ok_or_else(|| unknown("the resolver knows none".to_owned()))
 }
 
-fn read(path: &Path) -> Result<String, Usage> {
+pub(super) fn read(path: &Path) -> Result<String, Usage> {
     std::fs::read_to_string(path)
         .map_err(|e| Usage(format!("reading {} failed: {e}", path.display())))
 }
 
 /// The password in a file, as ssh takes keys: not if everybody can read it.
-fn password(path: &Path) -> Result<Secret, Usage> {
+pub(super) fn password(path: &Path) -> Result<Secret, Usage> {
     use std::os::unix::fs::PermissionsExt as _;
     let metadata = std::fs::metadata(path)
         .map_err(|e| Usage(format!("reading {} failed: {e}", path.display())))?;

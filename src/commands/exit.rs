@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::display::Display;
 use crate::visible::visible_json;
-use crate::{certs, checks, config, diagnostics, engine, image, lab, report};
+use crate::{bench, certs, checks, config, diagnostics, engine, image, lab, report};
 
 /// The exit codes that scripts may rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,9 @@ pub(super) fn of(error: &anyhow::Error) -> Exit {
         if let Some(error) = cause.downcast_ref::<certs::Error>() {
             return Some(of_certs(error));
         }
+        if let Some(error) = cause.downcast_ref::<bench::Error>() {
+            return Some(of_bench(error));
+        }
         let table = [
             (cause.is::<engine::Error>(), Exit::Engine),
             (silent(cause), Exit::NotReady),
@@ -124,6 +127,14 @@ pub(super) fn of(error: &anyhow::Error) -> Exit {
 fn silent(cause: &(dyn std::error::Error + 'static)) -> bool {
     let unfit = cause.downcast_ref::<checks::Unfit>();
     matches!(unfit, Some(checks::Unfit::Silent { .. }))
+}
+
+fn of_bench(error: &bench::Error) -> Exit {
+    match error {
+        bench::Error::Unfit { .. } => Exit::CheckBroken,
+        bench::Error::Engine(_) => Exit::Engine,
+        bench::Error::Inside { .. } => Exit::Internal,
+    }
 }
 
 fn of_lab(error: &lab::Error) -> Exit {

@@ -2,6 +2,7 @@
 //! them share is here: the session, Ctrl-C, and the way from an error to an
 //! exit code.
 
+mod bench;
 mod build;
 mod certs;
 mod check;
@@ -205,6 +206,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Test(arguments) => test::run(session, arguments).await,
         Command::Verify(arguments) => verify::run(session, arguments).await,
         Command::Check(arguments) => Box::pin(check::run(session, *arguments)).await,
+        Command::Bench(arguments) => Box::pin(bench::run(session, *arguments)).await,
         Command::Status => status::run(session).await,
         Command::Logs(arguments) => logs::run(session, arguments).await,
         Command::Down(arguments) => down::run(session, arguments).await,

@@ -2,6 +2,8 @@
 //! and leaves nothing behind.
 
 mod labs;
+mod lanes;
+mod mutants;
 mod sabotages;
 
 use std::io::{IsTerminal, Write};
@@ -20,12 +22,18 @@ use crate::plan::Plan;
 use crate::report::{self, Colours, Event, Fact, Human, Outputs, Progress, RunReport};
 use crate::requirements::{self, Profile};
 use labs::Run;
+pub(super) use labs::{run_name, warnings_only};
 
 pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Exit> {
     if let Some(id) = &arguments.explain {
         return explain(session, id);
     }
-    let selected = selected(&arguments)?;
+    let mut selected = selected(&arguments)?;
+    if arguments.list && arguments.mutants.are_meant() {
+        let spec = configured(session, &arguments.which)?;
+        let spec = spec.unwrap_or_else(config::built_in);
+        return mutants::list(session, &spec, &arguments.mutants);
+    }
     if arguments.list {
         return match arguments.profile {
             Some(profile) => list_of_profile(session, profile, &selected),
@@ -40,6 +48,10 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
         Some(name) => spec_of_lab(session, configured, name, engine.as_ref(), false).await?,
         None => configured.unwrap_or_else(config::built_in),
     };
+    let mutants = mutants::chosen(&spec, &arguments.mutants)?;
+    if mutants.is_some() {
+        selected = mutants::of_own_relay(&spec, &selected);
+    }
     // Labs that this run alone has are nobody else's, and leave nothing in a state folder.
     let owner = if arguments.lab.is_some() || arguments.keep {
         session.store()?.id()?
@@ -57,7 +69,8 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
         readiness: Readiness::Started,
         ..workshop(session, engine, images, owner)
     };
-    let mut told = Told::new(session, &mut outputs, arguments.prove);
+    let more_follows = arguments.prove || mutants.is_some();
+    let mut told = Told::new(session, &mut outputs, more_follows);
     let run = Run {
         session,
         arguments: &arguments,
@@ -71,6 +84,9 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
     let mut report = report?;
     if arguments.prove && report.cut_short.is_none() {
         sabotages::prove(session, &spec, &workshop, &selected, &mut report, &mut told).await?;
+    }
+    if let (Some(chosen), None) = (mutants, report.cut_short) {
+        mutants::mutate(session, &spec, &workshop, chosen, &mut report, &mut told).await?;
     }
     if session.format == Format::Json {
         Session::write(&report::render_json(&report))?;
@@ -149,6 +165,7 @@ fn options(arguments: &Test) -> Options {
     Options {
         describe: true,
         jobs: arguments.jobs.map_or(defaults.jobs, NonZero::get),
+        shared: arguments.jobs.map_or(defaults.shared, NonZero::get),
         max_fail: arguments.max_fail,
         profile: arguments.profile,
         ..defaults
@@ -159,7 +176,7 @@ fn options(arguments: &Test) -> Options {
 pub(super) struct Told<'a> {
     view: Human,
     outputs: &'a mut Outputs,
-    /// Whether sabotages follow: the end of the checks is not the end then.
+    /// Whether sabotages or mutants follow: the end of the checks is not the end then.
     proves: bool,
     failed: Option<anyhow::Error>,
 }
@@ -187,7 +204,7 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// The end of a run with sabotages.
+    /// The end of a run with sabotages or mutants.
     fn finish(&mut self, report: &RunReport) {
         self.pass_on(&Event::now(Fact::RunFinished {
             report: Arc::new(report.clone()),

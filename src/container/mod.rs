@@ -45,6 +45,8 @@ pub enum Image {
     Relay,
     /// slapd.
     Directory,
+    /// What relaykit is compared with: Debian's Postfix, set up by hand.
+    ByHand,
 }
 
 impl Image {
@@ -55,6 +57,7 @@ impl Image {
             Self::Base => "base",
             Self::Relay => "relay",
             Self::Directory => "directory",
+            Self::ByHand => "by-hand",
         }
     }
 }
@@ -98,6 +101,8 @@ pub struct Container {
     pub name: String,
     /// What it runs.
     pub image: Image,
+    /// The program that `command` is handed to; empty: the image's own.
+    pub entrypoint: Vec<String>,
     /// The program and its arguments; empty: the image's own.
     pub command: Vec<String>,
     /// Its own host name.

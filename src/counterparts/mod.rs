@@ -11,6 +11,7 @@ mod production;
 mod users;
 
 use crate::config::{Certificate, Spec, TrustAnchor, User};
+use crate::secret::Secret;
 
 pub use backend::{Backend, Page};
 pub use ldap::{Directory, LDAPS_PORT, Nearly, PLAYED};
@@ -117,6 +118,14 @@ impl Resolved {
         }
     }
 
+    /// The same where one lab is it and `others`, one after the other.
+    #[must_use]
+    pub fn beside<'a>(mut self, others: impl IntoIterator<Item = &'a Self>) -> Self {
+        let others = others.into_iter().map(|other| &other.next_hop);
+        self.next_hop.share_sink(others);
+        self
+    }
+
     /// Whether anybody's certificate is from a CA of relaykit's own, which the relay
     /// then has to know.
     #[must_use]
@@ -140,6 +149,15 @@ impl Resolved {
     #[must_use]
     pub fn address(&self, user: &User) -> String {
         self.backend.address(user)
+    }
+
+    /// The relay's own passwords: at its next hops, and at the directory.
+    pub fn passwords(&self) -> impl Iterator<Item = &Secret> {
+        let logins = self.next_hop.hops.iter();
+        let logins = logins.filter_map(|hop| Some(&hop.login.as_ref()?.password));
+        let directory = self.backend.directory();
+        let bind = directory.and_then(|directory| directory.settings.bind.as_ref());
+        logins.chain(bind.map(|bind| &bind.password))
     }
 
     /// What is stood in for, in words; `None`: nothing.

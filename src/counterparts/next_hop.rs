@@ -16,6 +16,9 @@ pub struct NextHop {
     /// The servers there, in the order in which they are tried. None: each recipient's
     /// own mail server, as DNS has it.
     pub hops: Vec<Hop>,
+    /// The servers that a lab's sink plays in the place of next hops: those of `hops`, and
+    /// those of the other relays that it is the sink of ([`NextHop::share_sink`]).
+    pub played: Vec<(Hop, StandIn)>,
     /// Who signs their certificates.
     pub anchor: TrustAnchor,
 }
@@ -87,6 +90,7 @@ impl NextHop {
                     .iter()
                     .map(|hop| Hop::operators(spec, hop))
                     .collect(),
+                played: Vec::new(),
                 anchor: spec.tls.outbound.ca.clone(),
             };
         }
@@ -116,11 +120,23 @@ impl NextHop {
         ];
         let swapped = swapped.into_iter().filter(|(is, ..)| *is);
         stood_in.extend(swapped.map(|(_, key, by)| StoodIn { key, by }));
+        let stand_in = |hop: &Hop| Some((hop.clone(), hop.stand_in.clone()?));
         Self {
             destination: Destination::Sink,
+            played: hops.iter().filter_map(stand_in).collect(),
             hops,
             anchor: TrustAnchor::Generated,
         }
+    }
+
+    /// The sink plays the next hops of `others` too: it then is the same for all of them,
+    /// and need not be made anew where one relay takes the place of another.
+    pub(super) fn share_sink<'a>(&mut self, others: impl Iterator<Item = &'a NextHop>) {
+        self.played
+            .extend(others.flat_map(|other| other.played.clone()));
+        // Servers that differ in what the sink does have ports that differ.
+        self.played.sort_by_key(|(_, stand_in)| stand_in.port);
+        self.played.dedup_by_key(|(_, stand_in)| stand_in.port);
     }
 
     /// Whether the relay has a login at any of them.
@@ -173,10 +189,9 @@ impl Hop {
             },
             _ => Part::TakesMail,
         };
-        let number = u16::try_from(index + 1).unwrap_or(u16::MAX);
         let stand_in = StandIn {
-            host: format!("hop{number}.sink.test"),
-            port: FIRST_PORT.saturating_add(number),
+            host: format!("hop{}.sink.test", index + 1),
+            port: port(index, part, hop.wraps, hop.login.is_some()),
             part,
         };
         Self {
@@ -243,6 +258,21 @@ const SINK: &str = "a next hop of its own";
 
 /// Stand-ins listen at the ports above.
 const FIRST_PORT: u16 = 2600;
+
+/// Where the stand-in at `index` listens. Nothing else that a sink does for one next hop
+/// and not for another is in relay.yaml, so that each port is one server, whichever relay
+/// the sink belongs to.
+fn port(index: usize, part: Part, wraps: bool, asks_login: bool) -> u16 {
+    let part = match part {
+        Part::TakesMail => 0,
+        Part::Away => 1,
+        Part::TurnsAway => 2,
+        Part::Defers => 3,
+    };
+    let kind = part + 4 * u16::from(wraps) + 8 * u16::from(asks_login);
+    let number = u16::try_from(index).unwrap_or(u16::MAX);
+    number.saturating_mul(16).saturating_add(FIRST_PORT + kind)
+}
 
 /// The relay's login at a lab's next hops, which anybody may know: the operator's
 /// own has no business there.

@@ -65,7 +65,7 @@ fn what_is_the_operators_is_stood_in_for() {
         panic!("{:?}", lab.next_hop.hops);
     };
     assert_eq!(hop.login, Some(next_hop_login()));
-    assert_eq!(hop.address, "[hop1.sink.test]:2601");
+    assert_eq!(hop.address, "[hop1.sink.test]:2608");
     assert_eq!(lab.next_hop.anchor, TrustAnchor::Generated);
     assert_eq!(lab.certificate, Certificate::Generated);
     assert_eq!(lab.client_ca, Some(TrustAnchor::Generated));
@@ -282,13 +282,13 @@ fn policies_and_logins_are_those_of_the_stand_ins() {
         told(&of(Purpose::Lab)),
         [
             row(
-                "[hop1.sink.test]:2601",
+                "[hop1.sink.test]:2608",
                 Some("secure match=hop1.sink.test:nexthop servername=hop1.sink.test"),
                 "relay@sink.test"
             ),
-            row("[hop2.sink.test]:2602", None, ""),
+            row("[hop2.sink.test]:2616", None, ""),
             row(
-                "[hop3.sink.test]:2603",
+                "[hop3.sink.test]:2640",
                 Some("fingerprint match=FINGERPRINT-OF-THE-CERTIFICATE"),
                 "relay-3@sink.test"
             ),

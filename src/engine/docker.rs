@@ -6,6 +6,7 @@
 )]
 
 mod containers;
+mod description;
 mod facts;
 mod fault;
 mod files;
@@ -36,7 +37,7 @@ use super::tunnel::{self, Tunnel};
 use super::{
     About, ByteStream, Capacity, CommitRequest, ContainerFacts, ContainerRequest, Conversation,
     Engine, Environment, Error, ExecOutput, ImageFacts, ImportRequest, Kind, Labels, LogRequest,
-    NetworkRequest, Object,
+    NetworkRequest, Object, Thing,
 };
 use crate::progress::Task;
 
@@ -225,6 +226,10 @@ impl Engine for DockerEngine {
 
     async fn history(&self, reference: &str) -> Result<Vec<String>, Error> {
         self.image_history(reference).await
+    }
+
+    async fn described(&self, thing: Thing<'_>) -> Result<String, Error> {
+        self.description(thing).await
     }
 
     async fn remove_image(&self, reference: &str) -> Result<(), Error> {

@@ -13,6 +13,7 @@ mod last_words;
 mod shell;
 mod ssh;
 mod terms;
+mod thing;
 mod traced;
 mod tunnel;
 
@@ -32,6 +33,7 @@ pub use error::Error;
 pub use last_words::{gives_up, is_throttling, last_words};
 pub use shell::Shells;
 pub use terms::Terms;
+pub use thing::Thing;
 pub use traced::connect;
 
 use crate::progress::Task;
@@ -72,6 +74,10 @@ pub trait Engine: Send + Sync {
         Err(Error::cannot(format!(
             "asking for the layers of {reference}"
         )))
+    }
+    /// All that the engine tells of a thing to everybody who asks, as JSON (`docker inspect`).
+    async fn described(&self, thing: Thing<'_>) -> Result<String, Error> {
+        Err(Error::cannot(format!("describing {}", thing.name())))
     }
     /// Removes an image reference. Nothing there is not an error.
     async fn remove_image(&self, reference: &str) -> Result<(), Error>;

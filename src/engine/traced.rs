@@ -15,7 +15,7 @@ use tracing::{Instrument as _, Span, debug, debug_span, info};
 use super::{
     About, ByteStream, Capacity, CommitRequest, ContainerFacts, ContainerRequest, Conversation,
     Engine, Environment, Error, ExecOutput, ImageFacts, ImportRequest, Kind, Labels, LogRequest,
-    NetworkRequest, Object, docker,
+    NetworkRequest, Object, Thing, docker,
 };
 use crate::diagnostics::{ENGINE, FOLLOW};
 use crate::progress::Task;
@@ -126,6 +126,11 @@ impl Engine for Traced {
     async fn history(&self, reference: &str) -> Result<Vec<String>, Error> {
         let span = span!("history", image = reference);
         request(span, self.0.history(reference)).await
+    }
+
+    async fn described(&self, thing: Thing<'_>) -> Result<String, Error> {
+        let span = span!("described", thing = thing.name());
+        request(span, self.0.described(thing)).await
     }
 
     async fn remove_image(&self, reference: &str) -> Result<(), Error> {

@@ -90,6 +90,7 @@ fn service(
         role: _,
         name: _, // Compose makes one from the project's.
         image: _,
+        entrypoint: _, // Another than the image's has a lab's counter alone.
         command,
         hostname,
         user,

@@ -104,12 +104,23 @@ const DIRECTORY: &[File] = embed!("directory":
     "rootfs/usr/libexec/relaykit/init",
 );
 
+/// Every file of `images/by-hand`, in order.
+const BY_HAND: &[File] = embed!("by-hand":
+    "Dockerfile",
+    "rootfs/by-hand/header_checks",
+    "rootfs/by-hand/main.cf.append",
+    "rootfs/by-hand/saslauthd.conf",
+    "rootfs/by-hand/smtpd.conf",
+    "rootfs/by-hand/start",
+);
+
 /// The files of an image's context.
 pub(super) fn files(image: Image) -> &'static [File] {
     match image {
         Image::Base => BASE,
         Image::Relay => RELAY,
         Image::Directory => DIRECTORY,
+        Image::ByHand => BY_HAND,
     }
 }
 
@@ -259,7 +270,7 @@ mod tests {
 
     #[test]
     fn the_lists_hold_exactly_what_is_in_the_folders() {
-        for image in [Image::Base, Image::Relay, Image::Directory] {
+        for image in [Image::Base, Image::Relay, Image::Directory, Image::ByHand] {
             let root = Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("images")
                 .join(image.name());
@@ -347,7 +358,7 @@ mod tests {
 
     #[test]
     fn the_dockerfiles_are_such_as_are_carried_out_here() {
-        for image in [Image::Relay, Image::Directory] {
+        for image in [Image::Relay, Image::Directory, Image::ByHand] {
             let recipe = crate::image::dockerfile::read(dockerfile(files(image))).unwrap();
             assert!(recipe.copies_root && recipe.says_entrypoint, "{image:?}");
             assert_eq!(recipe.steps.len(), 1, "one layer: {image:?}");

@@ -264,6 +264,11 @@ fn labels(namespace: &str, image: Image, base: Option<&Base>) -> Labels {
             "An OpenLDAP directory for tests of the relay",
             "OLDAP-2.8",
         ),
+        Image::ByHand => (
+            "relaykit reference",
+            "Debian's Postfix with saslauthd, set up by hand, to compare with",
+            "EPL-2.0 OR IPL-1.0",
+        ),
     };
     let mut labels = vec![
         ("title", title),

@@ -181,6 +181,7 @@ pub(super) fn request(container: &Container, image: &str) -> ContainerRequest {
         name: container.name.clone(),
         image: image.to_owned(),
         hostname: container.hostname.clone(),
+        entrypoint: container.entrypoint.clone(),
         command: container.command.clone(),
         user: container.user.clone(),
         networks: networks

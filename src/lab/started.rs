@@ -11,7 +11,7 @@ use super::missing::{Missing, not_ready};
 use super::{Error, Running, Workshop};
 use crate::diagnostics::within;
 use crate::engine::LogRequest;
-use crate::plan::{Container, Plan, Role};
+use crate::plan::{Container, Image, Plan, Role};
 
 /// What Postfix's master(8), the guard of logins, who waits for saslauthd(8), and slapd(8)
 /// log when they have started.
@@ -60,7 +60,10 @@ async fn started(
     workshop: &Workshop,
     began: Instant,
 ) -> Result<(), Error> {
-    let mut waited_for = daemons(container.role);
+    let mut waited_for = daemons(container);
+    if waited_for.is_empty() {
+        return Ok(());
+    }
     let request = LogRequest {
         follow: true,
         tail: None,
@@ -89,10 +92,13 @@ async fn started(
     Err(not_ready(&missing, open, began, workshop, plan).await)
 }
 
-fn daemons(role: Role) -> Vec<&'static str> {
-    match role {
-        Role::Relay => vec![POSTFIX, GUARD],
-        Role::Directory => vec![SLAPD],
-        Role::Sink => vec![POSTFIX],
+/// What the log of a container says once its daemons have started; nothing, where it runs
+/// a single program in the place of its image's.
+fn daemons(container: &Container) -> Vec<&'static str> {
+    match (container.role, container.image) {
+        _ if !container.entrypoint.is_empty() => Vec::new(),
+        (Role::Relay, Image::Relay) => vec![POSTFIX, GUARD],
+        (Role::Relay | Role::Sink, _) => vec![POSTFIX],
+        (Role::Directory, _) => vec![SLAPD],
     }
 }

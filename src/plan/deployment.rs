@@ -1,6 +1,7 @@
 //! [`Resolved`] → [`Plan`]: which networks, volumes and containers there are, and
 //! under which names, with the files of each.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Plan;
@@ -107,6 +108,7 @@ fn relay(resolved: &Resolved, names: Names<'_>, neighbours: &[Neighbour]) -> Con
         role: Role::Relay,
         name: names.of("relay"),
         image: Image::Relay,
+        entrypoint: Vec::new(),
         command: Vec::new(),
         hostname: spec.hostname.clone(),
         user: None,
@@ -165,20 +167,16 @@ fn postfix_tmpfs() -> Vec<(String, String)> {
 
 /// The relay's image with another configuration, and a volume for what arrives.
 fn sink(resolved: &Resolved, names: Names<'_>) -> Neighbour {
-    let stand_ins = resolved
-        .next_hop
-        .hops
-        .iter()
-        .filter_map(|h| h.stand_in.as_ref());
-    let aliases: Vec<&str> = std::iter::once("sink")
-        .chain(stand_ins.map(|stand_in| stand_in.host.as_str()))
-        .collect();
+    let stand_ins = resolved.next_hop.played.iter();
+    let stand_ins: BTreeSet<&str> = stand_ins.map(|(_, s)| s.host.as_str()).collect();
+    let aliases: Vec<&str> = std::iter::once("sink").chain(stand_ins).collect();
     let mut mounts = postfix_mounts(names, "sink");
     mounts.push(names.mount("sink-inbox", "/var/mail/inbox", false));
     let container = Container {
         role: Role::Sink,
         name: names.of("sink"),
         image: Image::Relay,
+        entrypoint: Vec::new(),
         command: Vec::new(),
         hostname: "sink".to_owned(),
         user: None,

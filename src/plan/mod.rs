@@ -1,7 +1,9 @@
 //! What an engine is to make of a [`Resolved`] relay: pure data. `up --dry-run`, the
 //! snapshot tests and the exporters read the same value that a lab carries out.
 
+mod counter;
 mod deployment;
+mod reference;
 
 use std::collections::BTreeSet;
 
@@ -11,6 +13,8 @@ pub use crate::container::{
     Attachment, Container, Content, File, Image, Limits, Mount, Network, Port, Reach, Role, Volume,
 };
 pub use crate::counterparts::Purpose;
+pub use counter::COUNTS;
+pub use reference::Reference;
 
 /// A whole deployment, files and all.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,37 +13,42 @@ use crate::secret::Secret;
 const CONFIG: &str = "/etc/relaykit/";
 
 /// A sabotaged plan.
+#[derive(Clone)]
 pub(super) struct Sabotaged {
     /// What to bring up.
     pub(super) plan: Plan,
     /// What checks are to believe of it.
     pub(super) spec: Spec,
     /// What shells do once the daemons have started.
-    pub(super) scripts: Vec<(Role, &'static str)>,
+    pub(super) scripts: Vec<(Role, String)>,
     /// What the relay's image is made worse by.
     pub(super) instructions: Vec<&'static str>,
     /// What is wrong with the relay's certificate.
     pub(super) flaw: Option<Flaw>,
 }
 
-/// The plan of the lab `lab` for a plant. Its relay is always made anew, with an
-/// empty queue.
+/// The plan of the lab `lab` for a plant, which is that of `others` too. Its relay is
+/// always made anew, with an empty queue.
 ///
 /// # Errors
 /// In words, when a change finds nothing to change: a sabotage that changes
 /// nothing would prove nothing.
-pub(super) fn sabotaged(plant: &Plant, lab: &str) -> Result<Sabotaged, String> {
+pub(super) fn sabotaged(
+    plant: &Plant,
+    lab: &str,
+    others: &[Resolved],
+) -> Result<Sabotaged, String> {
     let mut spec = plant.spec.clone();
     for change in plant.changes {
         say(change, &mut spec)?;
     }
-    let mut plan = Plan::new(Resolved::new(spec, Purpose::Proof), lab);
+    let mut plan = Plan::new(Resolved::new(spec, Purpose::Proof).beside(others), lab);
     let mut scripts = Vec::new();
     let mut instructions = Vec::new();
     let mut flaw = None;
     for change in plant.changes {
         match change {
-            Change::Script(role, script) => scripts.push((*role, *script)),
+            Change::Script(role, script) => scripts.push((*role, (*script).to_owned())),
             Change::Certificate(wanted) => flaw = Some(*wanted),
             Change::Image(lines) => instructions.extend(*lines),
             _ => {}
@@ -151,7 +156,7 @@ fn alter(
 
 /// Gives the relay a file that no other plan has, so that it is made anew, and
 /// nothing of its queue outlives it.
-fn mark(plan: &mut Plan, name: &str) {
+pub(super) fn mark(plan: &mut Plan, name: &str) {
     for container in &mut plan.containers {
         if container.role == Role::Relay {
             container.files.push(File {
@@ -180,7 +185,7 @@ mod tests {
             laboratory: "as configured",
             claims: Vec::new(),
         };
-        sabotaged(&plant, "t")
+        sabotaged(&plant, "t", &[])
     }
 
     fn text<'a>(plan: &'a Plan, role: Role, name: &str) -> &'a str {

@@ -14,11 +14,12 @@ use super::plants::{Claim, Kind, Plant};
 use crate::certs::{self, Certificates, Names};
 use crate::checks::{self, Check, Options};
 use crate::config::Spec;
+use crate::counterparts::Resolved;
 use crate::engine::labels;
 use crate::image;
 use crate::lab::{self, Readiness, Running, Standing, Workshop};
 use crate::plan::{Image, Role};
-use crate::report::{CheckRecord, Outcome, Planted, Unclaimed};
+use crate::report::{CheckRecord, CutShort, Outcome, Planted, Unclaimed};
 
 /// Seconds in which what a script waits for has to come.
 const SCRIPT_WITHIN: u32 = 10;
@@ -26,10 +27,26 @@ const SCRIPT_WITHIN: u32 = 10;
 /// What timeout(1) ends with when it had to end a program.
 const OVERDUE: i64 = 124;
 
+/// Why there is no lab with a sabotage in it.
+pub(super) struct Unplanted {
+    pub(super) why: String,
+    /// Whether the relay itself did not start, or not in time.
+    pub(super) does_not_start: bool,
+}
+
+fn unplanted(why: String) -> ControlFlow<lab::Error, Unplanted> {
+    ControlFlow::Continue(Unplanted {
+        why,
+        does_not_start: false,
+    })
+}
+
 /// A name on the engine that sabotaged labs come and go under.
-pub(super) struct Slot {
-    workshop: Workshop,
-    lab: String,
+pub(super) struct Slot<'a> {
+    pub(super) workshop: Workshop,
+    /// All relays that the lab is one after the other.
+    relays: &'a [Resolved],
+    pub(super) lab: String,
     options: Options,
     /// Kept from one lab to the next that has the same names, so that the directory and
     /// the sink can be.
@@ -37,14 +54,20 @@ pub(super) struct Slot {
     /// How many images were made for it.
     images: usize,
     /// The lab as the last plant left it.
-    standing: Option<Standing>,
+    pub(super) standing: Option<Standing>,
     /// The kind of the last plant.
     pub(super) kind: Option<Kind>,
 }
 
-impl Slot {
-    pub(super) fn new(workshop: &Workshop, lab: &str, options: Options) -> Self {
+impl<'a> Slot<'a> {
+    pub(super) fn new(
+        workshop: &Workshop,
+        lab: &str,
+        options: Options,
+        relays: &'a [Resolved],
+    ) -> Self {
         Self {
+            relays,
             workshop: Workshop {
                 readiness: Readiness::Started,
                 ..workshop.clone()
@@ -69,7 +92,7 @@ impl Slot {
         bystanders: &[&'static Check],
     ) -> Result<Judgement, lab::Error> {
         self.kind = Some(plant.kind());
-        let records = match self.bring_up(plant).await {
+        let records = match self.with_plant(plant).await {
             Ok((mut standing, spec)) => {
                 let claimed: Vec<_> = plant.claims.iter().map(|claim| claim.check).collect();
                 let all = [&claimed, bystanders].concat();
@@ -81,7 +104,7 @@ impl Slot {
                 records
             }
             Err(ControlFlow::Break(error)) => return Err(error),
-            Err(ControlFlow::Continue(why)) => {
+            Err(ControlFlow::Continue(Unplanted { why, .. })) => {
                 info!(why, "could not be planted");
                 return Ok(judgement(plant, &[], &why));
             }
@@ -92,24 +115,35 @@ impl Slot {
         Ok(judgement)
     }
 
-    /// The lab with the sabotage, and what checks are to believe of it.
-    async fn bring_up(
+    async fn with_plant(
         &mut self,
         plant: &Plant,
-    ) -> Result<(Standing, Spec), ControlFlow<lab::Error, String>> {
-        let sabotaged = sabotaged(plant, &self.lab).map_err(|why| {
-            ControlFlow::Continue(format!("the sabotage cannot be planted: {why}"))
-        })?;
+    ) -> Result<(Standing, Spec), ControlFlow<lab::Error, Unplanted>> {
+        let sabotaged = sabotaged(plant, &self.lab, self.relays)
+            .map_err(|why| unplanted(format!("the sabotage cannot be planted: {why}")))?;
+        self.bring_up(sabotaged, plant.needs_new_container()).await
+    }
+
+    /// The lab with the sabotage, and what checks are to believe of it. `anew`: its relay
+    /// is to be in a container that nobody has used.
+    pub(super) async fn bring_up(
+        &mut self,
+        sabotaged: Sabotaged,
+        anew: bool,
+    ) -> Result<(Standing, Spec), ControlFlow<lab::Error, Unplanted>> {
         let failed = |error: lab::Error| match error {
             lab::Error::Interrupted => ControlFlow::Break(error),
-            other => ControlFlow::Continue(format!("the lab did not come up: {other}")),
+            other => ControlFlow::Continue(Unplanted {
+                why: format!("the lab did not come up: {other}"),
+                does_not_start: true,
+            }),
         };
         let certificates = self.certificates(&sabotaged).map_err(failed)?;
         let workshop = self.with_images(&sabotaged).await?;
         let plan = sabotaged.plan;
         let standing = match self.standing.take() {
             Some(mut last) => {
-                if plant.needs_new_container() {
+                if anew {
                     last.disturb();
                 }
                 last.become_plan(plan, certificates, &workshop).await
@@ -130,7 +164,7 @@ impl Slot {
         running: &Running,
         role: Role,
         script: &str,
-    ) -> Result<(), ControlFlow<lab::Error, String>> {
+    ) -> Result<(), ControlFlow<lab::Error, Unplanted>> {
         let container = running.plan.container(role);
         let name = container.map(|c| c.name.as_str()).unwrap_or_default();
         let within = SCRIPT_WITHIN.to_string();
@@ -153,7 +187,7 @@ impl Slot {
             }
             Err(error) => error.to_string(),
         };
-        Err(ControlFlow::Continue(format!(
+        Err(unplanted(format!(
             "the sabotage cannot be planted: `{script}` {why}"
         )))
     }
@@ -163,7 +197,7 @@ impl Slot {
     async fn with_images(
         &mut self,
         sabotaged: &Sabotaged,
-    ) -> Result<Workshop, ControlFlow<lab::Error, String>> {
+    ) -> Result<Workshop, ControlFlow<lab::Error, Unplanted>> {
         let mut workshop = self.workshop.clone();
         let base = workshop.images.get(&Image::Relay).cloned();
         let Some(base) = base.filter(|_| !sabotaged.instructions.is_empty()) else {
@@ -178,7 +212,7 @@ impl Slot {
         let instructions = &sabotaged.instructions;
         image::derived(engine, &reference, &base, instructions, &labels, &task)
             .await
-            .map_err(|error| ControlFlow::Continue(format!("no image: {error}")))?;
+            .map_err(|error| unplanted(format!("no image: {error}")))?;
         workshop.images.insert(Image::Relay, reference);
         Ok(workshop)
     }
@@ -200,7 +234,7 @@ impl Slot {
     }
 
     /// Those that disturb come last.
-    async fn run(
+    pub(super) async fn run(
         &self,
         standing: &Standing,
         spec: &Spec,
@@ -218,10 +252,17 @@ impl Slot {
             let targets = [Arc::new(target)];
             let cancel = &self.workshop.cancel;
             let report = checks::run(&checks, &targets, self.options, cancel, |_| ()).await;
-            if report.cut_short.is_some() {
-                return Err(lab::Error::Interrupted);
+            match report.cut_short {
+                None => records.extend(report.checks),
+                // The first fault, of which nothing more is asked.
+                Some(CutShort::MaxFail) => {
+                    records.extend(report.checks);
+                    break;
+                }
+                Some(CutShort::Interrupted | CutShort::NoLab) => {
+                    return Err(lab::Error::Interrupted);
+                }
             }
-            records.extend(report.checks);
         }
         Ok(records)
     }

@@ -10,15 +10,10 @@ use super::public;
 /// Who answers about logins, below /etc/relaykit.
 const LOGINS: &str = "postfix/logins.pl";
 
-fn all(resolved: &Resolved) -> impl Iterator<Item = (&Hop, &StandIn)> {
-    let hops = resolved.next_hop.hops.iter();
-    hops.filter_map(|hop| Some((hop, hop.stand_in.as_ref()?)))
-}
-
 /// The services that they are.
 pub(super) fn services(resolved: &Resolved) -> Vec<Service> {
     let mut services = Vec::new();
-    for (index, (hop, stand_in)) in all(resolved).enumerate() {
+    for (index, (hop, stand_in)) in resolved.next_hop.played.iter().enumerate() {
         if stand_in.part == Part::Away {
             continue;
         }
@@ -75,6 +70,7 @@ fn smtpd(hop: &Hop, stand_in: &StandIn, logins: &str) -> Service {
 
 /// The program that knows a login.
 pub(super) fn file(resolved: &Resolved) -> Option<File> {
-    let any = all(resolved).any(|(hop, _)| hop.login.is_some());
+    let mut played = resolved.next_hop.played.iter();
+    let any = played.any(|(hop, _)| hop.login.is_some());
     any.then(|| public(LOGINS, include_str!("logins.pl").to_owned()))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{CheckRecord, Down, Planted, RunReport, Unclaimed};
+use super::{CheckRecord, Down, Planted, RunReport, Tried, Unclaimed};
 
 /// A fact and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,29 @@ pub enum Fact {
         claims: Vec<(&'static str, Planted)>,
         /// Further checks that failed under it.
         unclaimed: Vec<Unclaimed>,
+    },
+    /// The mutants begin.
+    MutationStarted {
+        /// How many are tried.
+        mutants: usize,
+        /// Of how many that there are.
+        possible: usize,
+        /// How many changes were dropped because they change nothing that can be seen.
+        dropped: usize,
+        /// What decided which.
+        seed: u64,
+    },
+    /// A relay was made with a mutant.
+    MutantPlanted {
+        /// Its number in this run.
+        number: usize,
+        /// What it is.
+        title: String,
+    },
+    /// The checks were run on a mutant, until one saw it.
+    MutantJudged {
+        /// What came of it.
+        tried: Tried,
     },
     /// The last event.
     RunFinished {

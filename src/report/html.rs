@@ -8,6 +8,7 @@
 mod check;
 mod facts;
 mod markup;
+mod mutants;
 mod requirements;
 mod table;
 
@@ -16,7 +17,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::{CheckRecord, CutShort, Outcome, RunReport, Severity};
-use markup::Markup;
+pub(crate) use markup::Markup;
+pub(crate) use table::table;
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
@@ -25,7 +27,7 @@ const SCRIPT: &str = include_str!("html/script.js");
 pub(super) fn render(report: &RunReport) -> Vec<u8> {
     let mut page = Markup::default();
     let name = subject_name(report);
-    head(&mut page, &name);
+    head(&mut page, &name, "", Some(SCRIPT));
     page.raw("<body>\n<main>\n");
     verdict(&mut page, report, &name);
     facts::causes(&mut page, report);
@@ -47,6 +49,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
         requirements::requirements(&mut page, report);
     }
     facts::sabotages(&mut page, report);
+    mutants::mutants(&mut page, report);
     facts::subject(&mut page, report);
     page.raw("</main>\n<script>");
     page.raw(SCRIPT);
@@ -54,11 +57,19 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     page.finish()
 }
 
-fn head(page: &mut Markup, name: &str) {
+/// The beginning of a page that is one file: its policy allows this house's style, `more`
+/// style, and one script.
+pub(crate) fn head(page: &mut Markup, title: &str, more: &'static str, script: Option<&str>) {
+    let script = script.map_or_else(
+        || "'none'".to_owned(),
+        |script| format!("'{}'", digest(script)),
+    );
+    let mut styles = format!("'{}'", digest(STYLE));
+    if !more.is_empty() {
+        styles = format!("{styles} '{}'", digest(more));
+    }
     let policy = format!(
-        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
-        digest(STYLE),
-        digest(SCRIPT)
+        "default-src 'none'; style-src {styles}; script-src {script}; base-uri 'none'; form-action 'none'"
     );
     page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     page.open(
@@ -70,10 +81,16 @@ fn head(page: &mut Markup, name: &str) {
     );
     page.raw("\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.raw("<meta name=\"referrer\" content=\"no-referrer\">\n");
-    page.element("title", &[], &format!("relaykit: {name}"));
+    page.element("title", &[], &format!("relaykit: {title}"));
     page.raw("\n<style>");
     page.raw(STYLE);
-    page.raw("</style>\n</head>\n");
+    page.raw("</style>\n");
+    if !more.is_empty() {
+        page.raw("<style>");
+        page.raw(more);
+        page.raw("</style>\n");
+    }
+    page.raw("</head>\n");
 }
 
 /// How a policy names an inline style or script.
@@ -89,12 +106,19 @@ fn subject_name(report: &RunReport) -> String {
 fn verdict(page: &mut Markup, report: &RunReport, name: &str) {
     let counts = report.summary();
     let unseen = report.undetected().count();
+    let mutation = report.mutation.as_ref();
+    let survived = mutation.is_some_and(|mutation| mutation.survivors().next().is_some());
     let (class, words) = if counts.failed > 0 {
         ("fail", format!("{name} fails {}", checks(counts.failed)))
     } else if unseen > 0 {
         (
             "fail",
             "The proof has a gap: a sabotage was not detected".to_owned(),
+        )
+    } else if survived {
+        (
+            "fail",
+            "The checks have a gap: a change of the relay was not seen".to_owned(),
         )
     } else if counts.broken > 0 {
         (

@@ -2,6 +2,7 @@
 //! finished, in a pipe one plain line for each thing finished; a failure is told
 //! when it happens, and again in full at the end, with the counts.
 
+mod mutants;
 mod requirements;
 mod text;
 
@@ -157,6 +158,20 @@ impl Human {
                 let plant = text::plant(name, laboratory);
                 let took = self.end(&plant, event.at);
                 text::judged(&plant, took, claims, unclaimed, colours)
+            }
+            Fact::MutationStarted {
+                mutants,
+                possible,
+                dropped,
+                seed,
+            } => mutants::started(*mutants, *possible, *dropped, *seed),
+            Fact::MutantPlanted { number, title } => {
+                self.start(mutants::plant(*number, title), event.at);
+                return Ok(());
+            }
+            Fact::MutantJudged { tried } => {
+                let took = self.end(&mutants::plant(tried.number, &tried.title), event.at);
+                mutants::judged(tried, took, colours)
             }
             Fact::RunFinished { report } => {
                 self.running.clear();

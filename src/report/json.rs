@@ -1,5 +1,7 @@
 //! The JSON report: the shape that the contract fixes.
 
+mod mutants;
+
 use serde::Serialize;
 
 use super::{
@@ -33,6 +35,8 @@ struct Document<'a> {
     unclaimed: Option<&'a [Unclaimed]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_planted: Option<&'a [Unplanted]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mutation: Option<mutants::Mutants<'a>>,
 }
 
 /// A requirement with the run's verdict.
@@ -137,6 +141,7 @@ pub fn render(report: &RunReport) -> Vec<u8> {
         down: &report.down,
         unclaimed: proof.map(|_| report.unclaimed.as_slice()),
         not_planted: proof.map(|_| report.unplanted.as_slice()),
+        mutation: report.mutation.as_ref().map(mutants::mutants),
     };
     // Strings and numbers only: the one error serde_json knows here is a failing writer.
     let json = serde_json::to_string_pretty(&document).unwrap_or_default();

@@ -1,6 +1,8 @@
 //! The report for CI servers (`JUnit` XML), in the shape that GitLab, Jenkins and the GitHub reporters
 //! have in common: a suite for each area, a case for each check.
 
+mod mutants;
+
 use std::time::Duration;
 
 use super::xml::Document;
@@ -8,7 +10,8 @@ use super::{CheckRecord, Outcome, RunReport, Summary};
 
 /// The report as one XML document. A check that is broken, or was not run, is an
 /// `error`: whoever reads nothing else must not take half a run for a good one. An
-/// unseen sabotage is a `failure` of the check that claims to see it.
+/// unseen sabotage is a `failure` of the check that claims to see it, and so is a mutant
+/// that no check saw.
 #[must_use]
 pub(super) fn render(report: &RunReport) -> Vec<u8> {
     let mut document = Document::new();
@@ -17,6 +20,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
     let not_run = not_run(report);
     let mut sums = counts(&all, not_run.len());
     sums.add(&planted_counts(report));
+    sums.add(&mutants::counts(report));
     attributes.extend(sums.attributes());
     // Suites have it, their sum has not in every schema.
     attributes.retain(|(name, _)| *name != "skipped");
@@ -33,6 +37,7 @@ pub(super) fn render(report: &RunReport) -> Vec<u8> {
         suite(&mut document, report, area, &not_run);
     }
     sabotages(&mut document, report);
+    mutants::suite(&mut document, report);
     document.finish()
 }
 

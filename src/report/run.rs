@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Down, Exhibit, Planted, Seen, Subject, Unclaimed, Unplanted, seen};
+use super::{Down, Exhibit, Mutation, Planted, Seen, Subject, Unclaimed, Unplanted, seen};
 use crate::audit::Severity;
 use crate::engine::last_words;
 use crate::requirements::Profile;
@@ -119,6 +119,8 @@ pub struct RunReport {
     pub unclaimed: Vec<Unclaimed>,
     /// With `--prove`: the sabotages of checks that passed which were not planted.
     pub unplanted: Vec<Unplanted>,
+    /// With `--mutate`: what came of the mutants.
+    pub mutation: Option<Mutation>,
 }
 
 /// Why a run ended before its checks had.
@@ -205,6 +207,12 @@ impl RunReport {
         summary
     }
 
+    /// Whether nobody saw a mutant, and nobody has said why that is right.
+    fn survived(&self) -> bool {
+        let mutation = self.mutation.as_ref();
+        mutation.is_some_and(|mutation| mutation.survivors().next().is_some())
+    }
+
     /// The port that is down and what it did, of a check that could not be judged for
     /// that reason alone.
     #[must_use]
@@ -236,7 +244,7 @@ impl RunReport {
         let summary = self.summary();
         if self.cut_short == Some(CutShort::Interrupted) {
             exit::INTERRUPTED
-        } else if summary.failed > 0 || self.undetected().next().is_some() {
+        } else if summary.failed > 0 || self.undetected().next().is_some() || self.survived() {
             exit::FAILED
         } else if summary.broken > 0 || self.cut_short.is_some() {
             exit::BROKEN
@@ -297,6 +305,7 @@ pub(super) mod tests {
             down: Vec::new(),
             unclaimed: Vec::new(),
             unplanted: Vec::new(),
+            mutation: None,
         }
     }
 

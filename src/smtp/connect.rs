@@ -25,6 +25,9 @@ pub struct Connect {
     pub transcript: Transcript,
     /// What is owed to a server of somebody else's; `None`: anything goes.
     pub manners: Option<Manners>,
+    /// Whether small writes wait for an acknowledgement (Nagle's algorithm, RFC 896), as
+    /// in clients that do not set `TCP_NODELAY`.
+    pub nagle: bool,
 }
 
 impl Default for Connect {
@@ -37,6 +40,7 @@ impl Default for Connect {
             source: None,
             transcript: Transcript::new(),
             manners: None,
+            nagle: false,
         }
     }
 }
@@ -61,8 +65,12 @@ impl Connect {
     }
 }
 
-/// A TCP connection that sends small writes at once.
-pub(super) async fn dial(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+/// A TCP connection.
+pub(super) async fn dial(
+    address: SocketAddr,
+    source: Option<IpAddr>,
+    nagle: bool,
+) -> io::Result<TcpStream> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -70,7 +78,7 @@ pub(super) async fn dial(address: SocketAddr, source: Option<IpAddr>) -> io::Res
     if let Some(source) = source {
         socket.bind(SocketAddr::new(source, 0))?;
     }
-    socket.set_nodelay(true)?;
+    socket.set_nodelay(!nagle)?;
     socket.connect(address).await
 }
 

@@ -55,7 +55,7 @@ impl Session {
             "a connection",
             &address,
             deadline,
-            dial(address, options.source),
+            dial(address, options.source, options.nagle),
         )
         .await;
         let failure = match connected {

@@ -6,6 +6,8 @@ use relaykit::config::parameters;
 
 use crate::lab::Lab;
 
+const DEFAULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mutation/defaults.txt");
+
 /// The names that `postconf -d` prints with the configuration in `folder`.
 fn names(lab: &Lab, folder: &str) -> BTreeSet<String> {
     let said = lab.exec("relay", None, &["postconf", "-c", folder, "-d"]);
@@ -31,6 +33,13 @@ fn the_known_parameters_are_those_of_the_image() {
         own, known,
         "src/config/parameters.txt is not what the image has"
     );
+
+    let said = lab.exec("relay", None, &["postconf", "-c", "/tmp/empty", "-d"]);
+    let said: BTreeSet<&str> = said.stdout.lines().map(str::trim_end).collect();
+    let defaults = std::fs::read_to_string(DEFAULTS).unwrap();
+    let mut kept = defaults.lines().filter(|line| !line.starts_with('#'));
+    let stale = kept.find(|line| !said.contains(line.trim_end()));
+    assert_eq!(stale, None, "{DEFAULTS} is not what the image has");
 
     let all = names(&lab, "/etc/relaykit/postfix");
     let of_services: BTreeSet<_> = all.difference(&own).cloned().collect();

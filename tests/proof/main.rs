@@ -11,5 +11,6 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod mutants;
 mod renewal;
 mod sabotages;

@@ -264,7 +264,7 @@ fn next_hops_are_rendered_alike_in_a_lab_and_in_production() {
         lab.iter()
             .find(|line| line.starts_with("relayhost"))
             .unwrap(),
-        "relayhost = [hop1.sink.test]:2601, [hop2.sink.test]:2602, [hop3.sink.test]:2603"
+        "relayhost = [hop1.sink.test]:2608, [hop2.sink.test]:2616, [hop3.sink.test]:2640"
     );
     let digest = vec!["AB"; 32].join(":");
     assert_eq!(
@@ -284,9 +284,9 @@ fn next_hops_are_rendered_alike_in_a_lab_and_in_production() {
     );
     let lab = rows(Purpose::Lab, "next_hop_tls");
     for row in [
-        "[hop2.sink.test]:2602 secure match=hop2.sink.test servername=hostname",
+        "[hop2.sink.test]:2616 secure match=hop2.sink.test servername=hostname",
         "[hop2.sink.test]:2501 secure match=hop2.sink.test servername=hostname",
-        "[hop3.sink.test]:2603 fingerprint match=FINGERPRINT-OF-THE-CERTIFICATE",
+        "[hop3.sink.test]:2640 fingerprint match=FINGERPRINT-OF-THE-CERTIFICATE",
     ] {
         assert!(lab.iter().any(|line| line == row), "{row} in {lab:#?}");
     }

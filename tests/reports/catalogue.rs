@@ -36,6 +36,11 @@ fn the_requirements_in_the_docs_have_the_checks_that_hold_them() {
 }
 
 #[test]
+fn the_mutants_in_the_docs_have_the_reasons() {
+    is_fresh("MUTANTS.md", &report::mutants());
+}
+
+#[test]
 fn the_checks_that_hold_requirements_are_there() {
     let known: BTreeSet<&str> = checks::all().map(|check| check.id).collect();
     for named in requirements::all() {

@@ -47,6 +47,11 @@ fn the_verdict_comes_first_and_is_true() {
     let mut report = sample::report();
     assert_eq!(heading(&report), "relay.relaykit.test fails 1 check");
     report.checks.remove(0);
+    assert_eq!(
+        heading(&report),
+        "The checks have a gap: a change of the relay was not seen"
+    );
+    report.mutation = None;
     assert_eq!(heading(&report), "1 check could not be judged");
     report.checks.remove(2);
     assert_eq!(heading(&report), "relay.relaykit.test passes 2 checks");

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use relaykit::report::{
-    Accepted, Agreed, Certificate, CheckRecord, Contained, Exhibit, FORMATS, Identity, Listening,
-    Outcome, Package, Planted, RenderedFile, RunReport, Seen, Severity, Subject, SubjectKind,
-    Unclaimed, Unplanted,
+    Accepted, Agreed, Certificate, CheckRecord, Contained, Exhibit, FORMATS, Fate, Identity,
+    Listening, Mutation, Outcome, Package, Planted, RenderedFile, RunReport, Seen, Severity,
+    Subject, SubjectKind, Tried, Unclaimed, Unplanted,
 };
 
 /// What would run, escape, or break a file if it were not escaped.
@@ -67,6 +67,43 @@ fn why() -> String {
     format!("needs an inbox behind the relay {HOSTILE}")
 }
 
+/// One mutant for each fate.
+fn mutation() -> Mutation {
+    let fates = [
+        Fate::Seen {
+            by: "auth.wrong_password_is_refused",
+            observed: format!("235 {HOSTILE}"),
+        },
+        Fate::Hindered {
+            by: "privacy.bounces_tell_nothing",
+            why: why(),
+        },
+        Fate::NoLab { why: why() },
+        Fate::Harmless {
+            why: "Nobody reads it.",
+        },
+        Fate::Survived,
+        Fate::Unplanted { why: why() },
+    ];
+    let tried = |(at, fate): (usize, Fate)| Tried {
+        number: at + 1,
+        id: format!("{at:08x}"),
+        operator: "drop a line",
+        title: format!("drop a line: postfix/main.cf, {HOSTILE}"),
+        diff: format!("-a = {HOSTILE}\n"),
+        laboratory: "as configured",
+        fate,
+        took: Duration::from_millis(700),
+    };
+    Mutation {
+        seed: 7,
+        possible: 800,
+        dropped: 90,
+        elapsed: Duration::from_secs(9),
+        tried: fates.into_iter().enumerate().map(tried).collect(),
+    }
+}
+
 /// One check for each outcome, in two areas, after a proof.
 pub(crate) fn report() -> RunReport {
     let failed = Outcome::Fail {
@@ -123,6 +160,7 @@ pub(crate) fn report() -> RunReport {
             check: "auth.wrong_password_is_refused",
             why: "needs privacy.received: rewrite".into(),
         }],
+        mutation: Some(mutation()),
     }
 }
 
@@ -132,6 +170,7 @@ pub(crate) fn plain() -> RunReport {
     plain.subject = None;
     plain.unclaimed.clear();
     plain.unplanted.clear();
+    plain.mutation = None;
     for check in &mut plain.checks {
         check.sabotages.clear();
     }

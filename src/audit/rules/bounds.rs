@@ -53,6 +53,16 @@ pub(in crate::audit) static PROCESSES: Rule = Rule {
     source: "Postfix default_process_limit; Postfix STRESS_README",
 };
 
+pub(in crate::audit) static SERVICE_TERMS: Rule = Rule {
+    id: "service-terms",
+    severity: Severity::Medium,
+    title: "A service of Postfix's own runs under other terms than Postfix gives it",
+    consequence: "A queue that nobody wakes delivers late, one process for all keeps everybody waiting, a service that is not private is open to other programs, and one in the place of another loses mail.",
+    repair: "Leave the columns as `/usr/share/postfix/master.cf.dist` has them, and give a service of your own a name of its own.",
+    example: "master: {bounce/unix: '- - n - 1 bounce'}",
+    source: "Postfix master",
+};
+
 pub(in crate::audit) static CLIENT_LIMITS: Rule = Rule {
     id: "client-limit",
     severity: Severity::Medium,
@@ -79,6 +89,7 @@ pub(super) static ALL: &[&Rule] = &[
     &TIMEOUTS,
     &SESSIONS,
     &PROCESSES,
+    &SERVICE_TERMS,
     &CLIENT_LIMITS,
     &SIZES,
 ];

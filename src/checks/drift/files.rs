@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::check::{Change, Check, Sabotage};
+use super::super::check::{Change, Check, Compares, Sabotage};
 use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::target::{Context, MARK};
@@ -28,6 +28,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         needs: &[Need::Lab],
         // It sees every change of a file, and would stand by at all of them.
         long: true,
+        compares: Compares::Files,
         sabotages: &[
             Sabotage {
                 name: "a blank line at the end of main.cf",

@@ -20,7 +20,8 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
             users and, where root may read it, environment, and compares them with the services of the image and of \
             master.cf. A shell, a second server, a daemon with another configuration or with \
             LD_PRELOAD is what somebody leaves behind who was inside; so is one that a helpful \
-            hand has started.",
+            hand has started. A process that somebody has stopped (SIGSTOP) is there and does \
+            nothing: it watches over nobody any more.",
     repair: "Find out who started it; then `relaykit down` and `relaykit up`: a container that \
              somebody was in is not to be trusted any more.",
     needs: &[Need::Lab],
@@ -41,6 +42,11 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
                 "perl -e 'exit if fork; exec q(perl), q(-e), q(sleep 600)'",
             )],
             sees: "the directory: perl",
+        },
+        Sabotage {
+            name: "the watcher over the guard is stopped",
+            changes: &[Change::Script(Role::Relay, "s6-svc -p /run/service/guard")],
+            sees: "is stopped (SIGSTOP)",
         },
         Sabotage {
             name: "an environment that nobody planned",
@@ -138,6 +144,10 @@ async fn strangers(
         let shown: String = shown.chars().take(120).collect();
         if !is_planned(role, process, command, programs) {
             own.push((process.pid, format!("{shown} (user {})", process.uid)));
+        }
+        if process.stopped {
+            let words = format!("{shown} (user {}) is stopped (SIGSTOP)", process.uid);
+            own.push((process.pid, words));
         }
         let strange = line.into_iter().flat_map(|line| &line.names);
         let strange = strange.filter(|name| !is_usual(name));
@@ -249,6 +259,7 @@ mod tests {
             no_new_privileges: true,
             seccomp: Some(2),
             zombie: false,
+            stopped: false,
             parent: 1,
         }
     }

@@ -61,7 +61,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 changes: &[Change::Replace(
                     Role::Relay,
                     "postfix/main.cf",
-                    "relayhost = [hop1.sink.test]:2601, ",
+                    "relayhost = [hop1.sink.test]:2611, ",
                     "relayhost = ",
                 )],
                 sees: "hop1.sink.test was not tried",

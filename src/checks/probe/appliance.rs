@@ -40,10 +40,12 @@ pub(in super::super) fn wanted(context: &Context, role: Role) -> Judged<Containe
     }
 }
 
-/// The relay with its counterparts as relay.yaml wants them, whatever was made of it.
+/// The relay with its counterparts as relay.yaml wants them, whatever was made of it. Its
+/// sink may be that of other relays, too.
 pub(in super::super) fn resolved(context: &Context) -> Judged<Resolved> {
-    let purpose = lab(context)?.plan.resolved.purpose;
-    ControlFlow::Continue(Resolved::new(context.target().spec.clone(), purpose))
+    let there = &lab(context)?.plan.resolved;
+    let wanted = Resolved::new(context.target().spec.clone(), there.purpose);
+    ControlFlow::Continue(wanted.beside([there]))
 }
 
 /// The lab's directory. A check that uses it has `Need::Directory`.
@@ -183,6 +185,8 @@ pub(in super::super) struct Process {
     pub(in super::super) seccomp: Option<u32>,
     /// Whether it has ended and nobody has taken notice.
     pub(in super::super) zombie: bool,
+    /// Whether somebody has stopped it (SIGSTOP): it is there and does nothing.
+    pub(in super::super) stopped: bool,
     /// The process that started it.
     pub(in super::super) parent: u32,
 }
@@ -230,6 +234,7 @@ fn parse(text: &str) -> Vec<Process> {
                 no_new_privileges: false,
                 seccomp: None,
                 zombie: false,
+                stopped: false,
                 parent: 0,
             });
         }
@@ -243,7 +248,10 @@ fn parse(text: &str) -> Vec<Process> {
             "Uid" => process.uid = numbers.nth(1).unwrap_or_default(),
             "Gid" => process.groups.extend(numbers.nth(1)),
             "Groups" => process.groups.extend(numbers),
-            "State" => process.zombie = value.starts_with('Z'),
+            "State" => {
+                process.zombie = value.starts_with('Z');
+                process.stopped = value.starts_with(['T', 't']);
+            }
             "NoNewPrivs" => process.no_new_privileges = value == "1",
             "Seccomp" => process.seccomp = value.parse().ok(),
             key => {
@@ -304,7 +312,7 @@ mod tests {
         assert_eq!(processes[1].groups, [200, 200, 45]);
         assert_eq!(processes[1].capabilities, [0, 0, 0, 0x4eb, 0]);
         assert_eq!(processes[1].seccomp, Some(2));
-        assert!(!processes[1].zombie);
+        assert!(!processes[1].zombie && !processes[1].stopped);
         assert!(processes[1].no_new_privileges);
     }
 }

@@ -27,14 +27,20 @@ pub(in super::super) struct Log {
 }
 
 impl Log {
-    /// The log of the container with `role`, from its beginning. A check that uses it has
-    /// `Need::Lab`.
+    /// The log of the container with `role`, from when the check began, and a little before:
+    /// a container of a proof has written down what many relays before this one said, and
+    /// takes long to read. A check that uses it has `Need::Lab`.
     pub(in super::super) fn of(context: &Context, role: Role) -> Judged<Self> {
+        let since = context.began().saturating_sub(CLOCKS).ok();
+        Self::since(context, role, since)
+    }
+
+    /// The same from the container's beginning, for a check that reads old lines.
+    pub(in super::super) fn whole(context: &Context, role: Role) -> Judged<Self> {
         Self::since(context, role, None)
     }
 
-    /// The same from now on, and from a little before: the sink of a proof has written
-    /// down what many relays before this one said, and takes long to read.
+    /// The same from now on, and from a little before.
     pub(in super::super) fn from_now(context: &Context, role: Role) -> Judged<Self> {
         let since = Timestamp::now().saturating_sub(CLOCKS).ok();
         Self::since(context, role, since)

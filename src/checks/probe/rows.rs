@@ -88,6 +88,35 @@ where
     verdict::fail(all(|row| &row.1), all(|row| &row.2))
 }
 
+/// What every row gives, side by side: of a table that is judged afterwards. The first that
+/// gives nothing ends it, with the evidence of that row.
+pub(in super::super) async fn gathered<R, T, F>(
+    context: &Context,
+    rows: impl IntoIterator<Item = R>,
+    name: impl Fn(R) -> String,
+    gather: impl Fn(Context, R) -> F,
+) -> Judged<Vec<T>>
+where
+    R: Clone,
+    F: Future<Output = Judged<T>>,
+{
+    let running = rows.into_iter().map(|row| {
+        let (number, own) = context.open_row(&name(row.clone()));
+        let said = own.said().clone();
+        let gathering = said.around(gather(own, row));
+        async move { (number, gathering.await) }
+    });
+    let running: Vec<_> = running.collect();
+    let at_once = AT_ONCE.min(limit(context.target()));
+    let all: Vec<_> = stream::iter(running).buffered(at_once).collect().await;
+    let mut gathered = Vec::new();
+    for (number, judged) in all {
+        gathered.push(judged?);
+        context.row_is_right(number);
+    }
+    ControlFlow::Continue(gathered)
+}
+
 /// Every one of `firsts` with every one of `seconds`.
 pub(in super::super) fn pairs<A: Clone, B: Clone>(
     firsts: impl IntoIterator<Item = A>,

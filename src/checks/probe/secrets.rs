@@ -55,16 +55,14 @@ pub(in super::super) fn told_encoded(bytes: &[u8], secret: &str) -> Option<&'sta
         }
     }
     // Of short words, three letters of base64 are left: they stand anywhere.
-    if secret.len() >= 6 && in_base64(secret).iter().any(|form| joined.contains(form)) {
+    if secret.len() >= 6
+        && in_base64(secret.as_bytes())
+            .iter()
+            .any(|form| joined.contains(form))
+    {
         return Some("in base64");
     }
-    let coded = |before: &str| -> String {
-        plain.bytes().fold(String::new(), |mut coded, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(coded, "{before}{byte:02x}");
-            coded
-        })
-    };
+    let coded = |before| in_digits(plain.as_bytes(), before);
     for (before, form) in [
         ("=", "quoted-printable"),
         ("%", "percent-encoded"),
@@ -88,12 +86,21 @@ pub(in super::super) fn is_telling(secret: &str) -> bool {
     }
 }
 
+/// Each byte as two hexadecimal digits, small, with `before` in front of them.
+pub(in super::super) fn in_digits(bytes: &[u8], before: &str) -> String {
+    bytes.iter().fold(String::new(), |mut coded, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(coded, "{before}{byte:02x}");
+        coded
+    })
+}
+
 /// What is the same of `secret` in base64 whatever stands before and after it, for
 /// each of the three places in a group.
-fn in_base64(secret: &str) -> [String; 3] {
+pub(in super::super) fn in_base64(secret: &[u8]) -> [String; 3] {
     [0, 1, 2].map(|shift| {
         let mut bytes = vec![0; shift];
-        bytes.extend_from_slice(secret.as_bytes());
+        bytes.extend_from_slice(secret);
         let coded = STANDARD.encode(&bytes);
         let start = (8 * shift).div_ceil(6);
         let end = 8 * bytes.len() / 6;

@@ -5,15 +5,16 @@ use std::ops::ControlFlow;
 
 use super::super::check::{Change, Check, ON_SMTP, Sabotage};
 use super::super::need::Need;
-use super::super::probe::mail::{RECIPIENT, SENDER};
+use super::super::probe::lifecycle::done;
+use super::super::probe::mail::RECIPIENT;
 use super::super::probe::networks::Network;
-use super::super::probe::session::{CLIENT, command, ehlo};
-use super::super::probe::xclient::{Client, xclient};
-use super::super::probe::{appliance, neighbour, postconf, rows};
+use super::super::probe::pairs::all_pairs;
+use super::super::probe::{appliance, neighbour, rows};
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{PASS, broken, fail, held, require, require_none};
-use super::{ANYBODY, Way, takes};
+use super::super::verdict::{broken, held, require};
+use super::matrix::{Door, Row, greetings, judged, parent, senders};
+use super::{ANYBODY, Way, own_domain};
 use crate::config::{Listener, Says};
 use crate::plan::Role;
 use crate::report::Severity;
@@ -41,16 +42,59 @@ pub(in super::super) static CHECKS: &[Check] = &[
         title: "Without a login no client address or name opens the relay, not even its own",
         citation: "row 1; Postfix mynetworks; Postfix XCLIENT_README",
         severity: Severity::Critical,
-        about: "Comes from the loopback, from private networks in IPv4 and IPv6, and under the \
-                relay's own name, as XCLIENT lets a check, and asks for a recipient elsewhere on \
-                every port. Behind an engine's port proxy, strangers come from exactly such \
-                addresses.",
+        about: "Comes, as XCLIENT lets a check, from the loopback, from private, shared and \
+                link-local networks in IPv4, IPv6 and IPv4 within IPv6, from each network's \
+                gateway and each container of the lab, under names that a table may trust, without \
+                a certificate, with one of the lab's own authority and with a stranger's. Every two \
+                of port with TLS, address, greeting, sender and recipient meet in some row, and so \
+                do port and address with certificate and name. Behind an engine's port proxy, strangers come from exactly such \
+                addresses. A lab's networks have no IPv6: such clients are real at the relay's own \
+                loopback alone, where `relay.neighbours_are_strangers` comes from.",
         repair: "Leave relay.trusted_networks empty. By hand: an empty mynetworks, not \
                  mynetworks_style, and no permit_mynetworks that it does not need.",
         needs: &[Need::Xclient, NOBODY_TRUSTED],
         sabotages: &[
-            ANYBODY.seen_as("192.0.2.77 (HOST) on port 25 in clear: taken"),
-            OWN_NETWORKS.seen_as("127.0.0.1 (localhost) on port 25 in clear: taken"),
+            ANYBODY.seen_as("port 25 in clear: 192.0.2.77 ("),
+            OWN_NETWORKS.seen_as("port 25 in clear: 127.0.0.1 ("),
+            Sabotage {
+                name: "one shared address is trusted",
+                changes: &[
+                    ON_SMTP,
+                    Change::Main(
+                        "smtpd_relay_restrictions",
+                        "check_client_access cidr:{{100.64.0.1 OK}}, reject",
+                    ),
+                    Change::Main("smtpd_data_restrictions", ""),
+                ],
+                sees: "100.64.0.1 (",
+            },
+            Sabotage {
+                name: "certificates of the lab relay",
+                changes: &[
+                    Change::Service("smtp/inet", "smtpd_tls_ask_ccert", "yes"),
+                    Change::Service("smtp/inet", "smtpd_tls_CAfile", "/etc/relaykit/tls/ca.pem"),
+                    Change::Service(
+                        "smtp/inet",
+                        "smtpd_relay_restrictions",
+                        "permit_tls_all_clientcerts, reject",
+                    ),
+                    Change::Service("smtp/inet", "smtpd_data_restrictions", ""),
+                ],
+                sees: "port 25 under TLS with a certificate: ",
+            },
+            Sabotage {
+                name: "whoever goes by one name is trusted",
+                changes: &[
+                    Change::Service(
+                        "submissions/inet",
+                        "smtpd_relay_restrictions",
+                        "check_client_access inline:{localhost.localdomain=OK}, permit_sasl_authenticated, reject",
+                    ),
+                    Change::Service("submissions/inet", "smtpd_recipient_restrictions", ""),
+                    Change::Service("submissions/inet", "smtpd_data_restrictions", ""),
+                ],
+                sees: "(localhost.localdomain), ",
+            },
         ],
         ..Check::by(&no_address_is_trusted)
     },
@@ -79,7 +123,10 @@ pub(in super::super) static CHECKS: &[Check] = &[
         severity: Severity::Critical,
         about: "Comes from the first and last address of each trusted network, which must be \
                 taken, and from those just before and behind it, which must not: a wrong prefix \
-                length shows there. On submission nobody is taken without a login, trusted or not.",
+                length shows there. On submission nobody is taken without a login, trusted or not. \
+                Each of them meets every port, certificate, greeting, sender and recipient: of a \
+                domain of relay.domains, which all the world may write to on port 25, of one below \
+                it, of one with a name that ends like it, and of others.",
         repair: "Write relay.trusted_networks with the right prefix lengths; by hand, mynetworks, \
                  and permit_mynetworks for port 25 alone.",
         needs: &[
@@ -94,12 +141,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
                     Change::Given(BENCHMARKING),
                     Change::Main("mynetworks", "198.18.0.0/16 [2001:db8:5::]/48"),
                 ],
-                sees: "198.18.6.0 on port 25 in clear: mail taken",
+                sees: "198.18.6.0 ([UNAVAILABLE]), ",
             },
             Sabotage {
                 name: "no network is trusted",
                 changes: &[Change::Main("mynetworks", "")],
-                sees: "on port 25 in clear: mail refused",
+                sees: "mail refused from <",
             },
             Sabotage {
                 name: "submission trusts networks, too",
@@ -112,82 +159,130 @@ pub(in super::super) static CHECKS: &[Check] = &[
                     Change::Service("submissions/inet", "smtpd_recipient_restrictions", ""),
                     Change::Service("submissions/inet", "smtpd_data_restrictions", ""),
                 ],
-                sees: "on port 465 under TLS: mail taken",
+                sees: "port 465 under TLS with a certificate: 198.18.5.",
             },
         ],
         ..Check::by(&trusted_networks_alone_relay)
     },
-    Check {
-        id: "relay.strangers_cannot_be_somebody_else",
-        title: "XCLIENT and XFORWARD are neither offered to a stranger nor taken from one",
-        citation: "Postfix smtpd_authorized_xclient_hosts; Postfix smtpd_authorized_xforward_hosts",
-        severity: Severity::Critical,
-        about: "Says EHLO as a stranger, looks for the two words, and tries both commands all the \
-                same. XCLIENT makes its client anybody it likes, even a login, without a password; \
-                XFORWARD writes a false trace. In a lab the stranger is a neighbour, since the \
-                host may use XCLIENT there, and Postfix's settings are looked at too.",
-        repair: "Remove smtpd_authorized_xclient_hosts and smtpd_authorized_xforward_hosts, from \
-                 postfix.main and from every service of master.cf.",
-        sabotages: &[
-            Sabotage {
-                name: "everybody may use XCLIENT",
-                changes: &[
-                    ON_SMTP,
-                    Change::Main("smtpd_authorized_xclient_hosts", "0.0.0.0/0 [::]/0"),
-                ],
-                sees: "220 to XCLIENT",
-            },
-            Sabotage {
-                name: "everybody may use XFORWARD",
-                changes: &[
-                    ON_SMTP,
-                    Change::Main("smtpd_authorized_xforward_hosts", "0.0.0.0/0 [::]/0"),
-                ],
-                sees: "250 to XFORWARD",
-            },
-        ],
-        ..Check::by(&strangers_cannot_be_somebody_else)
-    },
 ];
 
-async fn no_address_is_trusted(context: Context) -> Judged {
-    let clients = [
-        ("127.0.0.1", "localhost"),
-        ("127.0.0.53", "localhost.localdomain"),
-        ("IPV6:::1", "localhost"),
-        ("10.0.0.1", "[UNAVAILABLE]"),
-        ("172.17.0.1", "[UNAVAILABLE]"),
-        ("172.18.0.2", "relay"),
-        ("192.168.0.1", "[UNAVAILABLE]"),
-        ("IPV6:fe80::1", "[UNAVAILABLE]"),
-        ("IPV6:fd00::1", "[UNAVAILABLE]"),
-        ("192.0.2.77", "HOST"),
-    ];
-    let table = rows::pairs(Way::all(&context), &clients);
-    // In the clear, submission refuses everybody alike.
-    let table = table
-        .into_iter()
-        .filter(|(way, _)| !matches!(way, Way::Clear(Listener::Submission)));
-    rows::each(
-        &context,
-        table,
-        |(way, (address, name))| format!("{address} ({name}) on {}", way.name()),
-        |context, (way, (address, name))| async move {
-            let name = name.replace("HOST", &context.target().hostname);
-            let taken = taken_from(&context, way, address, &name).await?;
-            require(!taken, "no recipient taken", || "taken")
-        },
-    )
-    .await
+/// Addresses that a careless table trusts: of the loopback, of private networks, of those
+/// that are shared (RFC 6598), of one link, and of nobody's (RFC 5737, RFC 3849).
+const ADDRESSES: [&str; 17] = [
+    "192.0.2.77",
+    "127.0.0.1",
+    "127.0.0.53",
+    "10.0.0.1",
+    "10.255.255.254",
+    "172.17.0.1",
+    "172.18.0.2",
+    "192.168.0.1",
+    "100.64.0.1",
+    "169.254.1.1",
+    "0.0.0.0",
+    "IPV6:::1",
+    "IPV6:fe80::1",
+    "IPV6:fd00::1",
+    "IPV6:::ffff:127.0.0.1",
+    "IPV6:::ffff:10.0.0.1",
+    "IPV6:2001:db8::77",
+];
+
+/// The addresses of the lab itself: of each network's gateway, by which this host comes,
+/// and of the containers.
+async fn own_addresses(context: &Context) -> Judged<Vec<String>> {
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    let Some(lab) = &context.target().lab else {
+        return ControlFlow::Continue(Vec::new());
+    };
+    for network in &lab.plan.networks {
+        addresses.push(done(lab.engine.gateway(&network.name).await)?);
+    }
+    for role in appliance::roles(context)? {
+        addresses.extend(
+            appliance::facts(context, role)
+                .await?
+                .addresses
+                .into_values(),
+        );
+    }
+    addresses.sort_unstable();
+    addresses.dedup();
+    ControlFlow::Continue(addresses.iter().map(as_client).collect())
 }
 
-/// Whether a client with this address gets mail taken without a login.
-async fn taken_from(context: &Context, way: Way, address: &str, name: &str) -> Judged<bool> {
-    let mut session = way.open(context).await?;
-    ehlo(&mut session, CLIENT).await?;
-    xclient(&mut session, Client { address, name }).await?;
-    ehlo(&mut session, CLIENT).await?;
-    takes(&mut session, SENDER, &format!("<{RECIPIENT}>")).await
+/// As XCLIENT writes an address.
+fn as_client(address: &IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("IPV6:{address}"),
+    }
+}
+
+/// Names of clients that a careless table trusts; the first is none.
+fn names(context: &Context) -> Vec<String> {
+    let host = &context.target().hostname;
+    vec![
+        "[UNAVAILABLE]".to_owned(),
+        "localhost".to_owned(),
+        "localhost.localdomain".to_owned(),
+        host.clone(),
+        format!("mail.{}", parent(host)),
+        "relay".to_owned(),
+    ]
+}
+
+/// The ways that tell: in the clear, submission refuses everybody alike.
+fn ways(context: &Context) -> Vec<Way> {
+    let mut ways = Way::all(context);
+    ways.retain(|way| *way != Way::Clear(Listener::Submission));
+    ways
+}
+
+async fn no_address_is_trusted(context: Context) -> Judged {
+    let mut addresses: Vec<String> = ADDRESSES.map(str::to_owned).to_vec();
+    addresses.extend(own_addresses(&context).await?);
+    let (ways, names, greetings) = (ways(&context), names(&context), greetings(&context));
+    let (senders, recipients) = (senders(&context), strange_recipients(&context));
+    let columns = [
+        ways.len(),
+        addresses.len(),
+        greetings.len(),
+        senders.len(),
+        recipients.len(),
+    ];
+    let table = all_pairs(&columns).into_iter().map(|row| {
+        let (way, address) = (row[0], row[1]);
+        Row {
+            door: Door::of(&context, ways[way], way + address),
+            client: Some((
+                addresses[address].clone(),
+                names[(way + address) % names.len()].clone(),
+            )),
+            greeting: greetings[row[2]].clone(),
+            sender: senders[row[3]].clone(),
+            recipient: recipients[row[4]].clone(),
+            right: false,
+        }
+    });
+    judged(&context, table.collect()).await
+}
+
+/// Recipients that no stranger may name.
+fn strange_recipients(context: &Context) -> Vec<String> {
+    let host = &context.target().hostname;
+    let mut recipients = vec![
+        format!("<{RECIPIENT}>"),
+        format!("<recipient@{host}>"),
+        format!("<recipient@sub.{host}>"),
+        format!("<recipient@{}>", parent(host)),
+        format!("<recipient%elsewhere.example@{host}>"),
+    ];
+    if let Some(own) = own_domain(&context.target().spec) {
+        recipients.push(format!("<recipient@sub.{own}>"));
+        recipients.push(format!("<recipient@not{own}>"));
+    }
+    recipients
 }
 
 async fn neighbours_are_strangers(context: Context) -> Judged {
@@ -228,138 +323,47 @@ async fn neighbours_are_strangers(context: Context) -> Judged {
 }
 
 async fn trusted_networks_alone_relay(context: Context) -> Judged {
-    let trusted = &context.target().spec.relay.trusted_networks;
-    let networks: Vec<Network> = trusted
+    let spec = &context.target().spec;
+    let networks: Vec<Network> = spec
+        .relay
+        .trusted_networks
         .iter()
         .filter_map(|text| text.parse().ok())
         .collect();
     let is_in = |address: &IpAddr| networks.iter().any(|n| n.contains(*address));
-    let inside = networks
+    let edges = networks
         .iter()
-        .flat_map(|network| [network.first(), network.last()]);
-    let outside = networks.iter().flat_map(Network::neighbours);
-    let mut table = Vec::new();
-    for address in inside.chain(outside) {
-        table.push((Way::Clear(Listener::Smtp), address, is_in(&address)));
-    }
-    let submission = context
-        .target()
-        .listeners()
-        .filter(|l| *l != Listener::Smtp);
-    for (listener, network) in submission.flat_map(|l| networks.iter().map(move |n| (l, n))) {
-        table.push((Way::Tls(listener), network.first(), false));
-    }
-    rows::each(
-        &context,
-        table,
-        |(way, address, _)| format!("{address} on {}", way.name()),
-        |context, (way, address, right)| async move {
-            let written = match address {
-                IpAddr::V4(address) => address.to_string(),
-                IpAddr::V6(address) => format!("IPV6:{address}"),
-            };
-            match (
-                taken_from(&context, way, &written, "[UNAVAILABLE]").await?,
-                right,
-            ) {
-                (true, false) => fail("no mail taken", "mail taken"),
-                (false, true) => fail("mail taken", "mail refused"),
-                _ => PASS,
-            }
-        },
-    )
-    .await
-}
-
-/// What a stranger tries, and the code that would let it.
-const CLAIMS: [(&str, u16); 2] = [
-    ("XCLIENT ADDR=127.0.0.1", 220),
-    ("XFORWARD NAME=spike", 250),
-];
-
-async fn strangers_cannot_be_somebody_else(context: Context) -> Judged {
-    let mut wrong = Vec::new();
-    if context.target().lab.is_some() {
-        for (role, server) in [(Role::Sink, "relay"), (Role::Relay, "127.0.0.1")] {
-            for (claim, code) in CLAIMS {
-                let commands = ["EHLO stranger.example", claim];
-                let said = neighbour::said(&context, role, server, &commands).await?;
-                let Some([_, (_, offers), reply]) = said.as_deref() else {
-                    continue;
-                };
-                judge(
-                    &format!("from the {}'s container", role.name()),
-                    claim,
-                    code,
-                    offers,
-                    reply,
-                    &mut wrong,
-                );
-            }
+        .flat_map(|network| [network.first(), network.last()])
+        .chain(networks.iter().flat_map(Network::neighbours));
+    let mut addresses: Vec<IpAddr> = edges.collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    let mut recipients: Vec<(String, bool)> = strange_recipients(&context)
+        .into_iter()
+        .map(|recipient| (recipient, false))
+        .collect();
+    recipients.extend(own_domain(spec).map(|own| (format!("<recipient@{own}>"), true)));
+    let ways = ways(&context);
+    let (greetings, senders) = (greetings(&context), senders(&context));
+    let columns = [
+        ways.len(),
+        addresses.len(),
+        recipients.len(),
+        greetings.len(),
+        senders.len(),
+    ];
+    let table = all_pairs(&columns).into_iter().map(|row| {
+        let (way, address) = (ways[row[0]], addresses[row[1]]);
+        let (recipient, is_own) = &recipients[row[2]];
+        let on_smtp = matches!(way, Way::Clear(Listener::Smtp) | Way::Tls(Listener::Smtp));
+        Row {
+            door: Door::of(&context, way, row[0] + row[1]),
+            client: Some((as_client(&address), "[UNAVAILABLE]".to_owned())),
+            greeting: greetings[row[3]].clone(),
+            sender: senders[row[4]].clone(),
+            recipient: recipient.clone(),
+            right: on_smtp && (*is_own || is_in(&address)),
         }
-        settings(&context, &mut wrong).await?;
-    }
-    if !context.target().xclient {
-        for way in Way::all(&context) {
-            let mut session = way.open(&context).await?;
-            let offers = ehlo(&mut session, CLIENT).await?.reply.to_string();
-            for (claim, code) in CLAIMS {
-                let reply = command(&mut session, claim).await?;
-                judge(
-                    &way.name(),
-                    claim,
-                    code,
-                    &offers,
-                    &(reply.code, reply.to_string()),
-                    &mut wrong,
-                );
-            }
-        }
-    }
-    require_none(&wrong, "neither offered nor taken")
-}
-
-fn judge(
-    place: &str,
-    claim: &str,
-    code: u16,
-    offers: &str,
-    reply: &(u16, String),
-    wrong: &mut Vec<String>,
-) {
-    let word = claim.split(' ').next().unwrap_or(claim);
-    if offers.contains(word) {
-        wrong.push(format!("{place}: {word} is offered"));
-    }
-    if reply.0 == code {
-        wrong.push(format!("{place}: {code} to {word}: {}", reply.1));
-    }
-}
-
-/// Nobody but the lab's own gateway, where there is one, in any service.
-async fn settings(context: &Context, wrong: &mut Vec<String>) -> Judged {
-    let postconf = postconf::Postconf::read(context).await?;
-    let gateway = if context.target().xclient {
-        "/etc/relaykit/postfix/xclient_hosts"
-    } else {
-        ""
-    };
-    for (parameter, right) in [
-        ("smtpd_authorized_xclient_hosts", gateway),
-        ("smtpd_authorized_xforward_hosts", ""),
-    ] {
-        for (place, value) in postconf.everywhere(parameter) {
-            if value != right {
-                wrong.push(format!("{place}: {parameter} = {value}"));
-            }
-        }
-    }
-    if !gateway.is_empty() {
-        let hosts = appliance::output(context, Role::Relay, &["cat", gateway]).await?;
-        let address = |line: &str| line.parse::<IpAddr>().is_ok();
-        if hosts.is_empty() || !hosts.lines().all(address) {
-            wrong.push(format!("{gateway} has more than addresses: {hosts:?}"));
-        }
-    }
-    ControlFlow::Continue(())
+    });
+    judged(&context, table.collect()).await
 }

@@ -12,6 +12,8 @@ pub struct Options {
     /// How many checks may run at once; at least one does, and on one relay no more
     /// than its limit on the connections of one client allows.
     pub jobs: usize,
+    /// How many of them on relays that they share.
+    pub shared: usize,
     /// How long one check may take before it counts as broken.
     pub deadline: Duration,
     /// Whether the report is to have facts about the first target.
@@ -22,22 +24,28 @@ pub struct Options {
     pub until: Option<Instant>,
     /// After how many failures no further check is run.
     pub max_fail: Option<NonZero<usize>>,
+    /// Whether the first check that fails or cannot be judged is the last: nobody asks
+    /// for more.
+    pub first_fault: bool,
     /// Whose requirements the report is to be about.
     pub profile: Option<&'static Profile>,
 }
 
 impl Default for Options {
-    /// Six at once: checks wait for the relay most of the time, and with more than are
-    /// needed to keep two cores busy Postfix starts more processes. Half a minute each,
-    /// more than any needs on a loaded machine.
+    /// Six at once on relays that are shared: checks wait for the relay most of the time,
+    /// and with more than are needed to keep two cores busy Postfix starts more processes.
+    /// Beside them four that disturb: these wait for seconds and do little else. Half a
+    /// minute each, more than any needs on a loaded machine.
     fn default() -> Self {
         Self {
-            jobs: 6,
+            jobs: 10,
+            shared: 6,
             deadline: Duration::from_secs(30),
             describe: false,
             logs: true,
             until: None,
             max_fail: None,
+            first_fault: false,
             profile: None,
         }
     }

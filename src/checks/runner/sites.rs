@@ -86,11 +86,12 @@ pub(super) struct Sites {
     targets: Vec<Option<Arc<Target>>>,
     running: Vec<usize>,
     jobs: usize,
+    shared: usize,
 }
 
 impl Sites {
-    /// With room for `jobs` checks at once.
-    pub(super) fn new(mut sites: Vec<Site>, jobs: usize) -> Self {
+    /// With room for `jobs` checks at once, `shared` of them where others are.
+    pub(super) fn new(mut sites: Vec<Site>, jobs: usize, shared: usize) -> Self {
         // What was down once is not waited for as long again, lab after lab.
         let known = Arc::new(Mutex::new(BTreeSet::new()));
         let arriving = sites.iter_mut().enumerate().map(|(at, site)| {
@@ -113,6 +114,7 @@ impl Sites {
             running: vec![0; sites.len()],
             all: sites,
             jobs,
+            shared,
         }
     }
 
@@ -182,10 +184,14 @@ impl Sites {
     /// That of `able` with room for one check more.
     pub(super) fn found(&self, able: &[usize]) -> Option<(usize, Arc<Target>)> {
         let all: usize = self.running.iter().sum();
+        let shared = self.running.iter().zip(&self.targets);
+        let shared = shared.filter(|(_, target)| target.as_ref().is_some_and(is_shared));
+        let shared: usize = shared.map(|(running, _)| running).sum();
         let mut able = able.iter().filter(|_| all < self.jobs);
         able.find_map(|at| {
             let target = self.targets[*at].as_ref()?;
-            (self.running[*at] < most(target)).then(|| (*at, target.clone()))
+            let is_room = shared < self.shared || !is_shared(target);
+            (is_room && self.running[*at] < most(target)).then(|| (*at, target.clone()))
         })
     }
 
@@ -231,6 +237,10 @@ async fn looked_at(target: &Arc<Target>, known: &Mutex<BTreeSet<&'static str>>) 
     let down = knocking::find_down(target, patience).await;
     known().extend(down.iter().map(|down| down.listener));
     down
+}
+
+fn is_shared(target: &Arc<Target>) -> bool {
+    !target.disposable
 }
 
 /// How many checks may run on a target at once.

@@ -189,16 +189,19 @@ async fn counted(now: &AtomicUsize, limit: usize) -> Judged {
 
 #[tokio::test]
 async fn jobs_are_limited() {
-    let crowd = ["a.one", "a.two", "a.three", "a.four"].map(|id| Check {
-        run: &|_: Context| Box::pin(counted(&NOW, 2)),
-        ..check(id)
-    });
-    let options = Options {
-        jobs: 2,
-        ..Options::default()
-    };
-    let (report, _) = run_with(crowd.into(), options).await;
-    assert_eq!(report.summary().passed, 4, "{report:?}");
+    for (jobs, shared) in [(2, 6), (6, 2)] {
+        let crowd = ["a.one", "a.two", "a.three", "a.four"].map(|id| Check {
+            run: &|_: Context| Box::pin(counted(&NOW, 2)),
+            ..check(id)
+        });
+        let options = Options {
+            jobs,
+            shared,
+            ..Options::default()
+        };
+        let (report, _) = run_with(crowd.into(), options).await;
+        assert_eq!(report.summary().passed, 4, "{report:?}");
+    }
 }
 
 static ALONE: AtomicUsize = AtomicUsize::new(0);

@@ -113,7 +113,7 @@ async fn logs_hold_no_password(context: Context) -> Judged {
     let wrong = Secret::new(format!("Wrong-{token}"));
     let stranger = format!("nobody-{token}");
     let listener = login_listener(&context)?;
-    let mut log = Log::of(&context, Role::Relay)?;
+    let mut log = Log::whole(&context, Role::Relay)?;
     let mut session = under_tls(&context, listener, right_certificate(&context)).await?;
     ehlo(&mut session, CLIENT).await?;
     let mechanisms = &context.target().spec.auth.mechanisms;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use super::super::check::{Change, Check, ON_SMTP, Sabotage};
+use super::super::check::{Change, Check, Compares, ON_SMTP, Sabotage};
 use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::target::Context;
@@ -29,6 +29,8 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     repair: "Remove the line, or name its rule in `postfix.accept` if it is meant. docs/LINT.md says of \
              each rule what comes of it and what to write instead.",
     needs: &[Need::Lab],
+    // A rule that relaykit sets is told by its words.
+    compares: Compares::Rules,
     sabotages: &[
         Sabotage {
             name: "mail from one address is copied",
@@ -66,6 +68,16 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
                 "/^Subject: secret/ WARN",
             )],
             sees: "is written into the log",
+        },
+        Sabotage {
+            name: "nobody wakes the queue manager",
+            changes: &[Change::Replace(
+                Role::Relay,
+                "postfix/master.cf",
+                "300    1       qmgr",
+                "0      1       qmgr",
+            )],
+            sees: "qmgr/unix is woken every 0 s",
         },
         Sabotage {
             name: "mail is returned after an hour",

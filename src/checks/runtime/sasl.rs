@@ -9,7 +9,7 @@ use super::super::probe::appliance;
 use super::super::probe::postconf::Postconf;
 use super::super::target::Context;
 use super::super::verdict::Judged;
-use super::super::verdict::{broken, require, require_none};
+use super::super::verdict::{PASS, broken, require, require_none};
 use super::CARELESS;
 use crate::config::{Listener, Says};
 use crate::plan::Role;
@@ -320,5 +320,22 @@ fn server_is_verified(text: &str) -> Judged {
     let method = setting(text, "ldap_auth_method");
     require(method == "bind", "ldap_auth_method: bind", || {
         method.to_owned()
-    })
+    })?;
+    // An alias could lead from a name to somebody else's entry.
+    let aliases = setting(text, "ldap_deref");
+    require(matches!(aliases, "never" | ""), "ldap_deref: never", || {
+        format!("ldap_deref: {aliases}")
+    })?;
+    let scope = setting(text, "ldap_scope");
+    require(matches!(scope, "sub" | ""), "ldap_scope: sub", || {
+        format!("ldap_scope: {scope}")
+    })?;
+    for name in ["ldap_timeout", "ldap_time_limit"] {
+        let seconds = setting(text, name);
+        let soon = seconds.is_empty() || seconds.parse().is_ok_and(|s: u64| (1..=10).contains(&s));
+        require(soon, &format!("{name} of at most 10 s"), || {
+            format!("{name}: {seconds}")
+        })?;
+    }
+    PASS
 }

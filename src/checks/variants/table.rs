@@ -1,15 +1,24 @@
 //! The variants of relay.yaml that let more checks run.
 
-use crate::config::{self, Credentials, Listener, NextHop, Problems, Says, Spec};
+use std::path::PathBuf;
+
+use crate::config::{self, Bind, Credentials, Listener, NextHop, Problems, Says, Spec};
 use crate::counterparts::next_hop_login;
 use crate::render::next_hops::{AWAY, BUSY, REFUSING};
+use crate::secret::Secret;
 
 /// A domain that nobody can have (RFC 6761 section 6.4), for mail that comes
 /// without a login.
 const RELAY_DOMAIN: &str = "relay-domain.invalid";
 
 /// A second user, who must not be allowed what the first one is.
-const SECOND_USER: &str = "{name: bob, password: looking-glass}";
+const SECOND_USER: &str = "{name: bob, password: pool-of-tears}";
+
+/// In each variant that has a directory, so that one directory is enough for them.
+const TWO_USERS: Alteration = Where(
+    &[("lab.users", Says::Fewer(2))],
+    &[Add("lab.users", SECOND_USER)],
+);
 
 /// Networks of nobody's: for measurements and for documents (RFC 2544, RFC 3849).
 const TRUSTED: [&str; 2] = ["198.18.5.0/24", "2001:db8:5::/48"];
@@ -105,13 +114,15 @@ impl Alteration {
     }
 }
 
-/// Each is one more lab, so that settings that do not hinder each other share one.
+/// Settings that do not hinder each other share one. A lab is one after the other, in this
+/// order.
 pub(super) const VARIANTS: &[Variant] = &[
     // A relay that also takes mail without a login, on a listener that has logins
     // too: the hardest case for telling the two apart.
     Variant {
         name: "mixed",
         changes: &[
+            TWO_USERS,
             Add("relay.domains", RELAY_DOMAIN),
             Add("relay.domains", REFUSING),
             Add("relay.domains", BUSY),
@@ -146,6 +157,7 @@ pub(super) const VARIANTS: &[Variant] = &[
             ),
             Set("tls.outbound.level", "secure"),
             By(|spec| spec.outbound.logins = vec![next_hop_login()]),
+            By(let_an_account_search),
             Where(
                 &[NO_WAY_OF_ITS_OWN],
                 &[
@@ -162,16 +174,14 @@ pub(super) const VARIANTS: &[Variant] = &[
             By(|spec| spec.relay.message_size_limit = spec.relay.message_size_limit.min(SIZE)),
             Set("limits.connections_per_client", CONNECTIONS),
             Set("limits.messages_per_login_per_hour", MESSAGES),
-            Where(
-                &[("lab.users", Says::Fewer(2))],
-                &[Add("lab.users", SECOND_USER)],
-            ),
+            TWO_USERS,
         ],
     },
     // The middle setting where there are three, and freedom where relay.yaml is strict.
     Variant {
         name: "ask",
         changes: &[
+            TWO_USERS,
             Set("tls.client_certificates", "ask"),
             By(keep_logins_off_port_25),
             Where(
@@ -200,6 +210,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     Variant {
         name: "keep",
         changes: &[
+            TWO_USERS,
             Set("privacy.received", "keep"),
             Set("privacy.add_missing_headers", "false"),
             Where(
@@ -233,6 +244,18 @@ fn keep_logins_off_port_25(spec: &mut Spec) {
     let logins = &mut spec.auth.listeners;
     if logins.iter().any(|listener| *listener != Listener::Smtp) {
         logins.remove(&Listener::Smtp);
+    }
+}
+
+/// Who searches the directory has a password there, whatever relay.yaml has.
+fn let_an_account_search(spec: &mut Spec) {
+    let base = spec.auth.ldap.search_base.clone();
+    if spec.auth.users.is_none() {
+        spec.auth.ldap.bind.get_or_insert_with(|| Bind {
+            dn: format!("cn=searcher,{base}"),
+            password: Secret::new("down-the-rabbit-hole"),
+            password_file: PathBuf::new(),
+        });
     }
 }
 

@@ -64,8 +64,8 @@ fn limits_are_for_the_checks_that_ask_for_them() {
         labs,
         [
             ("as configured", None, ENOUGH),
+            ("limited", Some(7), 3),
             ("mixed", None, ENOUGH),
-            ("limited", Some(7), 3)
         ]
     );
 }

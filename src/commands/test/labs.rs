@@ -16,8 +16,9 @@ use super::super::exit::Usage;
 use super::super::labs::tell_stand_ins;
 use super::super::watch::Watcher;
 use super::Told;
+use super::lanes::{self, Stage};
 use crate::certs::{self, Names};
-use crate::checks::{self, Check, Laboratory, Options, Site, Target};
+use crate::checks::{self, Check, Options, Site};
 use crate::cli::Test;
 use crate::config::Spec;
 use crate::counterparts::{Purpose, Resolved};
@@ -96,7 +97,7 @@ impl Run<'_> {
                 departure,
             });
         }
-        let labs = lives(stages, self.arguments.keep);
+        let labs = lanes::share_out(stages, self.arguments.keep);
         let labs = labs.into_iter().enumerate().map(|(index, stages)| {
             let name = format!("test-{run}-{}", index + 1);
             let keep = self.arguments.keep;
@@ -152,14 +153,9 @@ impl Run<'_> {
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let mut up: Option<Standing> = None;
-        let plan = |stage: &Stage| {
-            let spec = stage.laboratory.spec.clone();
-            let plan = || Plan::new(Resolved::new(spec, Purpose::Proof), name);
-            info_span!("plan", laboratory = stage.laboratory.name).in_scope(plan)
-        };
-        let plans: Vec<Plan> = stages.iter().map(plan).collect();
-        let names = names_of_all(&plans);
-        for (stage, plan) in stages.into_iter().zip(plans) {
+        let planned = info_span!("plan", lab = name).in_scope(|| lanes::plan(name, stages));
+        let names = lanes::names(&planned);
+        for (stage, plan) in planned {
             let laboratory = stage.laboratory.name;
             let mut standing = match up.take() {
                 Some(standing) if standing.running().plan == plan => standing,
@@ -226,111 +222,18 @@ impl Run<'_> {
     }
 }
 
-/// What a lab is for some of the checks.
-struct Stage {
-    laboratory: Laboratory,
-    arrive: oneshot::Sender<Arc<Target>>,
-    departure: oneshot::Receiver<()>,
-}
-
-/// The names that a lab needs which is one of these plans after the other.
-fn names_of_all(plans: &[Plan]) -> BTreeMap<Role, Names> {
-    let mut all: BTreeMap<Role, Names> = BTreeMap::new();
-    for (role, names) in plans.iter().flat_map(lab::certificate_names) {
-        all.entry(role).or_default().join(names);
-    }
-    all
-}
-
-/// Which labs there are, and what each is first and then. All variants of relay.yaml
-/// are one lab after the other: it becomes another variant in less time than a new one
-/// comes up. Checks that disturb have another such lab, and labs of their own beside
-/// the relay that relay.yaml describes. Those that take turns for the longest begin first;
-/// the many checks that share one relay fill what time the others leave. Labs that
-/// are kept stay what they are.
-fn lives(stages: Vec<Stage>, keep: bool) -> Vec<Vec<Stage>> {
-    if keep {
-        return stages.into_iter().map(|stage| vec![stage]).collect();
-    }
-    let (own, mut variants): (Vec<_>, Vec<_>) = stages
-        .into_iter()
-        .partition(|stage| stage.laboratory.name == checks::AS_CONFIGURED);
-    variants.sort_by_key(|stage| stage.laboratory.name);
-    let (disturbed, shared): (Vec<_>, Vec<_>) = variants
-        .into_iter()
-        .partition(|stage| stage.laboratory.disposable);
-    let mut own: Vec<_> = own.into_iter().map(|stage| vec![stage]).collect();
-    own.sort_by_key(|lab| !lab[0].laboratory.disposable);
-    let variants = [shared, disturbed].into_iter();
-    let variants = variants.filter(|stages| !stages.is_empty());
-    variants.chain(own).collect()
-}
-
 /// A name that no other run has.
-pub(super) fn run_name() -> String {
+pub(in crate::commands) fn run_name() -> String {
     let now = Timestamp::now().subsec_microsecond();
     format!("{:x}{now:05x}", std::process::id())
 }
 
 /// For labs whose parts would go by the same names: only what a person must know.
-pub(super) fn warnings_only(session: &Session) -> Progress {
+pub(in crate::commands) fn warnings_only(session: &Session) -> Progress {
     let progress = session.progress.clone();
     Progress::new(move |event| {
         if matches!(event, Event::Warning { .. } | Event::Failure { .. }) {
             progress.report(event);
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config;
-
-    fn stage(name: &'static str, disposable: bool, checks: usize) -> Stage {
-        Stage {
-            laboratory: Laboratory {
-                name,
-                spec: config::built_in(),
-                disposable,
-                checks,
-            },
-            arrive: oneshot::channel().0,
-            departure: oneshot::channel().1,
-        }
-    }
-
-    fn named(keep: bool) -> Vec<Vec<(&'static str, bool)>> {
-        let stages = vec![
-            stage("as configured", false, 90),
-            stage("strict", false, 9),
-            stage("as configured", true, 4),
-            stage("ask", true, 1),
-            stage("ask", false, 2),
-            stage("strict", true, 3),
-            stage("mixed", false, 8),
-        ];
-        let name = |stage: Stage| (stage.laboratory.name, stage.laboratory.disposable);
-        let labs = lives(stages, keep).into_iter();
-        labs.map(|lab| lab.into_iter().map(name).collect())
-            .collect()
-    }
-
-    #[test]
-    fn variants_share_a_lab_and_those_that_are_disturbed_another() {
-        assert_eq!(
-            named(false),
-            [
-                vec![("ask", false), ("mixed", false), ("strict", false)],
-                vec![("ask", true), ("strict", true)],
-                vec![("as configured", true)],
-                vec![("as configured", false)],
-            ]
-        );
-    }
-
-    #[test]
-    fn labs_that_are_kept_stay_what_they_are() {
-        assert_eq!(named(true).len(), 7);
-    }
 }

@@ -15,7 +15,7 @@ use crate::report::{CutShort, Event, Fact, Outcome, RunReport};
 
 /// How many sabotages are planted side by side: a lab comes up by the work of
 /// both cores, and waits for deadlines of checks without any.
-const SIDE_BY_SIDE: usize = 5;
+pub(super) const SIDE_BY_SIDE: usize = 5;
 
 /// Tries the claims of those of `selected` that passed, and adds to `report`
 /// what came of it.
@@ -84,7 +84,7 @@ fn fact(step: &Step) -> Fact {
     }
 }
 
-async fn take_down(
+pub(super) async fn take_down(
     workshop: &Workshop,
     labs: &[String],
     watchers: Vec<Watcher>,

@@ -188,6 +188,7 @@ impl Directory {
             role: Role::Directory,
             name: names.of("directory"),
             image: Image::Directory,
+            entrypoint: Vec::new(),
             command: self.urls(),
             hostname: "directory".to_owned(),
             user: Some(format!("{uid}:{gid}")),

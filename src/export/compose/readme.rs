@@ -309,7 +309,7 @@ fn certificates(certificate: &Certificate) -> String {
     // Within single quotes.
     let inner = |path: &std::path::Path| format!("\"{}\"", path.display());
     let (shown_cert, shown_key) = (inner(cert), inner(key));
-    text.push_str(&match renewal(cert, key) {
+    let how = match renewal(cert, key) {
         Renewal::Lineage => {
             "  What certbot renews is seen as it is: its folders `live` and `archive` of this certificate are\n  \
              mounted. It needs no deploy hook.\n"
@@ -337,7 +337,8 @@ certbot reconfigure --cert-name NAME --deploy-hook \\
 
 "
         ),
-    });
+    };
+    text.push_str(&how);
     text
 }
 

@@ -6,25 +6,25 @@ use std::fmt::Write as _;
 use super::super::xml::escape;
 
 /// An attribute's name and value.
-pub(super) type Attribute<'a> = (&'static str, &'a str);
+pub(crate) type Attribute<'a> = (&'static str, &'a str);
 
 /// A page under way.
 #[derive(Default)]
-pub(super) struct Markup(String);
+pub(crate) struct Markup(String);
 
 impl Markup {
     /// Markup of the program's own.
-    pub(super) fn raw(&mut self, markup: &'static str) {
+    pub(crate) fn raw(&mut self, markup: &'static str) {
         self.0.push_str(markup);
     }
 
     /// Text from anywhere.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.0.push_str(&escape(text));
     }
 
     /// Opens an element.
-    pub(super) fn open(&mut self, name: &'static str, attributes: &[Attribute<'_>]) {
+    pub(crate) fn open(&mut self, name: &'static str, attributes: &[Attribute<'_>]) {
         let _ = write!(self.0, "<{name}");
         for (name, value) in attributes {
             // Writing to a String cannot fail.
@@ -34,19 +34,19 @@ impl Markup {
     }
 
     /// Closes an element.
-    pub(super) fn close(&mut self, name: &'static str) {
+    pub(crate) fn close(&mut self, name: &'static str) {
         let _ = writeln!(self.0, "</{name}>");
     }
 
     /// An element with nothing but text in it.
-    pub(super) fn element(&mut self, name: &'static str, attributes: &[Attribute<'_>], text: &str) {
+    pub(crate) fn element(&mut self, name: &'static str, attributes: &[Attribute<'_>], text: &str) {
         self.open(name, attributes);
         self.text(text);
         let _ = write!(self.0, "</{name}>");
     }
 
     /// A part that is shut until somebody opens it, or prints the page.
-    pub(super) fn folded(&mut self, label: &str, inside: impl FnOnce(&mut Self)) {
+    pub(crate) fn folded(&mut self, label: &str, inside: impl FnOnce(&mut Self)) {
         self.open("details", &[]);
         self.element("summary", &[], label);
         // On paper there is nothing to click on, but still something to read.
@@ -63,7 +63,7 @@ impl Markup {
         self.close("details");
     }
 
-    pub(super) fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         self.0.into_bytes()
     }
 }

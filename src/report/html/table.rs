@@ -4,7 +4,7 @@ use super::markup::Markup;
 
 /// Rows below their columns' names. The first cell is its row's heading, a cell's
 /// lines stand below each other, and a column with nothing in it is left out.
-pub(super) fn table(page: &mut Markup, columns: &[&str], rows: &[Vec<String>]) {
+pub(crate) fn table(page: &mut Markup, columns: &[&str], rows: &[Vec<String>]) {
     let filled = |column: usize| {
         let mut cells = rows.iter().filter_map(|row| row.get(column));
         column == 0 || cells.any(|cell| !cell.is_empty())

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::super::{
     CheckRecord, CutShort, Down, Outcome, Planted, RunReport, Seen, Severity, Unclaimed,
 };
-use super::Colours;
+use super::{Colours, mutants};
 use crate::visible::visible;
 
 pub(super) const GREEN: &str = "1;32";
@@ -140,6 +140,7 @@ pub(super) fn summary(
             in_full(&mut text, check, colours);
         }
     }
+    mutants::summary(&mut text, report, colours);
     for (id, planted) in report.undetected() {
         let word = painted("UNDETECTED", RED, colours);
         // Writing to a String cannot fail.
@@ -172,6 +173,7 @@ pub(super) fn summary(
         }
     }
     sabotages(&mut text, report);
+    mutants::counts(&mut text, report);
     if let Some(cut_short) = report.cut_short {
         not_run(&mut text, cut_short, &report.not_run);
     }
@@ -263,7 +265,7 @@ fn verdict(text: &mut String, outcome: &Outcome) {
 }
 
 /// A label and its lines, one below the other; nothing for no lines.
-fn section(text: &mut String, label: &str, body: &str) {
+pub(super) fn section(text: &mut String, label: &str, body: &str) {
     for (number, line) in visible(body).lines().enumerate() {
         let label = if number == 0 { label } else { "" };
         text.push_str(format!("             {label:<10} {line}").trim_end());
