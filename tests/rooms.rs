@@ -36,7 +36,7 @@ const FLOORS: &[&[&str]] = &[
 const KEPT_TO: &[(&str, &[&str])] = &[
     ("bollard", &["engine"]),
     // The scripted servers of smtp's own tests need a certificate too.
-    ("rcgen", &["certs", "smtp"]),
+    ("rcgen", &["certs", "config", "smtp"]),
     ("saphyr_parser", &["config"]),
     ("pgp", &["image"]),
     ("clap", &["cli", "commands"]),

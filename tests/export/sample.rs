@@ -93,7 +93,7 @@ fn every_compose_that_is_here_understands_it() {
         assert_eq!(relay["ports"].as_sequence().unwrap().len(), 3, "{words:?}");
         assert_eq!(
             relay["volumes"].as_sequence().unwrap().len(),
-            10,
+            11,
             "{words:?}"
         );
     }
