@@ -6,6 +6,11 @@ use super::super::super::probe::canaries::{Canary, Kind};
 use super::super::super::probe::haystack::Haystack;
 use crate::plan::Role;
 
+/// Where the certificate's service puts the pair that smtpd reads (the image's service
+/// `certificate`), and where the key comes into the container.
+const IN_USE: &str = "/run/tls/relay.pem";
+const KEYS: &str = "/etc/relaykit/tls/";
+
 /// A text or several that are looked through.
 pub(super) struct Ground {
     /// What it is.
@@ -102,12 +107,14 @@ impl Ground {
     }
 
     /// Whether `canary` was planned to be in this part: in the file, or in a copy of it that
-    /// the relay's start has put where the program is that reads it.
+    /// the relay's services have put where the program is that reads it.
     fn is_planned(&self, part: &str, canary: &Canary) -> bool {
         let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let copied = part.starts_with("/run/saslauthd/") || part.starts_with("/run/accounts/");
         self.planned.iter().any(|(path, text)| {
-            let same = path == part || copied && name(path) == name(part);
+            let same = path == part
+                || copied && name(path) == name(part)
+                || part == IN_USE && path.starts_with(KEYS);
             same && canary.is_in(text)
         })
     }
