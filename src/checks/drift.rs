@@ -3,6 +3,7 @@
 //! something else than its relay.yaml says.
 
 pub(super) mod files;
+mod known;
 pub(super) mod processes;
 pub(super) mod terms;
 
