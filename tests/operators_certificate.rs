@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
 const RELAY_YAML: &str = "version: 1\nhostname: relay.example.org\n\
-                          tls: {certificate: {cert: cert.pem, key: key.pem}}\n";
+                          tls: {certificate: {cert: tls/cert.pem, key: tls/key.pem}}\n";
 
 /// The right parts: authority, what stands between, the relay's own.
 struct Parts {
@@ -75,8 +75,10 @@ impl Parts {
 fn validated(certificate: &str, key: &str) -> (String, bool) {
     let place = TempDir::new().unwrap();
     fs::write(place.path().join("relay.yaml"), RELAY_YAML).unwrap();
-    fs::write(place.path().join("cert.pem"), certificate).unwrap();
-    write_key(&place.path().join("key.pem"), key);
+    // A folder of their own, as an exported relay is to have it.
+    fs::create_dir(place.path().join("tls")).unwrap();
+    fs::write(place.path().join("tls/cert.pem"), certificate).unwrap();
+    write_key(&place.path().join("tls/key.pem"), key);
     let output = Command::new(env!("CARGO_BIN_EXE_relaykit"))
         .args(["config", "validate"])
         .current_dir(place.path())

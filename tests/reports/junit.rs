@@ -189,7 +189,8 @@ fn what_was_not_run_is_an_error() {
         assert_eq!(case.parent().unwrap().attribute("name"), Some(area));
         assert!(case.children().any(|n| n.has_tag_name("error")));
     }
-    let all = report.checks.len() + 2 + report.plantings().len();
+    let mutants = report.mutation.as_ref().map_or(0, |m| m.tried.len());
+    let all = report.checks.len() + 2 + report.plantings().len() + mutants;
     let told = document.root_element().attribute("tests").unwrap();
     assert_eq!(told, all.to_string());
 }

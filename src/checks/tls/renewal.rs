@@ -244,9 +244,10 @@ async fn goes_on_over(context: &Context, before: &Issued, new: &Issued) -> Judge
     let line = format!("MAIL FROM:<{}>", mail::SENDER);
     pass_by(&command(&mut session, &line).await?, 250, &line)?;
     give(context, new, "a renewed certificate").await?;
-    show_soon(context, new, before).await?;
+    let seen = show_soon(context, new, before).await;
     let message = mail::plain();
     let recipient = [format!("RCPT TO:<{}>", mail::RECIPIENT)];
+    // First, since what ends it may meet a new session, too.
     match mail::send_with(&mut session, &recipient, &message).await {
         ControlFlow::Continue(()) => {}
         ControlFlow::Break(Outcome::Fail { observed: why, .. } | Outcome::Broken { why }) => {
@@ -258,6 +259,7 @@ async fn goes_on_over(context: &Context, before: &Issued, new: &Issued) -> Judge
         }
         ControlFlow::Break(other) => return ControlFlow::Break(other),
     }
+    seen?;
     mail::arrival(context, &message).await?;
     held(
         "a message that was begun before the renewal and finished after it",
