@@ -3,6 +3,7 @@
 
 pub(super) mod commands;
 pub(super) mod content;
+pub(super) mod domains;
 pub(super) mod envelope;
 pub(super) mod greeting;
 pub(super) mod lines;

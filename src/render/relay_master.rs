@@ -87,7 +87,8 @@ fn submission(spec: &Spec) -> Service {
     let service = Service::inet("submission", "smtpd")
         .why(
             "Port 587 (RFC 6409): STARTTLS, then a login, then mail. The client's name is\n\
-             not asked for: it would only leak, and a slow resolver stalls the session.",
+             not asked for: it would only leak, and a slow resolver stalls the session.\n\
+             Addresses have whole domains, or nobody could answer.",
         )
         .option("syslog_name", "postfix/submission")
         .option("smtpd_tls_security_level", "encrypt");
@@ -122,6 +123,13 @@ fn login_only(spec: &Spec, listener: Listener, service: Service) -> Service {
     } else {
         "reject"
     };
+    // A domain of one label is of no use to anybody further on (RFC 6409 section 4.2): the
+    // next hop refuses it, and a report to such a sender, too.
+    let recipient = if login {
+        format!("reject_non_fqdn_sender, reject_non_fqdn_recipient, {rule}")
+    } else {
+        rule.to_owned()
+    };
     let data = if login && spec.limits.messages_per_login_per_hour.is_some() {
         format!("{}, {rule}", limits::ASK)
     } else {
@@ -131,7 +139,7 @@ fn login_only(spec: &Spec, listener: Listener, service: Service) -> Service {
     service
         .option("smtpd_peername_lookup", "no")
         .option("smtpd_relay_restrictions", rule)
-        .option("smtpd_recipient_restrictions", rule)
+        .option("smtpd_recipient_restrictions", recipient)
         .option("smtpd_data_restrictions", data)
         .when(recipients::strangers(spec), |service| {
             service.option("smtpd_discard_ehlo_keywords", recipients::NOT_OFFERED)

@@ -1,6 +1,6 @@
 //! RFC 6409: submission, which is what the relay is there for.
 
-use super::answer::{AUTHORS, departs, held, not_offered, open, partly};
+use super::answer::{AUTHORS, departs, held, not_offered, partly};
 use super::{Requirement, Source, must, must_not, should};
 
 pub(super) const SOURCE: Source = Source {
@@ -21,7 +21,7 @@ const ROWS: &[Requirement] = &[
         partly(&["relay.nobody_relays_without_login", "privacy.headers_are_not_completed"],
             "a domain of one label in the envelope is not refused: see 4.2")),
     must("4.2", "Every domain in the envelope is a whole one.",
-        open("a domain of one label is taken from who has logged in, and passed on as it is")),
+        held(&["protocol.submitted_domains_are_whole"])),
     must("4.2", "Where the text is changed, domains in its addresses are whole ones.",
         departs("fields that are there are not touched, so that signatures hold; those that are added have the relay's name or the envelope's")),
     should("4.2", "A name of more than one label that is not whole is refused, not completed.",

@@ -19,14 +19,20 @@ use crate::render::next_hops::POOR;
 use crate::report::Severity;
 use crate::smtp::Message;
 
+pub(super) const UTF8_UNKNOWN: Sabotage = Sabotage {
+    name: "SMTPUTF8 is not known",
+    changes: &[Change::Main("smtputf8_enable", "no")],
+    sees: "555 5.5.4",
+};
+
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
         id: "outbound.every_domain_goes_to_the_next_hop",
         title: "Mail for every domain goes to the next hop, the relay's own name and literals too",
         citation: "RFC 5321 section 5.1; RFC 5321 section 4.1.3; Postfix relayhost",
         severity: Severity::High,
-        about: "Sends mail by login to ordinary domains, subdomains, address literals, localhost \
-                and the relay's own name, and reads in the log where each went. A domain that \
+        about: "Sends mail by login to ordinary domains, subdomains, address literals and the \
+                relay's own name, and reads in the log where each went. A domain that \
                 skips the next hop is delivered by nobody, or straight to a machine inside that \
                 the literal names; in a lab it would leave the lab.",
         repair: "Set outbound.next_hop in relay.yaml; by hand, relayhost, an empty mydestination, \
@@ -95,24 +101,18 @@ pub(in super::super) static CHECKS: &[Check] = &[
         repair: "By hand, leave smtputf8_enable = yes, so that Postfix knows such mail and what a \
                  next hop can take.",
         needs: &[Need::Login, Need::Lab, PLAYED],
-        sabotages: &[Sabotage {
-            name: "SMTPUTF8 is not known",
-            changes: &[Change::Main("smtputf8_enable", "no")],
-            sees: "555 5.5.4",
-        }],
+        sabotages: &[UTF8_UNKNOWN],
         ..Check::by(&utf8_addresses_are_not_mangled)
     },
 ];
 
 /// `HOST` stands for the relay's own name. The addresses and the domains are
 /// nobody's (RFC 5737, RFC 3849, RFC 6761).
-const RECIPIENTS: [&str; 8] = [
+const RECIPIENTS: [&str; 6] = [
     "recipient@elsewhere.example",
     "recipient@a.deep.sub.domain.elsewhere.example",
-    "recipient@single",
     "recipient@[192.0.2.1]",
     "recipient@[IPv6:2001:db8::1]",
-    "recipient@localhost",
     "recipient@HOST",
     "recipient@sub.HOST",
 ];
