@@ -66,6 +66,15 @@ pub(super) fn next_hop(next_hop: &NextHop) -> Group {
         })
 }
 
+/// Postfix's own list of suites of these grades, but that those without forward secrecy come
+/// last: its order is by the length of keys alone, and many servers take the first that they
+/// know.
+fn suites(grades: &str) -> String {
+    format!(
+        "aNULL:-aNULL:{grades}:!SEED:!IDEA:!3DES:!RC2:!RC4:!RC5:!kDH:!kECDH:!aDSS:!MD5:@STRENGTH:+kRSA"
+    )
+}
+
 /// main.cf: how sure the relay is of whom it sends to.
 pub(super) fn tls(resolved: &Resolved) -> Group {
     let level = resolved.spec.outbound_level();
@@ -96,6 +105,8 @@ pub(super) fn tls(resolved: &Resolved) -> Group {
         .set("smtp_tls_protocols", ">=TLSv1.2")
         .set("smtp_tls_mandatory_protocols", ">=TLSv1.2")
         .set("smtp_tls_mandatory_ciphers", "high")
+        .set("tls_high_cipherlist", suites("HIGH"))
+        .set("tls_medium_cipherlist", suites("HIGH:MEDIUM"))
         .set(
             "smtp_tls_session_cache_database",
             "lmdb:${data_directory}/smtp_scache",

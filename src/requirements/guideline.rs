@@ -2,7 +2,7 @@
 //! requirements, M for mandatory and R for recommended, of whoever runs a mail service.
 //! What it asks of TLS stands in BSI TR-03116-4, and is listed where it is asked for.
 
-use super::answer::{departs, held, not_offered, open, operator, partly};
+use super::answer::{departs, held, not_offered, operator, partly};
 use super::{Requirement, Source, must, must_not, should, should_not};
 
 pub(super) const SOURCE: Source = Source {
@@ -54,7 +54,7 @@ const ROWS: &[Requirement] = &[
     must("04-M", "Mail to other servers is encrypted where they offer STARTTLS.",
         held(&["outbound.next_hop_gets_tls"])),
     should("04-M", "Suites with forward secrecy come first towards other servers.",
-        open("which suites the relay offers to a next hop is not looked at")),
+        held(&["outbound.forward_secrecy_comes_first"])),
     must("04-M", "TLS towards other servers is as TR-03116-4 demands, where it is spoken.",
         partly(&["outbound.old_tls_is_not_spoken"], "versions are tried; the suites and groups that the relay offers are not")),
     must("05-M", "The zones of the domain and of its mail servers are signed by DNSSEC.", operator(ZONE)),
