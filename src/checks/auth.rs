@@ -13,6 +13,7 @@ pub(super) mod refusals;
 pub(super) mod servers;
 pub(super) mod terms;
 pub(super) mod users_file;
+pub(super) mod words;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

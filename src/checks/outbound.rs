@@ -2,9 +2,12 @@
 
 pub(super) mod conversation;
 pub(super) mod login;
+pub(super) mod manners;
 pub(super) mod policies;
+pub(super) mod reports;
 pub(super) mod route;
 pub(super) mod several;
+pub(super) mod suites;
 pub(super) mod waiting;
 pub(super) mod wishes;
 
@@ -37,7 +40,8 @@ const TLS_OR_NOTHING: Need = Need::Comes {
     holds: |spec| spec.outbound_level() != OutboundLevel::May,
 };
 
-const VERIFIED: Need = Need::Setting("tls.outbound.level", Says::OneOf(&["verify", "secure"]));
+pub(super) const VERIFIED: Need =
+    Need::Setting("tls.outbound.level", Says::OneOf(&["verify", "secure"]));
 
 const OPPORTUNISTIC: Sabotage = Sabotage {
     name: "TLS only where it is offered",
@@ -45,7 +49,7 @@ const OPPORTUNISTIC: Sabotage = Sabotage {
     sees: "status=sent",
 };
 
-const UNVERIFIED: Sabotage = Sabotage {
+pub(super) const UNVERIFIED: Sabotage = Sabotage {
     name: "the next hop's certificate is not verified",
     changes: &[Change::Main("smtp_tls_security_level", "encrypt")],
     sees: "status=sent",

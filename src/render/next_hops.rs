@@ -38,7 +38,8 @@ const fn played(domain: &'static str, port: &'static str) -> Played {
 
 /// No STARTTLS: as it was before 1999, or as somebody in between makes it look.
 pub const CLEAR: Played = played("clear.sink.test", "2501");
-/// A certificate of the lab's CA with another server's name.
+/// A certificate of the lab's CA with another server's name. All that it hears goes to the
+/// sink's log.
 pub const MISNAMED: Played = played("misnamed.sink.test", "2502");
 /// A certificate that nobody vouches for, from [`STRANGERS_CERTIFICATE`].
 pub const STRANGER: Played = played("stranger.sink.test", "2503");
@@ -67,8 +68,19 @@ pub const STRICT: Played = played("strict.sink.test", "2512");
 /// Shows another server's certificate to who does not ask for the sink by its name (RFC
 /// 6066 section 3), as a server of many names does.
 pub const NAMED: Played = played("named.sink.test", "2513");
+/// Knows HELO alone, as servers before 1995 (RFC 1869). All that it hears goes to the sink's
+/// log.
+pub const HELO_ALONE: Played = played("helo-alone.sink.test", "2520");
+/// Takes recipients and no message: DATA is refused for good. All that it hears goes to the
+/// sink's log.
+pub const SHUT: Played = played("shut.sink.test", "2521");
+/// Takes [`AT_ONCE`] recipients of a message and no more (452).
+pub const FEW: Played = played("few.sink.test", "2522");
 
-const ALL: [Played; 13] = [
+/// The fewest recipients that a server may take at once (RFC 5321 section 4.5.3.1.8).
+pub const AT_ONCE: usize = 100;
+
+const ALL: [Played; 16] = [
     CLEAR,
     MISNAMED,
     STRANGER,
@@ -82,6 +94,9 @@ const ALL: [Played; 13] = [
     INJECTING,
     STRICT,
     NAMED,
+    HELO_ALONE,
+    SHUT,
+    FEW,
 ];
 
 /// What a level of TLS towards one next hop is against: see [`twins`].
@@ -122,6 +137,9 @@ pub(super) fn with_login() -> impl Iterator<Item = Played> {
 pub(super) const INBOX: &str = "unix:/run/inbox/smtp";
 /// The same, which refuses long lines in Exim's words.
 const STRICT_INBOX: &str = "unix:/run/inbox/strict";
+
+/// What [`SHUT`] answers to DATA.
+pub const SHUT_SAYS: &str = "554 5.7.1 no message today";
 
 /// Recipients in this domain are refused for now (450).
 pub const BUSY: &str = "busy.sink.test";
@@ -165,10 +183,13 @@ pub(super) fn services() -> Vec<Service> {
                  without STARTTLS:",
             )
             .option("smtpd_tls_security_level", "none"),
-        smtpd(MISNAMED).why("Another server's certificate:").option(
-            "smtpd_tls_chain_files",
-            "/etc/relaykit/tls/other.key, /etc/relaykit/tls/other.pem",
-        ),
+        Service::inet(MISNAMED.port, "smtpd -v")
+            .why("Another server's certificate; it logs every command:")
+            .option("syslog_name", MISNAMED.log_name())
+            .option(
+                "smtpd_tls_chain_files",
+                "/etc/relaykit/tls/other.key, /etc/relaykit/tls/other.pem",
+            ),
         smtpd(STRANGER)
             .why("A certificate that nobody vouches for, read for each connection:")
             .option("max_use", "1")
@@ -215,6 +236,20 @@ pub(super) fn services() -> Vec<Service> {
                 "/etc/relaykit/tls/other.key, /etc/relaykit/tls/other.pem",
             )
             .option("tls_server_sni_maps", format!("texthash:{CONFIG}/{NAMES}")),
+        Service::inet(HELO_ALONE.port, "smtpd -v")
+            .why("One that knows HELO alone:")
+            .option("syslog_name", HELO_ALONE.log_name())
+            .option("smtpd_command_filter", "pcre:{{/^EHLO/ UNKNOWN}}"),
+        Service::inet(SHUT.port, "smtpd -v")
+            .why("One that takes recipients and no message:")
+            .option("syslog_name", SHUT.log_name())
+            .option(
+                "smtpd_data_restrictions",
+                format!("check_client_access static:{{{SHUT_SAYS}}}"),
+            ),
+        smtpd(FEW)
+            .why("One that takes as few recipients at once as a server may:")
+            .option("smtpd_recipient_limit", AT_ONCE.to_string()),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! RFC 3207: STARTTLS.
 
-use super::answer::{CLIENTS, departs, held, open, partly};
+use super::answer::{CLIENTS, departs, held, partly};
 use super::{Requirement, Source, must, must_not, should};
 
 pub(super) const SOURCE: Source = Source {
@@ -32,7 +32,7 @@ const ROWS: &[Requirement] = &[
     must("4.1", "Both sides judge the handshake before they go on.",
         held(&["outbound.unknown_authority_gets_nothing", "outbound.wrong_name_gets_nothing", "tls.required_certificates_are_checked"])),
     should("4.1", "A client that is not content says QUIT.",
-        open("what the relay says to a next hop that it does not trust is not read")),
+        held(&["outbound.untrusted_next_hop_hears_quit"])),
     should("4.1", "A server that is not content answers 554 to everything but QUIT.",
         departs("where a client's certificate is demanded, the handshake itself fails, or Postfix hangs up")),
     must("4.2", "A server forgets what a client said before TLS.", held(FORGOTTEN)),

@@ -1,6 +1,6 @@
 //! RFC 3461: wishes about reports.
 
-use super::answer::{AUTHORS, CLIENTS, DELIVERY, departs, held, inside, open, operator, partly};
+use super::answer::{AUTHORS, CLIENTS, DELIVERY, departs, held, inside, operator, partly};
 use super::{Requirement, Source, must, must_not, should, should_not};
 
 pub(super) const SOURCE: Source = Source {
@@ -22,6 +22,7 @@ const WRONG: &[&str] = &["protocol.wrong_parameters_are_refused"];
 const PASSED_ON: &[&str] = &["outbound.report_wishes_are_passed_on_as_given"];
 const AS_WISHED: &[&str] = &["outbound.reports_come_as_wished"];
 const REPORTED: &[&str] = &["outbound.final_refusal_is_reported"];
+const REPORT: &[&str] = &["outbound.one_report_goes_to_the_sender"];
 const LONG: &[&str] = &["protocol.a_command_is_one_line"];
 
 #[rustfmt::skip]
@@ -88,15 +89,15 @@ const ROWS: &[Requirement] = &[
     must("5.2.6", "A failure is reported where there is no NOTIFY.", held(REPORTED)),
     must("5.2.6", "Such a report has the action failed.", held(REPORTED)),
     should_not("5.2.8", "A report names recipients of whom nothing was to be reported.",
-        open("a message with several recipients and several wishes is not tried")),
+        held(REPORT)),
     must("5.3", "Wishes in the text of a message are taken out before SMTP.", DELIVERY),
     should("5.3", "Gateways from other systems keep wishes and reports.", DELIVERY),
     must("5.4", "ENVID of 100 characters and ORCPT of 500 are taken.", held(LONG)),
     should_not("5.4", "A mail program makes an ENVID of more than 38 characters.", CLIENTS),
     must("5.4", "Lines of 1036 characters are taken, and longer ones where extensions need them.", held(LONG)),
     must("6.1", "A report has the null sender.", held(REPORTED)),
-    must_not("6.1", "A report is sent with RET.", open("the MAIL command of a report is not read")),
-    must("6.1", "NOTIFY of a report is NEVER, where there is one.", open("the RCPT command of a report is not read")),
+    must_not("6.1", "A report is sent with RET.", held(REPORT)),
+    must("6.1", "NOTIFY of a report is NEVER, where there is one.", held(REPORT)),
     should("6.2", "A report of failure has the whole message where RET says FULL.", held(AS_WISHED)),
     should("6.2", "A report of no failure has the headers alone.", held(AS_WISHED)),
     must("6.3", "A report has the ENVID that the message had.",

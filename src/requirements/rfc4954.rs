@@ -1,6 +1,6 @@
 //! RFC 4954: logins.
 
-use super::answer::{CLIENTS, departs, held, not_offered, open, partly};
+use super::answer::{CLIENTS, departs, held, not_offered, partly};
 use super::{Requirement, Source, must, must_not, should, should_not};
 
 pub(super) const SOURCE: Source = Source {
@@ -81,7 +81,7 @@ const ROWS: &[Requirement] = &[
     must("5", "AUTH=<> is passed on to a next hop that the relay has logged in to.",
         departs("Postfix says AUTH= to no next hop, and a server that gets none assumes AUTH=<>")),
     should("6", "The enhanced codes of this document are used.",
-        open("enhanced codes of logins are not compared with the list")),
+        partly(&["auth.words_count_in_any_letters"], "those of 235, 535 and 503 are compared")),
     should("6", "After 432, the mechanism that the answer speaks of works.", not_offered("it never answers 432")),
     should_not("6", "A client asks for another password after 454.", CLIENTS),
     should("6", "A client tries another mechanism after 534, and asks for a password after 535.", CLIENTS),
@@ -95,7 +95,7 @@ const ROWS: &[Requirement] = &[
         partly(&["privacy.trace_left_is_whole", "privacy.trace_tells_the_protocol"],
             "under `privacy.received: hide` there is no with clause")),
     must("8", "Keywords count in small and large letters.",
-        open("AUTH in small letters, and a mechanism so, is not tried")),
+        held(&["auth.words_count_in_any_letters"])),
     must("8", "What AUTH= holds is a mailbox or <> once its xtext is read.",
         departs("Postfix reads nothing of AUTH=, makes no use of it, and does not pass it on, whatever it holds")),
     must("9", "What was said before a layer is forgotten.", not_offered(NO_LAYER)),

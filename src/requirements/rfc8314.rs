@@ -1,6 +1,6 @@
 //! RFC 8314: TLS for submission.
 
-use super::answer::{CLIENTS, held, not_offered, open, operator, partly};
+use super::answer::{CLIENTS, held, not_offered, operator, partly};
 use super::{Requirement, Source, must, must_not, should, should_not};
 
 pub(super) const SOURCE: Source = Source {
@@ -35,7 +35,7 @@ const ROWS: &[Requirement] = &[
     must("3.3", "Clients check the server's certificate.", CLIENTS),
     should("3.3", "Servers have both STARTTLS on 587 and TLS from the first byte on 465.", held(PORTS)),
     should("3.4", "Whoever closes a connection says so in TLS first.",
-        open("whether the relay ends TLS before it hangs up is not looked at")),
+        held(&["protocol.commands_of_no_transaction_are_answered"])),
     must("4", "Submission has TLS.", held(PORTS)),
     must("4", "Every other server that takes a name and a password has TLS.",
         held(&["auth.only_login_listeners_offer_it", "directory.listens_for_tls_alone"])),

@@ -68,9 +68,24 @@ impl Session {
         initial: Option<&str>,
         responses: &[&str],
     ) -> Result<Reply, Error> {
+        let words = format!("AUTH {mechanism}");
+        self.auth_in_words(&words, initial, responses).await
+    }
+
+    /// The same with these `words` for the command and its mechanism, letter by letter:
+    /// `auth plain`.
+    ///
+    /// # Errors
+    /// As [`Session::command`].
+    pub async fn auth_in_words(
+        &mut self,
+        words: &str,
+        initial: Option<&str>,
+        responses: &[&str],
+    ) -> Result<Reply, Error> {
         let line = match initial {
-            Some(initial) => format!("AUTH {mechanism} {initial}"),
-            None => format!("AUTH {mechanism}"),
+            Some(initial) => format!("{words} {initial}"),
+            None => words.to_owned(),
         };
         for response in initial.iter().chain(responses) {
             self.recorder.keep_secret(response);

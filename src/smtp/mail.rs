@@ -99,6 +99,13 @@ impl Session {
     pub async fn quit(mut self) -> Result<Reply, Error> {
         self.command("QUIT").await
     }
+
+    /// Whether the server has ended its side, under TLS by the alert for that (`close_notify`,
+    /// RFC 8446 section 6.1); known after [`Session::expect_closed`].
+    #[must_use]
+    pub fn ended_by_server(&self) -> bool {
+        self.wire.ended()
+    }
 }
 
 /// `message` with the dots at line starts doubled and the end of data after it.

@@ -80,6 +80,11 @@ impl Wire {
         self.unread.drain(..count).collect()
     }
 
+    /// Whether the stream has come to its end, of which TLS told first where there is TLS.
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
     /// Takes the stream in the clear out, for a handshake.
     pub(super) fn detach(&mut self) -> Option<Box<dyn Io>> {
         match self.stream.take() {

@@ -110,25 +110,34 @@ fn process_of(line: &str, hop: Played) -> Option<String> {
     Some(of_hop.split_once(']')?.0.to_owned())
 }
 
-/// What is said to one of those hops that log it, from now on.
+/// What the relay says to one of those hops that log it, from now on.
 pub(in super::super) struct Listening {
     hop: Played,
     log: Log,
+    /// The relay's addresses: other relays may talk to the same sink.
+    addresses: Vec<String>,
 }
 
 impl Listening {
     /// Begins behind all that the sink's log has already: another relay may have said it.
     pub(in super::super) async fn to(context: &Context, hop: Played) -> Judged<Self> {
+        let addresses = appliance::facts(context, Role::Relay).await?.addresses;
+        let addresses = addresses.values().map(|address| format!("[{address}]: "));
         let mut log = Log::from_now(context, Role::Sink)?;
         until_now(context, &mut log).await?;
-        ControlFlow::Continue(Self { hop, log })
+        ControlFlow::Continue(Self {
+            hop,
+            log,
+            addresses: addresses.collect(),
+        })
     }
 
     /// What was said until now, without passwords.
     pub(in super::super) async fn heard(mut self, context: &Context) -> Judged<Vec<String>> {
         let lines = until_now(context, &mut self.log).await?;
-        let said = lines.iter().filter_map(|line| said(line, self.hop));
-        let heard = without_passwords(said);
+        let own = |line: &&String| self.addresses.iter().any(|own| line.contains(own.as_str()));
+        let own = lines.iter().filter(own);
+        let heard = without_passwords(own.filter_map(|line| said(line, self.hop)));
         for line in &heard {
             context
                 .transcript()

@@ -38,13 +38,13 @@ pub(in super::super) static CHECKS: &[Check] = &[
         id: "protocol.commands_of_no_transaction_are_answered",
         title: "NOOP, RSET, VRFY and QUIT are answered as they must be, before EHLO too",
         citation: "RFC 5321 section 4.1.4; RFC 5321 section 4.1.1.10; RFC 5321 section 4.3.2; \
-                   RFC 5321 section 3.5.3",
+                   RFC 5321 section 3.5.3; RFC 8314 section 3.4",
         severity: Severity::Low,
         about: "On every port, says NOOP, RSET and HELP before EHLO, and VRFY and EXPN, which must be \
                 known and not served (502 or 500); then NOOP with a blank at its end, and \
                 RSET with an argument, which must get 501. Where STARTTLS is demanded, 530 may \
                 come instead to all but NOOP and QUIT. At last it says QUIT: 221 must come, \
-                and the connection end. Programs that watch a relay say such commands, and a \
+                and the connection end, under TLS with the alert that says so. Programs that watch a relay say such commands, and a \
                 session that does not end keeps a process busy.",
         repair: "By hand: look for a smtpd_command_filter that changes these commands, and leave \
                  disable_vrfy_command = yes.",
@@ -98,6 +98,11 @@ async fn commands_of_no_transaction_are_answered(context: Context) -> Judged {
         let reply = command(&mut session, "QUIT").await?;
         if reply.code == 221 {
             answer(session.expect_closed().await, "the end of the connection")?;
+            let without = session.tls().is_some() && !session.ended_by_server();
+            if without && !context.target().is_stranger() {
+                wrong
+                    .push("the connection ends, and TLS does not say so (close_notify)".to_owned());
+            }
         } else {
             wrong.push(format!("QUIT: {reply}"));
         }

@@ -1,6 +1,6 @@
 //! Chapter 3: sessions, transactions, verification, relaying, closing.
 
-use super::super::answer::{CLIENTS, DELIVERY, INSIDE, departs, held, not_offered, open, partly};
+use super::super::answer::{CLIENTS, DELIVERY, INSIDE, departs, held, not_offered, partly};
 use super::super::{Requirement, must, must_not, should, should_not};
 
 #[rustfmt::skip]
@@ -12,7 +12,7 @@ pub(super) const ROWS: &[Requirement] = &[
     must_not("3.2", "HELO is answered as EHLO is, with extensions.",
         held(&["protocol.helo_is_answered_in_one_line"])),
     should("3.2", "A client whose EHLO is not understood says HELO.",
-        open("no next hop of a lab knows HELO alone")),
+        held(&["outbound.helo_follows_where_ehlo_is_unknown"])),
     must("3.3", "The refusal of a mailbox tells whether it is for good or for now.",
         held(&["relay.unknown_recipients_are_refused_at_once", "protocol.wrong_addresses_are_refused"])),
     should_not("3.3", "Clients write source routes into sender or recipients.",
@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Requirement] = &[
     must("3.3", "RCPT without MAIL gets 503.",
         held(&["tls.starttls_forgets_what_was_said", "protocol.commands_keep_their_order"])),
     must_not("3.3", "A client sends the message where the answer to DATA is not 354.",
-        open("no next hop of a lab refuses DATA and watches what comes after it")),
+        held(&["outbound.refused_data_is_not_followed"])),
     should("3.3", "Who finds out about a recipient after the message was taken returns the message.",
         held(&["outbound.final_refusal_is_reported"])),
     should_not("3.3", "A message is refused for what seems wrong in its headers or MIME.",
@@ -93,7 +93,7 @@ pub(super) const ROWS: &[Requirement] = &[
         held(&["protocol.a_mistake_ends_no_session", "protocol.endless_mistakes_end_the_session",
             "relay.connections_of_a_client_are_limited"])),
     should("3.8", "A server that is stopped says 421 to its clients.",
-        open("what a client hears while the relay is stopped is not read")),
+        departs("Postfix ends its processes without a word: a client whose connection breaks sends again, and what got 250 is on disk (`runtime.stop_is_clean`)")),
     should("3.8", "A client whose connection breaks tries again later.",
         partly(&["outbound.next_hop_away_is_waited_for"],
             "a connection that breaks in the middle of a message is not tried")),

@@ -1,6 +1,6 @@
 //! Sections 4.2 and 4.3: replies, and who waits for whom.
 
-use super::super::answer::{CLIENTS, departs, held, inside, open, partly};
+use super::super::answer::{CLIENTS, departs, held, inside, partly};
 use super::super::{Requirement, must, must_not, should, should_not};
 
 const READ: &str = "Postfix reads every reply by its first digit, and what it makes of one shows with 450 and 550 alone";
@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Requirement] = &[
     should("4.2.4", "502 is for commands that are known and not served, 500 for unknown ones.",
         partly(&["protocol.commands_of_no_transaction_are_answered"], "it is tried with VRFY and EXPN alone")),
     must_not("4.2.5", "A message that got 4yz after its end is delivered all the same.",
-        open("nothing refuses a message for now after its end, so that it could be watched")),
+        inside("only a fault within does so (a full disk, a cleanup that dies), and smtpd answers what cleanup has told it of the queue file")),
     should("4.2.5", "Whoever wrote a message can read a temporary refusal of it.", CLIENTS),
     must_not("4.2.5", "A message that got 5yz after its end is delivered all the same.",
         held(&["relay.too_large_a_message_is_refused", "protocol.too_long_lines_are_refused"])),
