@@ -59,22 +59,6 @@ static ALL: &[Harmless] = &[
         )],
     },
     Harmless {
-        why: "smtpd_relay_restrictions of the same service has `reject` at its end, and every recipient \
-              has to pass both lists. No session without a login comes as far as DATA.",
-        file: "/master.cf",
-        place: "submission",
-        changes: &[
-            (
-                "-o { smtpd_recipient_restrictions = permit_sasl_authenticated, reject }",
-                "-o smtpd_recipient_restrictions=permit_sasl_authenticated",
-            ),
-            (
-                "-o { smtpd_data_restrictions = permit_sasl_authenticated, reject }",
-                "-o smtpd_data_restrictions=permit_sasl_authenticated",
-            ),
-        ],
-    },
-    Harmless {
         why: "smtpd_tls_wrappermode asks for TLS from the first byte, so that there is no session in \
               clear for the level to forbid; AUTH waits for TLS by smtpd_tls_auth_only, too.",
         file: "/master.cf",
