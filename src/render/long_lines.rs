@@ -23,7 +23,7 @@ pub(super) const TABLE: &str = "pcre:/etc/relaykit/postfix/long_lines";
 pub(super) const EXPRESSION: &str = "(?:[^\\n]{0,998}\\n)*+[^\\n]{999}";
 
 /// What the client is told, after `550`.
-pub(super) const REFUSAL: &str = "5.6.0 a line of this message has more than 998 octets \
+pub const REFUSAL: &str = "5.6.0 a line of this message has more than 998 octets \
     (RFC 5322 section 2.1.1): fold headers, and send text as quoted-printable or base64";
 
 /// Octets of a header field that Postfix keeps (`header_size_limit`): it drops the

@@ -28,7 +28,37 @@ const EACH: u32 = 4;
 /// What a check of the brake needs.
 const BRAKED: Need = Need::Setting("limits.failed_logins_per_minute", Says::AtMost(FEW));
 
-pub(in super::super) static CHECKS: &[Check] = &[Check {
+/// That who mistypes [`EACH`] times is no guesser yet.
+const PATIENT: Need = Need::Comes {
+    to: "limits.failed_logins_per_minute: 3 or more, or null",
+    holds: |spec| {
+        spec.limits
+            .failed_logins_per_minute
+            .is_none_or(|most| most > EACH / 2)
+    },
+};
+
+pub(in super::super) static CHECKS: &[Check] = &[GUESSES, MISTYPED];
+
+const MISTYPED: Check = Check {
+    id: "auth.mistyped_passwords_are_forgiven",
+    title: "Who mistypes a password four times logs in with the right one at once",
+    citation: "RFC 4954 section 4; RFC 4954 section 6",
+    severity: Severity::Medium,
+    about: "From an address that has not failed yet, tries four wrong passwords in one session and \
+            the right one in the next. It must be taken. A brake that is drawn too early keeps \
+            people out who have a new password and two programs that know the old one.",
+    repair: "Set limits.failed_logins_per_minute to its default of 10, or higher.",
+    needs: &[Need::Login, Need::Xclient, PATIENT],
+    sabotages: &[Sabotage {
+        name: "one failed login a minute",
+        changes: &[Change::Setting("limits.failed_logins_per_minute", "1")],
+        sees: "454",
+    }],
+    ..Check::by(&mistyped_are_forgiven)
+};
+
+const GUESSES: Check = Check {
     id: "auth.guesses_are_braked",
     title: "Who guesses passwords is put off, and the person guessed at logs in from elsewhere",
     citation: "RFC 4954 section 9; RFC 6409 section 6.1; Postfix smtpd_client_auth_rate_limit",
@@ -59,7 +89,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
         },
     ],
     ..Check::by(&guesses_are_braked)
-}];
+};
 
 /// An address for documents (RFC 5737), another at each call.
 fn address() -> String {
@@ -135,4 +165,17 @@ async fn guesses_are_braked(context: Context) -> Judged {
     )?;
     let reply = attempt(&context, &mut session, &right.name, &right.password).await?;
     require_code(&reply, 235, "the right password from elsewhere")
+}
+
+async fn mistyped_are_forgiven(context: Context) -> Judged {
+    let address = address();
+    let replies = guess(&context, &address).await?;
+    let put_off = replies.iter().find(|reply| !reply.is_permanent());
+    require(put_off.is_none(), "535 to each wrong password", || {
+        put_off.map_or_else(String::new, ToString::to_string)
+    })?;
+    let right = user(&context)?;
+    let mut session = from(&context, &address).await?;
+    let reply = attempt(&context, &mut session, &right.name, &right.password).await?;
+    require_code(&reply, 235, "the right password afterwards")
 }

@@ -8,9 +8,10 @@ use super::super::need::Need;
 use super::super::probe::lookup;
 use super::super::target::Context;
 use super::super::verdict::{Judged, held, unless_wrong};
+use super::headers::{CLIENT, DATE, FOR, Fate, Own, Row, TLS, WITH};
 use crate::config::{Listener, Received, Spec};
 use crate::plan::Role;
-use crate::render::{MARK, NO_CLIENT};
+use crate::render::{MARK, NO_CLIENT, REFUSAL};
 use crate::report::Severity;
 
 /// The relay has these rules.
@@ -22,7 +23,67 @@ const HAS_RULES: Need = Need::Comes {
     },
 };
 
-pub(in super::super) static CHECKS: &[Check] = &[Check {
+/// The relay has those for a port where some log in and some do not.
+const SHARED: Need = Need::Comes {
+    to: "privacy.received: rewrite and logins on port 25",
+    holds: |spec: &Spec| {
+        let rewrites = spec.privacy.received == Received::Rewrite;
+        rewrites && spec.auth.listeners.contains(&Listener::Smtp)
+    },
+};
+
+pub(in super::super) static CHECKS: &[Check] = &[
+    EVERY,
+    Check {
+        id: "privacy.rules_of_a_shared_port_fit_every_trace_header",
+        title: "The rules of a port with and without logins take off the client of a login alone",
+        citation: "row 14; row 17; RFC 5321 section 4.4; RFC 3848; Postfix header_checks",
+        severity: Severity::Critical,
+        about: "Does the same with the tables of port 25 where clients may log in. There a header \
+                of who has not logged in stays whole, under the relay's usual name, with or without \
+                TLS; one that says of itself that there was a login and shows none does not. What a \
+                first chunk adds stays, unless it carries the mark, and a line that is too long for \
+                mail is refused.",
+        repair: EVERY.repair,
+        needs: &[Need::Lab, SHARED],
+        long: true,
+        sabotages: &[
+            Sabotage {
+                name: "who has not logged in may say anything for a protocol",
+                changes: &[Change::Replace(
+                    Role::Relay,
+                    "postfix/mixed_header_checks",
+                    "( with [A-Z0-9]*[PS](?: id",
+                    "( with [A-Z0-9]*.(?: id",
+                )],
+                sees: "no login, and a protocol that says so",
+            },
+            Sabotage {
+                name: "what a first chunk adds to a login is cut off",
+                changes: &[Change::Replace(
+                    Role::Relay,
+                    "postfix/mixed_header_checks",
+                    "$3$4$5$6$7",
+                    "$3$4$5$6",
+                )],
+                sees: "a first chunk that goes on",
+            },
+            Sabotage {
+                name: "a rule that takes a first chunk for the date",
+                changes: &[Change::Replace(
+                    Role::Relay,
+                    "postfix/mixed_header_checks",
+                    "[PS](?: id [0-9A-Z]+)?(?:\\n\\tfor <[^\\n]*>; |;\\n\\t)[^\\n]++)",
+                    "[PS](?: id [0-9A-Z]+)?(?:\\n\\tfor <[^\\n]*>; |;\\n\\t).++)",
+                )],
+                sees: "no login, and a first chunk with the mark",
+            },
+        ],
+        ..Check::by(&rules_of_a_shared_port_fit)
+    },
+];
+
+const EVERY: Check = Check {
     id: "privacy.rules_fit_every_trace_header",
     title: "The rules for trace headers take off the client in every form, and touch no other header",
     citation: "row 14; RFC 5321 section 4.4; Postfix header_checks",
@@ -73,217 +134,46 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
         },
     ],
     ..Check::by(&rules_fit_every_trace_header)
-}];
-
-/// What becomes of a header.
-enum Fate {
-    /// It is left as it is.
-    Stays,
-    /// The client is taken off; the login, what stands behind `by HOST (Postfix)`.
-    Rewritten(&'static str, String),
-    /// Nothing is kept but this date.
-    Dated(&'static str),
-    /// It goes.
-    Goes,
-}
-
-struct Row {
-    name: String,
-    header: String,
-    fate: Fate,
-}
-
-const CLIENT: &str = "from canary-helo.example (canary-host.example [192.0.2.77])";
-const TLS: &str = "\n\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)\
-    \n\t key-exchange X25519 server-signature ECDSA (prime256v1) server-digest SHA256\
-    \n\t client-signature ECDSA (prime256v1) client-digest SHA256)\
-    \n\t(Client CN \"canary\", Issuer \"canary\" (verified OK))";
-const WITH: &str = " with ESMTPSA id 4jddYT2Fk9zNBbJ";
-const FOR: &str = "\n\tfor <bob@example.org>; ";
-const DATE: &str = "Mon, 30 Nov 2026 22:12:29 +0000 (UTC)";
-
-/// Of `hostname`'s own headers, what stands behind the name decides.
-struct Own<'a> {
-    hostname: &'a str,
-}
-
-impl Own<'_> {
-    /// A header with these lines before the login, this login, and this behind the mark.
-    fn header(&self, lines: &str, login: &str, behind: &str) -> String {
-        let host = self.hostname;
-        format!(
-            "Received: {CLIENT}{lines}\n\t(Authenticated sender: {login})\n\tby {host} ({MARK}){behind}"
-        )
-    }
-
-    fn rewritten(&self, name: &str, lines: &str, behind: &str) -> Row {
-        Row {
-            name: name.to_owned(),
-            header: self.header(lines, "alice", behind),
-            fate: Fate::Rewritten("alice", behind.to_owned()),
-        }
-    }
-
-    fn dated(&self, name: &str, lines: &str, behind: &str) -> Row {
-        Row {
-            name: name.to_owned(),
-            header: self.header(lines, "alice", &format!("{behind}{DATE}")),
-            fate: Fate::Dated(DATE),
-        }
-    }
-
-    /// With a date that is none for the second rule, and without a login for the first.
-    fn odd_date(&self, date: &'static str, is_date: bool) -> Row {
-        let host = self.hostname;
-        Row {
-            name: format!("no login, and the date {date:?}"),
-            header: format!("Received: {CLIENT}\n\tby {host} ({MARK}){WITH};\n\t{date}"),
-            fate: if is_date {
-                Fate::Dated(date)
-            } else {
-                Fate::Goes
-            },
-        }
-    }
-
-    fn rows(&self) -> Vec<Row> {
-        let usual = format!("{WITH}{FOR}{DATE}");
-        let mut rows = vec![
-            self.rewritten("no TLS", "", &usual),
-            self.rewritten("TLS with a certificate", TLS, &usual),
-            self.rewritten("eight lines before the login", &"\n\tx".repeat(8), &usual),
-            self.dated(
-                "nine lines before the login",
-                &"\n\tx".repeat(9),
-                &format!("{WITH}{FOR}"),
-            ),
-            self.rewritten("no queue id", TLS, &format!(" with SMTP{FOR}{DATE}")),
-            self.rewritten("several recipients", TLS, &format!("{WITH};\n\t{DATE}")),
-            self.rewritten("UTF-8", TLS, &format!(" with UTF8SMTPSA id 4jd{FOR}{DATE}")),
-            self.dated(
-                "words behind the protocol",
-                "",
-                &format!(" with ESMTPSA canary id 4jd{FOR}"),
-            ),
-            self.dated(
-                "words behind the queue id",
-                "",
-                &format!("{WITH} canary{FOR}"),
-            ),
-            self.dated("words behind the mark", "", &format!(" canary{WITH}{FOR}")),
-            self.dated(
-                "a recipient of two lines",
-                "",
-                &format!("{WITH}\n\tfor <a@b.example>\n\tcanary>; "),
-            ),
-            self.dated(
-                "words behind the recipient",
-                "",
-                &format!("{WITH}\n\tfor <a@b.example> canary; "),
-            ),
-        ];
-        for length in [960, 961] {
-            let login = "a".repeat(length);
-            let login: &'static str = login.leak();
-            rows.push(Row {
-                name: format!("a login of {length} octets"),
-                header: self.header("", login, &usual),
-                fate: if length > 960 {
-                    Fate::Dated(DATE)
-                } else {
-                    Fate::Rewritten(login, usual.clone())
-                },
-            });
-        }
-        rows.push(Row {
-            name: "a login of two lines".to_owned(),
-            header: self.header("", "alice)\n\t(canary", &usual),
-            fate: Fate::Dated(DATE),
-        });
-        let added = format!("{usual}\n\tcanary by itself");
-        rows.push(self.rewritten("a first chunk that goes on", "", &added));
-        rows.push(Row {
-            name: "a first chunk with the mark".to_owned(),
-            header: self.header("", "alice", &format!("{usual}\n\tby x ({MARK})")),
-            fate: Fate::Rewritten("alice", usual.clone()),
-        });
-        rows.extend(self.of_others(&usual));
-        for date in [
-            "Sun,  1 Nov 2026 01:02:03 -0330 (NST)",
-            "Tue, 17 Feb 2026 23:59:60 +1245 (+124500AB)",
-        ] {
-            rows.push(self.odd_date(date, true));
-        }
-        for date in [
-            "M0n, 30 Nov 2026 22:12:29 +0000 (UTC)",
-            "Mon, 3x Nov 2026 22:12:29 +0000 (UTC)",
-            "Mon, 030 Nov 2026 22:12:29 +0000 (UTC)",
-            "Mon, 30 N0v 2026 22:12:29 +0000 (UTC)",
-            "Mon, 30 Nov 2O26 22:12:29 +0000 (UTC)",
-            "Mon, 30 Nov 2026 22.12.29 +0000 (UTC)",
-            "Mon, 30 Nov 2026 22:12:29 *0000 (UTC)",
-            "Mon, 30 Nov 2026 22:12:29 +OOOO (UTC)",
-            "Mon, 30 Nov 2026 22:12:29 +0000 (can.ary)",
-            "Mon, 30 Nov 2026 22:12:29 +0000 (ABCDEFGHIJ)",
-            "Mon, 30 Nov 2026 22:12:29 +0000 (UTC)\n\tcanary",
-            "canaryMon, 30 Nov 2026 22:12:29 +0000 (UTC)",
-            "canary",
-        ] {
-            rows.push(self.odd_date(date, false));
-        }
-        rows
-    }
-
-    /// Headers that are not this relay's, or not trace headers.
-    fn of_others(&self, usual: &str) -> Vec<Row> {
-        let own = self.header("", "alice", usual);
-        let mut rows = vec![
-            Row {
-                name: "another header that quotes it".to_owned(),
-                header: format!("X-Was: {own}"),
-                fate: Fate::Stays,
-            },
-            Row {
-                name: "an earlier relay's trace".to_owned(),
-                header: format!("Received: {CLIENT}\n\tby mx.example.org (Postfix){usual}"),
-                fate: Fate::Stays,
-            },
-            Row {
-                name: "a subject".to_owned(),
-                header: format!("Subject: {MARK}; {DATE}"),
-                fate: Fate::Stays,
-            },
-        ];
-        // A dot in an expression fits anything, where it is not escaped.
-        for (at, _) in self.hostname.match_indices('.') {
-            let mut other = self.hostname.to_owned();
-            other.replace_range(at..=at, "x");
-            let header = own.replace(&format!("by {}", self.hostname), &format!("by {other}"));
-            rows.push(Row {
-                name: format!("another host, {other}"),
-                header,
-                fate: Fate::Dated(DATE),
-            });
-        }
-        rows
-    }
-}
+};
 
 async fn rules_fit_every_trace_header(context: Context) -> Judged {
-    let spec = &context.target().spec;
-    let hostname = spec.hostname.clone();
-    let shows = spec.privacy.show_login;
     let own = Own {
-        hostname: &hostname,
+        hostname: &context.target().hostname,
     };
-    let rows = own.rows();
     let mut wrong = Vec::new();
+    compare(&context, "cleanup-login/unix", &own.rows(), &mut wrong).await?;
+    departing(&context, &own, &mut wrong).await?;
+    unless_wrong(&wrong, "each header as its form asks for")
+}
+
+async fn rules_of_a_shared_port_fit(context: Context) -> Judged {
+    let own = Own {
+        hostname: &context.target().hostname,
+    };
+    let mut rows = own.rows();
+    rows.extend(own.without_login());
+    let mut wrong = Vec::new();
+    compare(&context, "cleanup-mixed/unix", &rows, &mut wrong).await?;
+    unless_wrong(&wrong, "each header as its form asks for")
+}
+
+/// Asks the tables of `service` about each header.
+async fn compare(
+    context: &Context,
+    service: &str,
+    rows: &[Row],
+    wrong: &mut Vec<String>,
+) -> Judged {
+    let spec = &context.target().spec;
+    let (hostname, shows) = (&spec.hostname, spec.privacy.show_login);
     let keys: Vec<String> = rows.iter().map(|row| row.header.clone()).collect();
-    let tables = lookup::tables(&context, "cleanup-login/unix", "header_checks").await?;
-    let answers = lookup::answers(&context, &tables, &keys).await?;
+    let tables = lookup::tables(context, service, "header_checks").await?;
+    let answers = lookup::answers(context, &tables, &keys).await?;
     for (row, answer) in rows.iter().zip(&answers) {
         let expected = match &row.fate {
             Fate::Stays => String::new(),
+            Fate::Kept(whole) => format!("REPLACE {whole}"),
+            Fate::Refused => format!("REJECT {REFUSAL}"),
             Fate::Goes => "IGNORE".to_owned(),
             Fate::Dated(date) => format!(
                 "REPLACE Received: {NO_CLIENT} by {hostname} (Postfix) with ESMTPSA; {date}"
@@ -297,10 +187,9 @@ async fn rules_fit_every_trace_header(context: Context) -> Judged {
                 format!("REPLACE Received: {NO_CLIENT}{login}\n\tby {hostname} (Postfix){behind}")
             }
         };
-        judge(&row.name, &expected, answer, &mut wrong)?;
+        judge(&row.name, &expected, answer, wrong)?;
     }
-    departing(&context, &own, &mut wrong).await?;
-    unless_wrong(&wrong, "each header as its form asks for")
+    ControlFlow::Continue(())
 }
 
 /// At the SMTP client a header that still has the mark goes, and no other.

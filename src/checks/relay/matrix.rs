@@ -225,10 +225,15 @@ async fn login_opens_whatever_is_said(context: Context) -> Judged {
     let ways: Vec<(Listener, Mechanism)> = mechanisms
         .flat_map(|mechanism| target.login_listeners().map(move |l| (l, mechanism)))
         .collect();
-    let senders = match target.spec.relay.sender_login {
+    let mut senders = match target.spec.relay.sender_login {
         SenderLogin::Any => senders(&context),
         SenderLogin::Own => vec![SENDER.to_owned(), String::new()],
     };
+    // Others are refused: `protocol.submitted_domains_are_whole`.
+    senders.retain(|sender| {
+        let domain = sender.rsplit_once('@').map_or("", |(_, domain)| domain);
+        sender.is_empty() || domain.contains('.')
+    });
     let (greetings, recipients) = (greetings(&context), outside(&context));
     let columns = [ways.len(), greetings.len(), senders.len(), recipients.len()];
     let mut sessions: Vec<_> = ways
