@@ -76,6 +76,26 @@ static ALL: &[Harmless] = &[
         changes: &[("service_throttle_time = 2s", "service_throttle_time = 20s")],
     },
     Harmless {
+        why: "The suites that are left are the same, as for sessions that demand TLS.",
+        file: "/main.cf",
+        place: "smtpd_tls_ciphers",
+        changes: &[("smtpd_tls_ciphers = high", "")],
+    },
+    Harmless {
+        why: "It is how often answers that are too old are cleared out of a file; address_verify_*_expire_time \
+              say for how long one is believed.",
+        file: "/main.cf",
+        place: "address_verify_cache_cleanup_interval",
+        changes: &[("address_verify_cache_cleanup_interval = 1h", "")],
+    },
+    Harmless {
+        why: "user%domain is read so where it has no other domain alone. Strangers are refused both \
+              spellings, submission ports as well, and who has logged in on port 25 may write either.",
+        file: "/main.cf",
+        place: "allow_percent_hack",
+        changes: &[("allow_percent_hack = no", "")],
+    },
+    Harmless {
         why: "Only domains in relay_domains go by relay_transport, and this relay has none; where it has \
               some, mail for them stops, and checks see it.",
         file: "/main.cf",

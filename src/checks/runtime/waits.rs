@@ -40,7 +40,68 @@ const PARAMETERS: &[&str] = &[
     "minimal_backoff_time",
 ];
 
-pub(in super::super) static CHECKS: &[Check] = &[Check {
+pub(in super::super) static CHECKS: &[Check] = &[
+    WAITING,
+    Check {
+        id: "runtime.limits_are_those_of_relay_yaml",
+        title: "Postfix has the limit of connections that relay.yaml asks for, and restarts services soon",
+        citation: "Postfix smtpd_client_connection_count_limit; Postfix service_throttle_time",
+        severity: Severity::Medium,
+        about: "Reads how many connections a client may have, in main.cf and in every service, and after \
+                how many seconds master(8) starts a service again that has failed. A limit that is \
+                too high to be reached in a test holds nobody off unless it is the one that was \
+                asked for; and Postfix's own minute is a minute without mail for one crash.",
+        repair: "Set limits.connections_per_client in relay.yaml, and leave service_throttle_time to \
+                 relaykit (2 s).",
+        needs: &[
+            Need::Lab,
+            Need::Built,
+            Need::Setting("postfix.main", Says::Without(LIMITS)),
+        ],
+        sabotages: &[
+            Sabotage {
+                name: "ten times the connections for one client",
+                changes: &[Change::Main("smtpd_client_connection_count_limit", "500")],
+                sees: "main.cf: smtpd_client_connection_count_limit = 500",
+            },
+            Sabotage {
+                name: "a service that fails is missed for a minute",
+                changes: &[Change::Main("service_throttle_time", "60s")],
+                sees: "main.cf: service_throttle_time = 60s",
+            },
+        ],
+        ..Check::by(&limits_are_those_of_relay_yaml)
+    },
+];
+
+const LIMITS: &[&str] = &[
+    "smtpd_client_connection_count_limit",
+    "service_throttle_time",
+];
+
+/// Seconds without a service that has failed.
+const SOON: u64 = 20;
+
+async fn limits_are_those_of_relay_yaml(context: Context) -> Judged {
+    let postconf = Postconf::read(&context).await?;
+    let most = context.target().spec.limits.connections_per_client;
+    let mut wrong = Vec::new();
+    let [connections, throttle] = [LIMITS[0], LIMITS[1]];
+    for (place, value) in postconf.everywhere(connections) {
+        if value.parse() != Ok(most) {
+            wrong.push(format!("{place}: {connections} = {value}"));
+        }
+    }
+    for (place, value) in postconf.everywhere(throttle) {
+        if seconds(value, 's').is_none_or(|seconds| seconds > SOON) {
+            wrong.push(format!("{place}: {throttle} = {value}"));
+        }
+    }
+    let expected = format!("{most} connections for a client, and {SOON} s without a service at most");
+    require_none(&wrong, &expected)
+}
+
+const WAITING: Check = Check {
     id: "runtime.waits_are_as_long_as_the_standard_asks",
     title: "Postfix waits for clients, next hops and with its queue as long as it should",
     citation: "RFC 5321 section 4.5.3.2; RFC 5321 section 4.5.4.1; Postfix smtpd_timeout; \
@@ -70,7 +131,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
         },
     ],
     ..Check::by(&waits_are_as_long_as_the_standard_asks)
-}];
+};
 
 async fn waits_are_as_long_as_the_standard_asks(context: Context) -> Judged {
     let postconf = Postconf::read(&context).await?;
