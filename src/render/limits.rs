@@ -8,7 +8,7 @@ use super::main_cf::Group;
 use super::public;
 
 /// How a restriction asks it, see postconf(5) and `SMTPD_POLICY_README`.
-pub(super) const ASK: &str = "check_policy_service unix:/run/limits/socket";
+pub const ASK: &str = "check_policy_service unix:/run/limits/socket";
 
 /// Its settings; without the file it does not run.
 pub(super) fn files(spec: &Spec) -> Vec<File> {

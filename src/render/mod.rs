@@ -29,6 +29,7 @@ use crate::counterparts::{Purpose, Resolved};
 
 pub use header_checks::{MARK, NO_CLIENT};
 pub use last_word::settled;
+pub use limits::ASK;
 pub use long_lines::REFUSAL;
 pub use sink::INBOX;
 

@@ -9,6 +9,7 @@ use super::super::verdict::{Judged, held, unless_wrong};
 use crate::audit::words;
 use crate::config::Listener;
 use crate::plan::Role;
+use crate::render::ASK;
 use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -46,22 +47,40 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 do today; each holds the door alone where another is changed or passed over.",
         repair: "Leave the lists to relaykit; put what you want to add before `reject`.",
         needs: &[Need::Lab, Need::Built],
-        sabotages: &[Sabotage {
-            name: "one of three lists does not refuse",
-            changes: &[
-                Change::Service(
-                    "submission/inet",
-                    "smtpd_recipient_restrictions",
-                    "permit_sasl_authenticated",
-                ),
-                Change::Service(
-                    "submissions/inet",
-                    "smtpd_recipient_restrictions",
-                    "permit_sasl_authenticated",
-                ),
-            ],
-            sees: "smtpd_recipient_restrictions = permit_sasl_authenticated",
-        }],
+        sabotages: &[
+            Sabotage {
+                name: "one of three lists does not refuse",
+                changes: &[
+                    Change::Service(
+                        "submission/inet",
+                        "smtpd_recipient_restrictions",
+                        "permit_sasl_authenticated",
+                    ),
+                    Change::Service(
+                        "submissions/inet",
+                        "smtpd_recipient_restrictions",
+                        "permit_sasl_authenticated",
+                    ),
+                ],
+                sees: "smtpd_recipient_restrictions = permit_sasl_authenticated",
+            },
+            Sabotage {
+                name: "a permit stands before the count of messages",
+                changes: &[
+                    Change::Service(
+                        "submission/inet",
+                        "smtpd_data_restrictions",
+                        "permit, permit_sasl_authenticated, reject",
+                    ),
+                    Change::Service(
+                        "submissions/inet",
+                        "smtpd_data_restrictions",
+                        "permit, permit_sasl_authenticated, reject",
+                    ),
+                ],
+                sees: "smtpd_data_restrictions = permit, ",
+            },
+        ],
         ..Check::by(&lists_of_logins_end_with_reject)
     },
 ];
@@ -132,7 +151,10 @@ async fn lists_of_logins_end_with_reject(context: Context) -> Judged {
             let asks = !spec.auth.listeners.contains(&listener)
                 || words.iter().any(|word| word == "permit_sasl_authenticated");
             let refuses = words.last().is_some_and(|word| word == "reject");
-            if asks && refuses {
+            let lets_in = words.iter().any(|word| word == "permit");
+            let limited = spec.limits.messages_per_login_per_hour.is_some();
+            let counted = list != "smtpd_data_restrictions" || !limited || value.starts_with(ASK);
+            if asks && refuses && !lets_in && counted {
                 held(format!("{service}, {list}: a login, then `reject`"), value)?;
             } else {
                 wrong.push(format!("{service}: {list} = {value}"));

@@ -97,7 +97,8 @@ async fn limits_are_those_of_relay_yaml(context: Context) -> Judged {
             wrong.push(format!("{place}: {throttle} = {value}"));
         }
     }
-    let expected = format!("{most} connections for a client, and {SOON} s without a service at most");
+    let expected =
+        format!("{most} connections for a client, and {SOON} s without a service at most");
     require_none(&wrong, &expected)
 }
 
