@@ -99,7 +99,7 @@ pub(in crate::config) static KEYS: &[Setting<Privacy>] = &[
               web mailer writes its user's address into it. It asks for `received: rewrite` and \
               for no logins on port 25; loops between servers are noticed by it (RFC 5321 section \
               6.3), and are not where it is gone.",
-        example: "[Received, User-Agent, X-Originating-IP]",
+        example: "[User-Agent, X-Originating-IP]",
         source: "Postfix header_checks",
         ..Setting::USUAL
     },
