@@ -232,14 +232,14 @@ fn header_names() {
     problems(
         "version: 1\nprivacy: {received: keep, strip_headers: [X-Mailer, Received]}\n",
         &[
-            "2:42: privacy.strip_headers: `Received` takes off every trace header, the relay's own too, but with received: rewrite; write privacy.received: rewrite, or leave Received out of the list",
+            "2:27: privacy.strip_headers: `Received` takes off every trace header, the relay's own too, but with received: rewrite; write privacy.received: rewrite, or leave Received out of the list",
         ],
     );
     problems(
         "version: 1\nprivacy: {strip_headers: [received]}\n\
          auth: {listeners: [smtp, submission, submissions]}\n",
         &[
-            "2:26: privacy.strip_headers: `Received` with smtp in auth.listeners would take the trace from mail that came without a login too (RFC 5321 4.4); take smtp out of auth.listeners, or Received out of the list",
+            "2:11: privacy.strip_headers: `Received` with smtp in auth.listeners would take the trace from mail that came without a login too (RFC 5321 4.4); take smtp out of auth.listeners, or Received out of the list",
         ],
     );
     problems(
