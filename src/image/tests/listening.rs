@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 const BECOMES_SMTPD: &str = include_str!("../../../images/relay/rootfs/usr/lib/postfix/sbin/smtpd");
 
 /// What master(8) does: sockets from the sixth descriptor on, and the program by its path.
-const MASTER: &str = r#"
+const MASTER: &str = r"
     $^F = 1023;
     use Socket;
     use POSIX;
@@ -20,7 +20,7 @@ const MASTER: &str = r#"
     }
     POSIX::dup2(20 + $_, $_), POSIX::close(20 + $_) for 6, 7;
     exec @ARGV or die $!;
-"#;
+";
 
 /// The package's smtpd, played: its name, its arguments, and TCP_NODELAY of each socket.
 const SMTPD: &str = r#"#!/usr/bin/perl
