@@ -22,7 +22,7 @@ const MASTER: &str = r"
     exec @ARGV or die $!;
 ";
 
-/// The package's smtpd, played: its name, its arguments, and TCP_NODELAY of each socket.
+/// The package's smtpd, played: its name, its arguments, and `TCP_NODELAY` of each socket.
 const SMTPD: &str = r#"#!/usr/bin/perl
     $^F = 1023;
     print "@ARGV";
