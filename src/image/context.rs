@@ -69,6 +69,7 @@ const RELAY: &[File] = embed!("relay":
     "rootfs/etc/s6/services/saslauthd/down-signal",
     "rootfs/etc/s6/services/saslauthd/finish",
     "rootfs/etc/s6/services/saslauthd/run",
+    "rootfs/usr/lib/postfix/sbin/smtpd",
     "rootfs/usr/libexec/relaykit/accounts",
     "rootfs/usr/libexec/relaykit/certificate",
     "rootfs/usr/libexec/relaykit/guard",

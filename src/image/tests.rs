@@ -1,3 +1,4 @@
+mod listening;
 mod shelf;
 
 use std::time::Duration;

@@ -40,8 +40,63 @@ const PARAMETERS: &[&str] = &[
     "minimal_backoff_time",
 ];
 
+/// How long cleanup(8) waits before a message that comes faster than the queue manager looks.
+const FLOW: &str = "in_flow_delay";
+
 pub(in super::super) static CHECKS: &[Check] = &[
-    WAITING,
+    Check {
+        id: "runtime.waits_are_as_long_as_the_standard_asks",
+        title: "Postfix waits for clients, next hops and with its queue as long as it should",
+        citation: "RFC 5321 section 4.5.3.2; RFC 5321 section 4.5.4.1; Postfix smtpd_timeout; \
+               Postfix maximal_queue_lifetime",
+        severity: Severity::Medium,
+        about: "Reads the time-outs that Postfix uses, in main.cf and in every service: five minutes for \
+            a client's next command, and for each answer of a next hop what RFC 5321 lists, up to \
+            ten minutes for the one to a message; four days for mail that waits, and a while \
+            between two tries. Who gives up sooner sends the same message twice to a slow server, \
+            or returns it over a weekend's outage.",
+        repair: "Leave smtpd_timeout, smtp_*_timeout, maximal_queue_lifetime, bounce_queue_lifetime and \
+             minimal_backoff_time at Postfix's defaults.",
+        needs: &[
+            Need::Lab,
+            Need::Setting("postfix.main", Says::Without(PARAMETERS)),
+        ],
+        sabotages: &[
+            Sabotage {
+                name: "a next hop has a minute to take a message",
+                changes: &[Change::Main("smtp_data_done_timeout", "1m")],
+                sees: "main.cf: smtp_data_done_timeout = 1m",
+            },
+            Sabotage {
+                name: "mail waits for an hour and no longer",
+                changes: &[Change::Main("maximal_queue_lifetime", "1h")],
+                sees: "main.cf: maximal_queue_lifetime = 1h",
+            },
+        ],
+        ..Check::by(&waits_are_as_long_as_the_standard_asks)
+    },
+    Check {
+        id: "runtime.mail_is_not_held_up",
+        title: "No message is held up on its way in because others came before it",
+        citation: "Postfix in_flow_delay; Postfix cleanup",
+        severity: Severity::Low,
+        about: "Reads in_flow_delay, in main.cf and in every service. With Postfix's own second, each \
+                message at whose RCPT the queue manager has not yet looked at the last hundred waits \
+                so long, while relay and next hop have time left: of 32 busy clients, one message in \
+                a hundred. What is accepted is safe on the disk either way, and a full disk is \
+                answered with 452.",
+        repair: "Set in_flow_delay to 0s, as relaykit does; look at postfix.main in relay.yaml.",
+        needs: &[
+            Need::Lab,
+            Need::Setting("postfix.main", Says::Without(&[FLOW])),
+        ],
+        sabotages: &[Sabotage {
+            name: "the second that Postfix has",
+            changes: &[Change::Main(FLOW, "1s")],
+            sees: "main.cf: in_flow_delay = 1s",
+        }],
+        ..Check::by(&mail_is_not_held_up)
+    },
     Check {
         id: "runtime.limits_are_those_of_relay_yaml",
         title: "Postfix has the limit of connections that relay.yaml asks for, and restarts services soon",
@@ -102,38 +157,6 @@ async fn limits_are_those_of_relay_yaml(context: Context) -> Judged {
     require_none(&wrong, &expected)
 }
 
-const WAITING: Check = Check {
-    id: "runtime.waits_are_as_long_as_the_standard_asks",
-    title: "Postfix waits for clients, next hops and with its queue as long as it should",
-    citation: "RFC 5321 section 4.5.3.2; RFC 5321 section 4.5.4.1; Postfix smtpd_timeout; \
-               Postfix maximal_queue_lifetime",
-    severity: Severity::Medium,
-    about: "Reads the time-outs that Postfix uses, in main.cf and in every service: five minutes for \
-            a client's next command, and for each answer of a next hop what RFC 5321 lists, up to \
-            ten minutes for the one to a message; four days for mail that waits, and a while \
-            between two tries. Who gives up sooner sends the same message twice to a slow server, \
-            or returns it over a weekend's outage.",
-    repair: "Leave smtpd_timeout, smtp_*_timeout, maximal_queue_lifetime, bounce_queue_lifetime and \
-             minimal_backoff_time at Postfix's defaults.",
-    needs: &[
-        Need::Lab,
-        Need::Setting("postfix.main", Says::Without(PARAMETERS)),
-    ],
-    sabotages: &[
-        Sabotage {
-            name: "a next hop has a minute to take a message",
-            changes: &[Change::Main("smtp_data_done_timeout", "1m")],
-            sees: "main.cf: smtp_data_done_timeout = 1m",
-        },
-        Sabotage {
-            name: "mail waits for an hour and no longer",
-            changes: &[Change::Main("maximal_queue_lifetime", "1h")],
-            sees: "main.cf: maximal_queue_lifetime = 1h",
-        },
-    ],
-    ..Check::by(&waits_are_as_long_as_the_standard_asks)
-};
-
 async fn waits_are_as_long_as_the_standard_asks(context: Context) -> Judged {
     let postconf = Postconf::read(&context).await?;
     let mut wrong = Vec::new();
@@ -145,6 +168,19 @@ async fn waits_are_as_long_as_the_standard_asks(context: Context) -> Judged {
         }
     }
     require_none(&wrong, "time-outs as RFC 5321 asks for them")
+}
+
+async fn mail_is_not_held_up(context: Context) -> Judged {
+    let postconf = Postconf::read(&context).await?;
+    let places = postconf.everywhere(FLOW);
+    let wrong: Vec<String> = places
+        .filter(|(_, value)| seconds(value, 's') != Some(0))
+        .map(|(place, value)| format!("{place}: {FLOW} = {value}"))
+        .collect();
+    require_none(
+        &wrong,
+        "in_flow_delay = 0s in main.cf, and no other in a service",
+    )
 }
 
 /// A time as Postfix reads it: `300s`, `5d`, or a number of `unit`.

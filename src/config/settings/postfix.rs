@@ -30,7 +30,7 @@ pub(in crate::config) static KEYS: &[Setting<Postfix>] = &[
               that a service makes, or one of your own that another value uses (`$mine`); Postfix \
               would pass over any other in silence. What relay.yaml promises, a parameter may add \
               to and not take back.",
-        example: "{in_flow_delay: 0s, relay_transport: ''}",
+        example: "{smtp_connect_timeout: 10s, relay_transport: ''}",
         source: "Postfix postconf",
         ..Setting::USUAL
     },

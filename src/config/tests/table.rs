@@ -264,7 +264,10 @@ fn what_settings_say_is_asked_for() {
     assert!(!holds("relay.message_size_limit", Says::AtMost(50 << 19)));
     assert!(!Says::AtMost(9).holds("limits.messages_per_login_per_hour", &built_in()));
     assert!(holds("postfix.main", Says::Without(&["biff"])));
-    assert!(!holds("postfix.main", Says::Without(&["in_flow_delay"])));
+    assert!(!holds(
+        "postfix.main",
+        Says::Without(&["smtp_connect_timeout"])
+    ));
     assert!(!holds("no.such.key", Says::Something));
     let words = Says::AtMost(2 << 20).in_words("relay.message_size_limit");
     assert_eq!(words, "relay.message_size_limit of 2MiB or less");

@@ -6,7 +6,9 @@ my ($folder, $recipient) = @ARGV;
 chdir $folder or print("0\n"), exit;
 opendir my $open, '.' or die "$folder: $!\n";
 my $shown = 0;
-for my $name (grep { /\.eml\z/ } readdir $open) {
+# In the order of their arrival, which is that on the disk too: as the folder lists them,
+# each would be another block to fetch, and 20,000 that are not in memory took a minute.
+for my $name (sort grep { /\.eml\z/ } readdir $open) {
     my $text = '';
     open my $file, '<', $name or next;
     sysread $file, $text, 512;

@@ -13,11 +13,12 @@ use Socket;
 use Log;
 use Loop;
 
-my $PROCESSES = 5;    # saslauthd -n, in its service's run file
+my $COUNTED   = '/run/saslauthd/processes';    # saslauthd -n, as init has it
 my $SUSPECTS  = 2;    # of them for those who have failed before
 my $HUNG      = 6;    # seconds; its own LDAP time-outs end before that
 my $ABSENT    = 2;    # seconds that one who is being restarted is waited for
 
+my $processes;        # how many of it there are
 my $words;            # the socket that syslog of all of them leads to
 my $LATE      = 15;   # seconds that words of a question are awaited that was given up
 my %asked;            # login as saslauthd writes it => how many questions wait for an answer
@@ -27,6 +28,7 @@ my %last;             # process id => what it said last
 
 sub new {
     my ($class, $socket, $from) = @_;
+    $processes //= counted();
     if (!$words) {
         $words = $from;
         # Where an answer needs them, they are read before it is given.
@@ -37,7 +39,13 @@ sub new {
 
 # How many logins it judges at once.
 sub processes {
-    return $PROCESSES;
+    return $processes;
+}
+
+sub counted {
+    open my $file, '<', $COUNTED or die "relaykit: $COUNTED: $!\n";
+    my ($number) = (<$file> // '') =~ /\A(\d+)\n\z/ or die "relaykit: $COUNTED has no number\n";
+    return $number;
 }
 
 # Whether it has its socket.
@@ -69,7 +77,7 @@ sub go_on {
     for my $kind (0, 1) {
         while (@{ $self->{waiting}[$kind] }) {
             my ($calm, $suspect) = @{ $self->{under_way} };
-            last if $calm + $suspect >= $PROCESSES || $kind && $suspect >= $SUSPECTS;
+            last if $calm + $suspect >= $processes || $kind && $suspect >= $SUSPECTS;
             my $question = shift @{ $self->{waiting}[$kind] };
             next if $question->{needless}->();
             $self->{under_way}[$kind]++;
