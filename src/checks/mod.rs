@@ -113,6 +113,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("privacy/whole", privacy::whole::CHECKS),
     ("privacy/without_login", privacy::without_login::CHECKS),
     ("outbound", outbound::CHECKS),
+    ("outbound/certificate", outbound::certificate::CHECKS),
     ("outbound/conversation", outbound::conversation::CHECKS),
     ("outbound/login", outbound::login::CHECKS),
     ("outbound/policies", outbound::policies::CHECKS),

@@ -1,5 +1,6 @@
 //! What the relay is towards the next hop: TLS as it is told to have it.
 
+pub(super) mod certificate;
 pub(super) mod conversation;
 pub(super) mod login;
 pub(super) mod policies;
@@ -30,10 +31,11 @@ use crate::report::Severity;
 const MAY: Need = Need::Settings(&[
     ("tls.outbound.level", Says::Is("may")),
     ("outbound.credentials", Says::Is("null")),
+    ("tls.outbound.certificate", Says::Is("null")),
 ]);
 
 const TLS_OR_NOTHING: Need = Need::Comes {
-    to: "tls.outbound.level: encrypt, verify or secure, or outbound.credentials",
+    to: "tls.outbound.level: encrypt, verify or secure, outbound.credentials or tls.outbound.certificate",
     holds: |spec| spec.outbound_level() != OutboundLevel::May,
 };
 

@@ -46,12 +46,15 @@ pub struct Spec {
 
 impl Spec {
     /// The level of TLS towards next hops, `smtp_tls_security_level`. It is
-    /// `tls.outbound.level`, but never less than `encrypt` where the relay logs in
-    /// there: its password is not sent in clear.
+    /// `tls.outbound.level`, but never less than `encrypt` where the relay shows who it is,
+    /// by a login or a certificate: its password is not sent in clear, and neither is its
+    /// mail where the certificate cannot be loaded.
     #[must_use]
     pub fn outbound_level(&self) -> OutboundLevel {
-        match self.tls.outbound.level {
-            OutboundLevel::May if !self.outbound.logins.is_empty() => OutboundLevel::Encrypt,
+        let outbound = &self.tls.outbound;
+        let shows = !self.outbound.logins.is_empty() || outbound.certificate.is_some();
+        match outbound.level {
+            OutboundLevel::May if shows => OutboundLevel::Encrypt,
             level => level,
         }
     }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::{Purpose, StoodIn};
-use crate::config::{self, Credentials, OutboundLevel, Policy, Spec, TrustAnchor};
+use crate::config::{self, Certificate, Credentials, OutboundLevel, Policy, Spec, TrustAnchor};
 use crate::container::FINGERPRINT;
 use crate::secret::Secret;
 
@@ -21,6 +21,8 @@ pub struct NextHop {
     pub played: Vec<(Hop, StandIn)>,
     /// Who signs their certificates.
     pub anchor: TrustAnchor,
+    /// What the relay shows those that ask it for a certificate.
+    pub certificate: Option<Certificate>,
 }
 
 /// Where mail goes.
@@ -92,6 +94,7 @@ impl NextHop {
                     .collect(),
                 played: Vec::new(),
                 anchor: spec.tls.outbound.ca.clone(),
+                certificate: spec.tls.outbound.certificate.clone(),
             };
         }
         let hops: Vec<Hop> = (0..next_hops.len())
@@ -113,8 +116,11 @@ impl NextHop {
         let own_login = logins
             .iter()
             .any(|login| !login.password_file.as_os_str().is_empty());
+        let certificate = &spec.tls.outbound.certificate;
+        let own_certificate = matches!(certificate, Some(Certificate::Files { .. }));
         let swapped = [
-            (vouched, "tls.outbound.ca", "certificates of its own"),
+            (vouched, "tls.outbound.ca", CERTIFICATES),
+            (own_certificate, "tls.outbound.certificate", CERTIFICATES),
             (!next_hops.is_empty(), "outbound.next_hop", SINK),
             (own_login, "outbound.credentials", SINK),
         ];
@@ -126,6 +132,7 @@ impl NextHop {
             played: hops.iter().filter_map(stand_in).collect(),
             hops,
             anchor: TrustAnchor::Generated,
+            certificate: certificate.as_ref().map(|_| Certificate::Generated),
         }
     }
 
@@ -255,6 +262,7 @@ fn address(hop: &config::NextHop) -> String {
 }
 
 const SINK: &str = "a next hop of its own";
+const CERTIFICATES: &str = "certificates of its own";
 
 /// Stand-ins listen at the ports above.
 const FIRST_PORT: u16 = 2600;

@@ -5,6 +5,7 @@
 //! Its health check asks for what clients need, from inside: each listener's greeting and
 //! whoever checks logins. Whether mail can be delivered, only the queue says.
 
+mod certificates;
 mod readme;
 mod yaml;
 

@@ -68,7 +68,10 @@ pub const STRICT: Played = played("strict.sink.test", "2512");
 /// 6066 section 3), as a server of many names does.
 pub const NAMED: Played = played("named.sink.test", "2513");
 
-const ALL: [Played; 13] = [
+/// Takes mail from who shows a certificate of the lab's CA alone.
+pub const CERTIFIED: Played = played("certified.sink.test", "2514");
+
+const ALL: [Played; 14] = [
     CLEAR,
     MISNAMED,
     STRANGER,
@@ -82,6 +85,7 @@ const ALL: [Played; 13] = [
     INJECTING,
     STRICT,
     NAMED,
+    CERTIFIED,
 ];
 
 /// What a level of TLS towards one next hop is against: see [`twins`].
@@ -215,6 +219,14 @@ pub(super) fn services() -> Vec<Service> {
                 "/etc/relaykit/tls/other.key, /etc/relaykit/tls/other.pem",
             )
             .option("tls_server_sni_maps", format!("texthash:{CONFIG}/{NAMES}")),
+        smtpd(CERTIFIED)
+            .why("One that wants a certificate of its client:")
+            .option("smtpd_tls_ask_ccert", "yes")
+            .option("smtpd_tls_CAfile", format!("{CONFIG}/tls/ca.pem"))
+            .option(
+                "smtpd_client_restrictions",
+                "permit_tls_all_clientcerts, reject",
+            ),
     ]
 }
 

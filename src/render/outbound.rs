@@ -8,6 +8,7 @@ use crate::container::{Content, FINGERPRINT, File, Role, file, public};
 use crate::counterparts::{Destination, Hop, NextHop, Resolved, anchor_path};
 use crate::secret::Secret;
 
+use super::certificate;
 use super::main_cf::Group;
 use super::master_cf::Service;
 use super::next_hops;
@@ -78,6 +79,10 @@ pub(super) fn tls(resolved: &Resolved) -> Group {
     } else {
         Group::new("TLS as a client. Sessions are resumed, where a next hop offers it.")
     };
+    let group = match certificate::next_hop_chain(next_hop) {
+        Some(chain) => group.set("smtp_tls_chain_files", chain),
+        None => group,
+    };
     group
         .set("smtp_tls_security_level", level.name())
         .when(!policies(resolved).is_empty(), |group| {
@@ -127,7 +132,8 @@ pub(super) fn files(resolved: &Resolved) -> Vec<File> {
             public(POLICIES, text)
         }
     });
-    logins.into_iter().chain(table).collect()
+    let certificate = certificate::next_hop_files(&resolved.next_hop);
+    logins.into_iter().chain(table).chain(certificate).collect()
 }
 
 /// The relay's logins at next hops (texthash(5)), and in a lab at those which the sink

@@ -75,6 +75,10 @@ pub(crate) fn several_spec() -> Spec {
     ] {
         config::set(&mut spec, key, value).unwrap();
     }
+    spec.tls.outbound.certificate = Some(Certificate::Files {
+        cert: PathBuf::from("/srv/client/relay.pem"),
+        key: PathBuf::from("/srv/client/relay.key"),
+    });
     let hops = &spec.outbound.next_hops;
     let login = |hop: &NextHop| Credentials {
         next_hop: Some(hop.clone()),

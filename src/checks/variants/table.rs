@@ -156,6 +156,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 &[Set("tls.client_certificates", "require")],
             ),
             Set("tls.outbound.level", "secure"),
+            Set("tls.outbound.certificate", "generated"),
             By(|spec| spec.outbound.logins = vec![next_hop_login()]),
             By(let_an_account_search),
             Where(
@@ -191,6 +192,7 @@ pub(super) const VARIANTS: &[Variant] = &[
             Set("relay.sender_login", "any"),
             Set("tls.outbound.level", "may"),
             Set("outbound.credentials", "null"),
+            Set("tls.outbound.certificate", "null"),
             Where(
                 &[NO_WAY_OF_ITS_OWN],
                 &[
