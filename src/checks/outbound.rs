@@ -2,9 +2,11 @@
 
 pub(super) mod certificate;
 pub(super) mod conversation;
+pub(super) mod isolation;
 pub(super) mod login;
 pub(super) mod policies;
 pub(super) mod route;
+pub(super) mod routes;
 pub(super) mod several;
 pub(super) mod waiting;
 pub(super) mod wishes;

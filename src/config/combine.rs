@@ -2,6 +2,7 @@
 
 mod certificates;
 mod outbound;
+mod routes;
 
 use super::node::Node;
 use super::problem::{Refusal, Report};
@@ -18,6 +19,7 @@ pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
     check.privacy();
     check.next_hops();
     check.logins_there();
+    check.routes();
     check.policies();
     check.lab();
 }

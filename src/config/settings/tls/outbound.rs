@@ -139,7 +139,7 @@ pub(in crate::config) static KEYS: &[Setting<OutboundTls>] = &[
         name: "policies",
         value: &Policies,
         about: "another level for one next hop",
-        doc: "Another level for single next hops, each as outbound.next_hop has it: `none`, `may`, \
+        doc: "Another level for single next hops, each as outbound.next_hop or a route has it: `none`, `may`, \
               `encrypt`, `verify`, `secure` or `fingerprint`, and behind it `match=` with the names \
               to find in the certificate or, with `fingerprint`, the SHA-256 of the certificate or \
               its key, several of them parted by `|`; and `servername=` with the name to ask the \
