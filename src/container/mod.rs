@@ -69,6 +69,8 @@ pub struct Network {
     pub name: String,
     /// What can be reached from it.
     pub reach: Reach,
+    /// Its IPv6 addresses, beside IPv4: a prefix of 64 bits. `None`: it has IPv4 alone.
+    pub ipv6: Option<String>,
 }
 
 /// What can be reached from a network.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::config::next_hop::NextHop;
 use crate::config::setting::{Counts, Need, Setting};
+use crate::config::value::Flag;
 use crate::secret::Secret;
 
 use logins::LoginsThere;
@@ -26,6 +27,19 @@ pub struct Outbound {
     pub logins: Vec<Credentials>,
     /// Mail that goes another way.
     pub routes: Vec<Route>,
+    /// Whether an exported relay has IPv6 on its way out, wherever its next hops are.
+    pub ipv6: bool,
+}
+
+impl Outbound {
+    /// Whether an exported relay has IPv6 on its way out: because relay.yaml says so, or a next
+    /// hop has nothing else.
+    #[must_use]
+    pub fn needs_ipv6(&self) -> bool {
+        let routes = self.routes.iter().flat_map(|route| &route.next_hops);
+        let mut hops = self.next_hops.iter().chain(routes);
+        self.ipv6 || hops.any(NextHop::is_ipv6)
+    }
 }
 
 /// A login at a next hop.
@@ -94,6 +108,19 @@ pub(in crate::config) static KEYS: &[Setting<Outbound>] = &[
             "smtp_sender_dependent_authentication",
         ],
         promised: "which mail goes which way",
+        ..Setting::USUAL
+    },
+    Setting {
+        name: "ipv6",
+        value: &Flag(|outbound: &mut Outbound| &mut outbound.ipv6),
+        about: "whether an exported relay reaches next hops by IPv6",
+        doc: "Whether the network of an exported relay has IPv6, for next hops whose name has no \
+              other address. A next hop that is an IPv6 address brings it about by itself. The \
+              machine needs a way out by IPv6, and Docker before 27 `ip6tables: true` in its \
+              daemon.json: no answer comes back without.",
+        example: "true",
+        source: "Postfix inet_protocols; RFC 4193",
+        counts: Counts::InProduction,
         ..Setting::USUAL
     },
 ];
