@@ -114,45 +114,25 @@ tls: {{certificate: {{cert: tls/cert.pem, key: tls/key.pem}}}}
         succeed(&mut program(&all))
     }
 
+    /// A session in which this pair was tried, and the code of the answer.
+    async fn tried(&self, name: &str, password: &str) -> Option<(Session, u16)> {
+        let tls = TlsSettings::trusting(&self.hostname, &self.authority);
+        let options = Connect::wrapper(tls);
+        let mut session = Session::connect(self.address, &options).await.ok()?;
+        session.greeting().await.ok()?;
+        session.ehlo("client.example.org").await.ok()?;
+        let pair = STANDARD.encode(format!("\0{name}\0{password}"));
+        let reply = session.command(&format!("AUTH PLAIN {pair}")).await.ok()?;
+        Some((session, reply.code))
+    }
+
     /// The code of the answer to a login, and whether it may then send from `sender`.
     fn login(&self, name: &str, password: &str, sender: &str) -> Option<(u16, bool)> {
         block_on(async {
-            let tls = TlsSettings::trusting(&self.hostname, &self.authority);
-            let mut session = Session::connect(self.address, &Connect::wrapper(tls))
-                .await
-                .ok()?;
-            session.greeting().await.ok()?;
-            session.ehlo("client.example.org").await.ok()?;
-            let pair = STANDARD.encode(format!("\0{name}\0{password}"));
-            let reply = session.command(&format!("AUTH PLAIN {pair}")).await.ok()?;
+            let (mut session, code) = self.tried(name, password).await?;
             session.mail_from(sender).await.ok()?;
             let taken = session.rcpt_to("dave@example.net").await.ok()?;
-            Some((reply.code, taken.is_positive()))
-        })
-    }
-
-    /// Sends a message by login; `None`: the relay does not take it, for now.
-    pub(crate) fn submit(&self, name: &str, password: &str, sender: &str) -> Option<()> {
-        block_on(async {
-            let tls = TlsSettings::trusting(&self.hostname, &self.authority);
-            let mut session = Session::connect(self.address, &Connect::wrapper(tls))
-                .await
-                .ok()?;
-            session.greeting().await.ok()?;
-            session.ehlo("client.example.org").await.ok()?;
-            let pair = STANDARD.encode(format!("\0{name}\0{password}"));
-            let commands = [
-                format!("AUTH PLAIN {pair}"),
-                format!("MAIL FROM:<{sender}>"),
-                "RCPT TO:<dave@example.net>".to_owned(),
-                "DATA".to_owned(),
-                "Subject: by IPv6\r\n\r\nhello\r\n.".to_owned(),
-            ];
-            for command in commands {
-                let reply = session.command(&command).await.ok()?;
-                (reply.code < 400).then_some(())?;
-            }
-            Some(())
+            Some((code, taken.is_positive()))
         })
     }
 
@@ -160,6 +140,20 @@ tls: {{certificate: {{cert: tls/cert.pem, key: tls/key.pem}}}}
     fn answers(&self, name: &str, password: &str, sender: &str) -> (u16, bool) {
         until("an answer to a login", || {
             self.login(name, password, sender)
+        })
+    }
+
+    /// Sends a message by login; `None`: the relay does not take it, for now.
+    pub(crate) fn submit(&self, name: &str, password: &str, sender: &str) -> Option<()> {
+        block_on(async {
+            let (mut session, _) = self.tried(name, password).await?;
+            let from = format!("MAIL FROM:<{sender}>");
+            let message = "Subject: by IPv6\r\n\r\nhello\r\n.";
+            for command in [&*from, "RCPT TO:<dave@example.net>", "DATA", message] {
+                let reply = session.command(command).await.ok()?;
+                (reply.code < 400).then_some(())?;
+            }
+            Some(())
         })
     }
 }
