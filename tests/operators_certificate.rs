@@ -71,10 +71,18 @@ impl Parts {
     }
 }
 
+/// The same pair for next hops.
+const FOR_NEXT_HOPS: &str = "version: 1\nhostname: relay.example.org\n\
+                             tls: {outbound: {certificate: {cert: tls/cert.pem, key: tls/key.pem}}}\n";
+
 /// What `config validate` says about these two files, and whether it takes them.
 fn validated(certificate: &str, key: &str) -> (String, bool) {
+    validated_in(RELAY_YAML, certificate, key)
+}
+
+fn validated_in(relay_yaml: &str, certificate: &str, key: &str) -> (String, bool) {
     let place = TempDir::new().unwrap();
-    fs::write(place.path().join("relay.yaml"), RELAY_YAML).unwrap();
+    fs::write(place.path().join("relay.yaml"), relay_yaml).unwrap();
     // A folder of their own, as an exported relay is to have it.
     fs::create_dir(place.path().join("tls")).unwrap();
     fs::write(place.path().join("tls/cert.pem"), certificate).unwrap();
@@ -279,4 +287,45 @@ fn a_damaged_certificate_is_refused_by_its_place() {
         &parts.key.serialize_pem(),
         "certificate 2 of the file is damaged",
     );
+}
+
+/// What a client shows is held to what servers ask of it: not to a name.
+#[test]
+fn a_pair_for_next_hops_is_looked_at_too() {
+    let parts = Parts::new();
+    let client = |name: &str| {
+        let mut params = own(name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params
+    };
+    let key = parts.key.serialize_pem();
+    let said = |certificate: &str, key: &str| validated_in(FOR_NEXT_HOPS, certificate, key);
+    let right = parts.own(&client("anybody.example.net"));
+    assert_eq!(said(&right, &key), (String::new(), true));
+    let mut late = client("anybody.example.net");
+    late.not_after = OffsetDateTime::now_utc() - Duration::hours(1);
+    let other = KeyPair::generate().unwrap().serialize_pem();
+    for (certificate, key, words) in [
+        (
+            right.clone(),
+            &other,
+            "tls.outbound.certificate.key: this private key does not belong to the certificate",
+        ),
+        (
+            parts.own(&late),
+            &key,
+            "tls.outbound.certificate.cert: the certificate expired on ",
+        ),
+        (
+            parts.between_pem.clone() + &right,
+            &key,
+            "the private key belongs to certificate 2 of the file",
+        ),
+    ] {
+        let (said, taken) = said(&certificate, key);
+        assert!(!taken && said.contains(words), "{words}\n{said}");
+    }
+    let (said, taken) = said(&parts.own(&own("relay.example.org")), &key);
+    let words = "the certificate is not one of a client (extendedKeyUsage without clientAuth)";
+    assert!(taken && said.contains(words), "{said}");
 }

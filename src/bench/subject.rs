@@ -232,6 +232,8 @@ pub fn measurable(mut spec: Spec, listener: Listener, sink: Sink, clients: usize
         // It speaks no TLS and has no logins.
         spec.outbound.next_hops.clear();
         spec.outbound.logins.clear();
+        spec.outbound.routes.clear();
+        spec.tls.outbound.certificate = None;
         spec.tls.outbound.level = OutboundLevel::May;
         spec.tls.outbound.policies.clear();
     }

@@ -67,6 +67,20 @@ pub fn fingerprint_of(der: &[u8]) -> String {
     bytes.join(":")
 }
 
+/// Whether others take the certificate of `issued` as their client's (extendedKeyUsage, RFC
+/// 5280 section 4.2.1.12).
+pub(super) fn is_for_clients(issued: &Issued) -> bool {
+    let Ok((_, pem)) = parse_x509_pem(issued.certificate.as_bytes()) else {
+        return false;
+    };
+    let usage = pem.parse_x509().ok();
+    let usage = usage.and_then(|certificate| {
+        let usage = certificate.extended_key_usage().ok()??;
+        Some(usage.value.client_auth)
+    });
+    usage.unwrap_or(false)
+}
+
 /// The first of `names` that `authority` may not sign for.
 pub(super) fn forbidden(authority: &Issued, names: &Names) -> Option<String> {
     let (_, pem) = parse_x509_pem(authority.certificate.as_bytes()).ok()?;

@@ -78,8 +78,18 @@ pub(super) fn server(
     now: Timestamp,
 ) -> Result<Issued, Error> {
     let subject = names.dns.first().map_or(role.name(), String::as_str);
-    let params = server_params(subject, names, now, SERVER_DAYS)?;
+    let mut params = server_params(subject, names, now, SERVER_DAYS)?;
+    if is_client(role) {
+        params
+            .extended_key_usages
+            .push(ExtendedKeyUsagePurpose::ClientAuth);
+    }
     signed(authority, subject, params)
+}
+
+/// Whether it shows others its certificate as their client, too: the relay does at next hops.
+pub(super) fn is_client(role: Role) -> bool {
+    role == Role::Relay
 }
 
 /// A new certificate of the relay's, with a new key, under `authority`.

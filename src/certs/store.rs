@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::inspect::{objection, permits_just};
-use super::issue::{authority, server};
+use super::inspect::{is_for_clients, objection, permits_just};
+use super::issue::{authority, is_client, server};
 use super::{Certificates, Error, Issued, Names};
 use crate::plan::Role;
 use crate::secret::Secret;
@@ -97,8 +97,10 @@ fn kept_or_new(
     };
     let mut held = BTreeMap::new();
     for (role, names) in servers {
-        let still_good =
-            |issued: &Issued| objection(issued, Some(names), Some(&authority), now).is_none();
+        let still_good = |issued: &Issued| {
+            let right = !is_client(*role) || is_for_clients(issued);
+            right && objection(issued, Some(names), Some(&authority), now).is_none()
+        };
         let issued = match read(folder, role.name())?.filter(still_good) {
             Some(issued) => issued,
             None => write(folder, role.name(), server(&authority, *role, names, now)?)?,

@@ -1,11 +1,14 @@
 //! What the relay is towards the next hop: TLS as it is told to have it.
 
+pub(super) mod certificate;
 pub(super) mod conversation;
+pub(super) mod isolation;
 pub(super) mod login;
 pub(super) mod manners;
 pub(super) mod policies;
 pub(super) mod reports;
 pub(super) mod route;
+pub(super) mod routes;
 pub(super) mod several;
 pub(super) mod suites;
 pub(super) mod waiting;
@@ -33,10 +36,11 @@ use crate::report::Severity;
 const MAY: Need = Need::Settings(&[
     ("tls.outbound.level", Says::Is("may")),
     ("outbound.credentials", Says::Is("null")),
+    ("tls.outbound.certificate", Says::Is("null")),
 ]);
 
 const TLS_OR_NOTHING: Need = Need::Comes {
-    to: "tls.outbound.level: encrypt, verify or secure, or outbound.credentials",
+    to: "tls.outbound.level: encrypt, verify or secure, outbound.credentials or tls.outbound.certificate",
     holds: |spec| spec.outbound_level() != OutboundLevel::May,
 };
 

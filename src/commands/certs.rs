@@ -16,7 +16,7 @@ use super::exit::{Exit, Unsuitable, Unwritable, Usage};
 use super::labs::{configured, image_settings, images, spec_of_lab, workshop};
 use crate::certs::{self, Described, Names};
 use crate::cli::{Certs, CertsPlace, Images, Issue};
-use crate::config::{Certificate, Spec, TrustAnchor};
+use crate::config::{Certificate, Spec, TrustAnchor, read_authorities};
 use crate::counterparts::{Purpose, Resolved};
 use crate::lab;
 use crate::plan::{Plan, Role};
@@ -79,6 +79,10 @@ fn of_operator(session: &Session, spec: &Spec, now: Timestamp, all: &mut Vec<Sho
         let used_by = "an exported relay shows it to its clients";
         files.push(("tls.certificate.cert", cert, used_by));
     }
+    if let Some(Certificate::Files { cert, .. }) = &spec.tls.outbound.certificate {
+        let used_by = "an exported relay shows it to next hops that ask for one";
+        files.push(("tls.outbound.certificate.cert", cert, used_by));
+    }
     if let Some(ca) = &spec.tls.client_ca {
         files.push(("tls.client_ca", ca, "clients' certificates are held to it"));
     }
@@ -89,7 +93,7 @@ fn of_operator(session: &Session, spec: &Spec, now: Timestamp, all: &mut Vec<Sho
         files.push(("auth.ldap.ca", ca, "the directory is held to it"));
     }
     for (key, path, used_by) in files {
-        match fs::read_to_string(path) {
+        match read_authorities(path) {
             Ok(pem) => add(all, key, path, used_by, &pem, now),
             Err(error) => {
                 let line = format!("{key}: {} cannot be read: {error}", path.display());

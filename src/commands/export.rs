@@ -13,7 +13,7 @@ use super::Session;
 use super::exit::{Exit, Unsuitable, Unwritable};
 use super::labs::{image_settings, spec};
 use crate::cli::{self, Images};
-use crate::config::Spec;
+use crate::config::{Spec, read_authorities};
 use crate::counterparts::{self, Purpose, Resolved};
 use crate::engine::ByteStream;
 use crate::export::deployment_name;
@@ -120,7 +120,7 @@ fn take_along(plan: &mut Plan) -> Result<(), Unsuitable> {
     let files = plan.containers.iter_mut().flat_map(|c| &mut c.files);
     for file in files {
         if let Content::OperatorAuthority(path) = &file.content {
-            let text = std::fs::read_to_string(path).map_err(|error| {
+            let text = read_authorities(path).map_err(|error| {
                 let (path, needs) = (path.display(), &file.path);
                 Unsuitable(format!(
                     "reading {path} failed: {error}\n  it is an authority's certificate, which goes \

@@ -1,5 +1,5 @@
-//! The operator's certificate, its chain and its key, held against what clients and
-//! OpenSSL will ask of them (RFC 5280, RFC 9525, RFC 9325 section 4).
+//! The operator's certificate, its chain and its key, held against what OpenSSL and those
+//! to whom it is shown will ask of them (RFC 5280, RFC 9525, RFC 9325 section 4).
 
 use jiff::Timestamp;
 use rustls::crypto::ring::sign::any_supported_type;
@@ -25,6 +25,21 @@ const WEAK: [&str; 3] = [
     "1.2.840.10045.4.1",
 ];
 
+/// As what the relay shows a certificate.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shown<'a> {
+    /// To clients, as a server.
+    AsServer {
+        /// The relay's name.
+        hostname: &'a str,
+        /// The certificates (DER) of those that this machine knows.
+        authorities: fn() -> Vec<Vec<u8>>,
+    },
+    /// To next hops, as their client: they go by a CA of their own or by this very
+    /// certificate, and not by a name.
+    AsClient,
+}
+
 /// Which of the two files a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum File {
@@ -41,14 +56,12 @@ pub(super) struct Finding {
     pub(super) fatal: bool,
 }
 
-/// Looks at the PEM text of both files for a relay that is called `hostname`;
-/// `authorities` are the certificates (DER) of those that this machine knows.
+/// Looks at the PEM text of both files.
 pub(super) fn judge(
     certificate: &str,
     key: &str,
-    hostname: &str,
+    shown: Shown<'_>,
     now: Timestamp,
-    authorities: impl FnOnce() -> Vec<Vec<u8>>,
 ) -> Vec<Finding> {
     let mut found = Findings::default();
     let ders: Vec<_> = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect();
@@ -72,13 +85,18 @@ pub(super) fn judge(
         return found.0;
     }
     let position = found.key(&chain, key);
-    found.names(&chain[position], hostname);
+    if let Shown::AsServer { hostname, .. } = shown {
+        found.names(&chain[position], hostname);
+    }
     found.time(&chain, position, now);
     found.strength(&chain, position);
-    found.purpose(&chain[position]);
+    found.purpose(&chain[position], shown);
     // Told by the key already, and the order with it.
     if position == 0 {
-        found.order(&chain, authorities);
+        let top = found.order(&chain);
+        if let Shown::AsServer { authorities, .. } = shown {
+            found.end(&chain, top, authorities);
+        }
     }
     found.0
 }
@@ -237,21 +255,30 @@ impl Findings {
         }
     }
 
-    fn purpose(&mut self, own: &X509Certificate<'_>) {
-        if let Ok(Some(usage)) = own.extended_key_usage()
-            && !usage.value.server_auth
-            && !usage.value.any
-        {
-            self.refuse(
+    fn purpose(&mut self, own: &X509Certificate<'_>, shown: Shown<'_>) {
+        let Ok(Some(usage)) = own.extended_key_usage() else {
+            return;
+        };
+        let usage = usage.value;
+        match shown {
+            Shown::AsServer { .. } if !usage.server_auth && !usage.any => self.refuse(
                 File::Certificate,
                 "the certificate is not one of a server (extendedKeyUsage without serverAuth)",
                 "order one for a server",
-            );
+            ),
+            // Who goes by a fingerprint does not look at this.
+            Shown::AsClient if !usage.client_auth && !usage.any => self.warn(
+                "the certificate is not one of a client (extendedKeyUsage without clientAuth): a \
+                 next hop that goes by its CA refuses it",
+                "order one for a client, which most public authorities do not sign any more: ask \
+                 who runs the next hop",
+            ),
+            _ => {}
         }
     }
 
-    /// Each certificate signed by the next, up to an authority that clients know.
-    fn order(&mut self, chain: &[X509Certificate<'_>], authorities: impl FnOnce() -> Vec<Vec<u8>>) {
+    /// Each certificate signed by the next; which one ends the chain.
+    fn order(&mut self, chain: &[X509Certificate<'_>]) -> usize {
         let mut last = 0;
         let mut rest: Vec<usize> = (1..chain.len()).collect();
         let mut path = vec![0];
@@ -266,7 +293,7 @@ impl Findings {
                     ordinal(stranger),
                     chain[stranger].subject()
                 ),
-                "take it out: it costs every client a part of a packet",
+                "take it out: it costs every handshake a part of a packet",
             );
         }
         if !path.is_sorted() {
@@ -277,6 +304,16 @@ impl Findings {
                 format!("put them in this order: {}", right.join(", ")),
             );
         }
+        last
+    }
+
+    /// The chain leads to an authority that clients know.
+    fn end(
+        &mut self,
+        chain: &[X509Certificate<'_>],
+        last: usize,
+        authorities: fn() -> Vec<Vec<u8>>,
+    ) {
         let top = &chain[last];
         if is_self_signed(top) {
             if last == 0 {

@@ -1,15 +1,12 @@
 //! Combinations of values that are right each for itself and impossible together.
 
+mod certificates;
 mod outbound;
+mod routes;
 
-use jiff::Timestamp;
-
-use super::certificate;
-use super::files;
 use super::node::Node;
 use super::problem::{Refusal, Report};
-use super::renewal::{Renewal, renewal};
-use super::spec::{Certificate, ClientCertificates, Ldap, Listener, Received, SenderLogin, Spec};
+use super::spec::{ClientCertificates, Ldap, Listener, Received, SenderLogin, Spec};
 
 /// Looks for what cannot be, in a `spec` that was filled from `root`.
 pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
@@ -17,11 +14,12 @@ pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
     check.ports();
     check.listeners();
     check.logins();
-    check.certificate();
+    check.certificates();
     check.client_certificates();
     check.privacy();
     check.next_hops();
     check.logins_there();
+    check.routes();
     check.policies();
     check.lab();
 }
@@ -165,38 +163,6 @@ impl Check<'_> {
         }
     }
 
-    /// What clients will see, where the files are here: an export may be for another
-    /// machine, which has them.
-    fn certificate(&mut self) {
-        let Certificate::Files { cert, key } = &self.spec.tls.certificate else {
-            return;
-        };
-        if !self.report.sound(&["hostname", "tls.certificate"]) {
-            return;
-        }
-        let (Ok(chain), Ok(secret)) = (files::text(cert), files::text(key)) else {
-            return;
-        };
-        let shown = (renewal(cert, key) == Renewal::Folder)
-            .then(|| files::folder_of_certificate(&[cert, key]));
-        let hostname = &self.spec.hostname;
-        for finding in certificate::judge(&chain, &secret, hostname, Timestamp::now(), authorities)
-        {
-            let path = match finding.file {
-                certificate::File::Certificate => "tls.certificate.cert",
-                certificate::File::Key => "tls.certificate.key",
-            };
-            if finding.fatal {
-                self.refuse(path, finding.why);
-            } else {
-                self.warn(path, finding.why);
-            }
-        }
-        if let Some(why) = shown.flatten() {
-            self.warn("tls.certificate", why);
-        }
-    }
-
     /// A directory or a users file checks logins, and not both.
     fn backend(&mut self) {
         let auth = &self.spec.auth;
@@ -309,13 +275,6 @@ impl Check<'_> {
             self.warn("listeners.bind", Refusal::new(why).hint("write 127.0.0.1"));
         }
     }
-}
-
-/// The certificates (DER) of the authorities that this machine knows; a list that
-/// cannot be read knows none.
-fn authorities() -> Vec<Vec<u8>> {
-    let known = rustls_native_certs::load_native_certs().certs;
-    known.into_iter().map(|der| der.to_vec()).collect()
 }
 
 /// Whether an LDAP URL means the lab's own directory.

@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::{self, Pem};
+use super::files;
 use super::node::{Entry, Node, Value, join};
+use super::pem::{self, Pem};
 use super::problem::{Refusal, Report, quoted};
 use crate::secret::Secret;
 
@@ -227,7 +228,7 @@ impl Decoder<'_> {
     /// The path of a PEM file, which is looked into if it exists.
     pub(super) fn pem(&mut self, field: &Field<'_>, expected: Pem) -> Option<PathBuf> {
         let path = self.path(field)?;
-        match files::look_at_pem(&path, expected) {
+        match pem::look_at_pem(&path, expected) {
             Ok(None) => {}
             Ok(Some(warning)) => self.warn(field, warning),
             Err(why) => self.refuse(field, why),

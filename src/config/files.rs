@@ -169,7 +169,7 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 #[cfg(unix)]
-fn exposed_to_others(path: &Path, metadata: &std::fs::Metadata) -> Option<Refusal> {
+pub(super) fn exposed_to_others(path: &Path, metadata: &std::fs::Metadata) -> Option<Refusal> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = metadata.permissions().mode() & 0o777;
     (mode & 0o007 != 0).then(|| {
@@ -182,83 +182,6 @@ fn exposed_to_others(path: &Path, metadata: &std::fs::Metadata) -> Option<Refusa
 }
 
 #[cfg(not(unix))]
-fn exposed_to_others(_: &Path, _: &std::fs::Metadata) -> Option<Refusal> {
+pub(super) fn exposed_to_others(_: &Path, _: &std::fs::Metadata) -> Option<Refusal> {
     None
-}
-
-/// What a PEM file must contain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pem {
-    Certificate,
-    /// Certificates of whoever signs clients' certificates.
-    ClientAuthorities,
-    Key,
-}
-
-/// More authorities than a house has of its own: a list of the public ones has over a
-/// hundred.
-const PUBLIC: usize = 40;
-
-fn count(text: &str) -> usize {
-    text.matches("-----BEGIN CERTIFICATE-----").count()
-}
-
-/// The text of a PEM file.
-pub(super) fn text(path: &Path) -> std::io::Result<String> {
-    let mut text = Vec::new();
-    // A bundle of all the world's authorities has a quarter of a megabyte.
-    std::fs::File::open(path)?
-        .take(4 << 20)
-        .read_to_end(&mut text)?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-/// Looks into a PEM file that exists. One that does not may be on the machine that
-/// an export is for, so its absence says nothing here.
-pub(super) fn look_at_pem(path: &Path, expected: Pem) -> Result<Option<Refusal>, Refusal> {
-    let Ok(metadata) = std::fs::metadata(path) else {
-        return Ok(None);
-    };
-    let shown = quoted(&path.display().to_string());
-    if !metadata.is_file() {
-        return Err(Refusal::new(format!(
-            "{shown} is not a regular file, expected a PEM file"
-        )));
-    }
-    let text = text(path).map_err(|error| Refusal::new(format!("cannot read {shown}: {error}")))?;
-    let has = |what: &str| {
-        text.lines()
-            .any(|l| l.starts_with("-----BEGIN ") && l.contains(what))
-    };
-    let (certificate, key) = (has("CERTIFICATE-----"), has("PRIVATE KEY-----"));
-    match expected {
-        Pem::Certificate | Pem::ClientAuthorities if !certificate => {
-            let why = Refusal::new(format!("{shown} contains no PEM certificate"));
-            Err(if key {
-                why.hint("it is a private key: are the two swapped?")
-            } else {
-                why
-            })
-        }
-        Pem::Key if !key => {
-            let why = Refusal::new(format!("{shown} contains no PEM private key"));
-            Err(if certificate {
-                why.hint("it is a certificate: are the two swapped?")
-            } else {
-                why
-            })
-        }
-        Pem::Key if has("ENCRYPTED PRIVATE KEY-----") => Err(Refusal::new(format!(
-            "the private key {shown} is encrypted"
-        ))
-        .hint("nobody can type its passphrase when the relay starts: store it without one")),
-        Pem::Key => Ok(exposed_to_others(path, &metadata)),
-        Pem::ClientAuthorities if count(&text) > PUBLIC => Err(Refusal::new(format!(
-            "{shown} has {} authorities in it, as the lists of public ones have: everybody can \
-             get a certificate of one of those",
-            count(&text)
-        ))
-        .hint("write the path of the CA that signs your own clients' certificates")),
-        Pem::Certificate | Pem::ClientAuthorities => Ok(None),
-    }
 }

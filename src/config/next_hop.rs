@@ -30,6 +30,12 @@ impl NextHop {
     pub fn is_address(&self) -> bool {
         self.host.parse::<IpAddr>().is_ok()
     }
+
+    /// Whether it is an IPv6 address, which nobody reaches by IPv4.
+    #[must_use]
+    pub fn is_ipv6(&self) -> bool {
+        matches!(self.host.parse(), Ok(IpAddr::V6(_)))
+    }
 }
 
 impl fmt::Display for NextHop {

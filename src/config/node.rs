@@ -125,6 +125,22 @@ impl Node {
         }
     }
 
+    /// The items of a list; none where there is no list.
+    pub(super) fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// Where the item at `index` of the list at `path` is written, or the nearest key above
+    /// it that is.
+    pub(super) fn locate_item(&self, path: &str, index: usize) -> Position {
+        let list = self.find(path).map(|entry| &entry.value);
+        let item = list.and_then(|list| list.items().get(index));
+        item.map_or_else(|| self.locate(path), |item| item.at)
+    }
+
     /// Where `path` (`auth.ldap`) is written, or the nearest key above it that is.
     pub(super) fn locate(&self, path: &str) -> Position {
         let mut at = self.at;

@@ -78,6 +78,14 @@ pub fn missing_for_production(spec: &Spec, of_backend: Vec<Missing>) -> Vec<Miss
             "system, or the path of your CA's certificate",
         );
     }
+    if spec.tls.outbound.certificate == Some(Certificate::Generated) {
+        let reason = "no next hop knows the lab's CA";
+        add(
+            "tls.outbound.certificate",
+            reason,
+            "{cert: PATH, key: PATH}",
+        );
+    }
     if spec.outbound.next_hops.is_empty() {
         let reason = "in a lab the sink takes the mail, elsewhere somebody must";
         add("outbound.next_hop", reason, "'[smtp.your.provider]:587'");

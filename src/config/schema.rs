@@ -143,7 +143,7 @@ fn shape(kind: &Kind, default: Option<&Shown>) -> Members {
 
 fn or_null(members: &mut Members) {
     for (name, value) in members {
-        if name == "anyOf"
+        if matches!(name.as_str(), "anyOf" | "oneOf")
             && let Shown::List(shapes) = value
         {
             shapes.push(Shown::Mapping(vec![member("type", text("null"))]));

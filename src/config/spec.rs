@@ -11,7 +11,7 @@ pub use auth::{Auth, Mechanism, PamStack, Users};
 pub use lab::{Lab, User};
 pub use limits::Limits;
 pub use listeners::{Listener, Listeners};
-pub use outbound::{Credentials, Outbound};
+pub use outbound::{Credentials, Outbound, Route};
 pub use postfix::Postfix;
 pub use privacy::{Privacy, Received};
 pub use relay::{Relay, SenderLogin};
@@ -46,12 +46,15 @@ pub struct Spec {
 
 impl Spec {
     /// The level of TLS towards next hops, `smtp_tls_security_level`. It is
-    /// `tls.outbound.level`, but never less than `encrypt` where the relay logs in
-    /// there: its password is not sent in clear.
+    /// `tls.outbound.level`, but never less than `encrypt` where the relay shows who it is,
+    /// by a login or a certificate: its password is not sent in clear, and neither is its
+    /// mail where the certificate cannot be loaded.
     #[must_use]
     pub fn outbound_level(&self) -> OutboundLevel {
-        match self.tls.outbound.level {
-            OutboundLevel::May if !self.outbound.logins.is_empty() => OutboundLevel::Encrypt,
+        let outbound = &self.tls.outbound;
+        let shows = !self.outbound.logins.is_empty() || outbound.certificate.is_some();
+        match outbound.level {
+            OutboundLevel::May if shows => OutboundLevel::Encrypt,
             level => level,
         }
     }
@@ -64,25 +67,40 @@ impl Spec {
         found.map(|(_, policy)| policy)
     }
 
-    /// The level of TLS towards this next hop. Where TLS begins with the first byte, it
-    /// is never less than `encrypt`.
+    /// The level of TLS towards one of `outbound.next_hop`. Where TLS begins with the first
+    /// byte, it is never less than `encrypt`.
     #[must_use]
     pub fn level_towards(&self, next_hop: &NextHop) -> OutboundLevel {
-        let level = match self.policy(next_hop) {
-            Some(policy) => policy.level,
-            None => self.outbound_level(),
-        };
+        self.level(next_hop, self.outbound_level())
+    }
+
+    /// The level of TLS on routes, which is never less than `encrypt`.
+    #[must_use]
+    pub fn route_level(&self) -> OutboundLevel {
+        self.outbound_level().max(OutboundLevel::Encrypt)
+    }
+
+    /// The level of TLS towards a next hop of a route.
+    #[must_use]
+    pub fn level_on_route(&self, next_hop: &NextHop) -> OutboundLevel {
+        self.level(next_hop, self.route_level())
+    }
+
+    fn level(&self, next_hop: &NextHop, of_all: OutboundLevel) -> OutboundLevel {
+        let level = self.policy(next_hop).map_or(of_all, |policy| policy.level);
         if next_hop.wraps() {
             level.max(OutboundLevel::Encrypt)
         } else {
             level
         }
     }
+}
 
-    /// The relay's own login at this next hop.
+impl Credentials {
+    /// The one of `logins` that is for this next hop.
     #[must_use]
-    pub fn login_at(&self, next_hop: &NextHop) -> Option<&Credentials> {
-        let mut logins = self.outbound.logins.iter();
+    pub fn at<'a>(logins: &'a [Self], next_hop: &NextHop) -> Option<&'a Self> {
+        let mut logins = logins.iter();
         logins.find(|login| login.next_hop.as_ref().is_none_or(|at| at == next_hop))
     }
 }

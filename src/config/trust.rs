@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::decode::{Decoder, Field};
-use super::files::Pem;
+use super::pem::Pem;
 use super::setting::{Kind, Value};
 use super::shown::Shown;
 
@@ -14,7 +14,7 @@ pub enum TrustAnchor {
     Generated,
     /// The CA certificates of the image (Debian's ca-certificates).
     System,
-    /// A PEM file, absolute.
+    /// A PEM file or a folder of such, absolute.
     File(PathBuf),
 }
 
@@ -23,14 +23,14 @@ pub(super) struct Authority<P>(pub(super) fn(&mut P) -> &mut TrustAnchor);
 
 impl<P> Value<P> for Authority<P> {
     fn kind(&self) -> Kind {
-        Kind::Text("`generated`, `system` or the path of a PEM file")
+        Kind::Text("`generated`, `system` or the path of a PEM file or of a folder of such")
     }
 
     fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, place: &mut P) {
         let anchor = match field.text() {
             "generated" => Some(TrustAnchor::Generated),
             "system" => Some(TrustAnchor::System),
-            _ => decoder.pem(field, Pem::Certificate).map(TrustAnchor::File),
+            _ => decoder.pem(field, Pem::Authorities).map(TrustAnchor::File),
         };
         if let Some(anchor) = anchor {
             *(self.0)(place) = anchor;

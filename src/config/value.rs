@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::decode::{Decoder, Field};
-use super::files::Pem;
+use super::pem::Pem;
 use super::problem::{Refusal, quoted};
 use super::setting::{Kind, Setting, Value};
 use super::shown::Shown;

@@ -69,6 +69,8 @@ pub struct Network {
     pub name: String,
     /// What can be reached from it.
     pub reach: Reach,
+    /// Its IPv6 addresses, beside IPv4: a prefix of 64 bits. `None`: it has IPv4 alone.
+    pub ipv6: Option<String>,
 }
 
 /// What can be reached from a network.
@@ -219,8 +221,8 @@ pub enum Content {
     WithFingerprint(Role, String),
     /// A file of the operator's: read and injected in a lab, mounted in an export.
     OperatorFile(PathBuf),
-    /// A file of the operator's with the certificates of authorities, which anybody may
-    /// see: read and injected in a lab, taken along in an export.
+    /// A file of the operator's with the certificates of authorities, or a folder of such
+    /// files ([`read_authorities`](crate::config::read_authorities)), which anybody may see: read and injected in a lab, taken along in an export.
     OperatorAuthority(PathBuf),
     /// A file of the operator's that others replace while the relay runs: its folder is
     /// mounted in an export, since a mounted file would stay the one that it was.

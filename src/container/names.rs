@@ -19,6 +19,7 @@ impl Names<'_> {
         Network {
             name: self.of(what),
             reach,
+            ipv6: None,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::secret::Secret;
 
 pub use backend::{Backend, Page};
 pub use ldap::{Directory, LDAPS_PORT, Nearly, PLAYED};
-pub use next_hop::{Destination, Hop, NextHop, Part, StandIn, next_hop_login};
+pub use next_hop::{Destination, Hop, NextHop, Part, Route, StandIn, next_hop_login};
 pub use production::missing_for_production;
 pub use users::UsersFile;
 
@@ -153,7 +153,7 @@ impl Resolved {
 
     /// The relay's own passwords: at its next hops, and at the directory.
     pub fn passwords(&self) -> impl Iterator<Item = &Secret> {
-        let logins = self.next_hop.hops.iter();
+        let logins = self.next_hop.all_hops();
         let logins = logins.filter_map(|hop| Some(&hop.login.as_ref()?.password));
         let directory = self.backend.directory();
         let bind = directory.and_then(|directory| directory.settings.bind.as_ref());

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::{Purpose, StoodIn};
-use crate::config::{self, Credentials, OutboundLevel, Policy, Spec, TrustAnchor};
+use crate::config::{self, Certificate, Credentials, OutboundLevel, Policy, Spec, TrustAnchor};
 use crate::container::FINGERPRINT;
 use crate::secret::Secret;
 
@@ -16,11 +16,28 @@ pub struct NextHop {
     /// The servers there, in the order in which they are tried. None: each recipient's
     /// own mail server, as DNS has it.
     pub hops: Vec<Hop>,
-    /// The servers that a lab's sink plays in the place of next hops: those of `hops`, and
-    /// those of the other relays that it is the sink of ([`NextHop::share_sink`]).
+    /// Mail that goes another way.
+    pub routes: Vec<Route>,
+    /// The servers that a lab's sink plays in the place of next hops: those of `hops` and of
+    /// `routes`, and those of the other relays that it is the sink of ([`NextHop::share_sink`]).
     pub played: Vec<(Hop, StandIn)>,
     /// Who signs their certificates.
     pub anchor: TrustAnchor,
+    /// What the relay shows those that ask it for a certificate.
+    pub certificate: Option<Certificate>,
+}
+
+/// Mail that goes to servers of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The client in master.cf that delivers there, and nowhere else.
+    pub service: String,
+    /// Mail to these goes there, as the keys of transport(5).
+    pub recipients: Vec<String>,
+    /// Mail from these goes there: `@domain` or an address.
+    pub senders: Vec<String>,
+    /// The servers there, in the order in which they are tried.
+    pub hops: Vec<Hop>,
 }
 
 /// Where mail goes.
@@ -78,55 +95,54 @@ pub enum Part {
 
 impl NextHop {
     pub(super) fn of(spec: &Spec, purpose: Purpose, stood_in: &mut Vec<StoodIn>) -> Self {
-        let next_hops = &spec.outbound.next_hops;
-        if !purpose.is_lab() {
-            return Self {
-                destination: if next_hops.is_empty() {
-                    Destination::Recipients
-                } else {
-                    Destination::Operators
-                },
-                hops: next_hops
-                    .iter()
-                    .map(|hop| Hop::operators(spec, hop))
-                    .collect(),
-                played: Vec::new(),
-                anchor: spec.tls.outbound.ca.clone(),
-            };
-        }
-        let hops: Vec<Hop> = (0..next_hops.len())
-            .map(|index| Hop::in_lab(spec, purpose, index))
+        let outbound = &spec.outbound;
+        let next_hops = &outbound.next_hops;
+        let hop = |hop| Hop::operators(spec, hop, &outbound.logins, spec.level_towards(hop));
+        let hops: Vec<Hop> = next_hops.iter().map(hop).collect();
+        let routes = outbound.routes.iter().enumerate();
+        let mut routes: Vec<Route> = routes
+            .map(|(index, route)| Route::operators(spec, index, route))
             .collect();
-        let hops = if hops.is_empty() {
-            vec![Hop::sink(spec)]
-        } else {
-            hops
+        let mut found = Self {
+            destination: if next_hops.is_empty() {
+                Destination::Recipients
+            } else {
+                Destination::Operators
+            },
+            hops,
+            routes: Vec::new(),
+            played: Vec::new(),
+            anchor: spec.tls.outbound.ca.clone(),
+            certificate: spec.tls.outbound.certificate.clone(),
         };
-        // Without a next hop, the system's authorities are nobody's wish: they are what
-        // relay.yaml has where it does not say anything.
-        let vouched = match spec.tls.outbound.ca {
-            TrustAnchor::Generated => false,
-            TrustAnchor::System => !next_hops.is_empty(),
-            TrustAnchor::File(_) => true,
-        };
-        let logins = &spec.outbound.logins;
-        let own_login = logins
-            .iter()
-            .any(|login| !login.password_file.as_os_str().is_empty());
-        let swapped = [
-            (vouched, "tls.outbound.ca", "certificates of its own"),
-            (!next_hops.is_empty(), "outbound.next_hop", SINK),
-            (own_login, "outbound.credentials", SINK),
-        ];
-        let swapped = swapped.into_iter().filter(|(is, ..)| *is);
-        stood_in.extend(swapped.map(|(_, key, by)| StoodIn { key, by }));
+        if !purpose.is_lab() {
+            return Self { routes, ..found };
+        }
+        let mut before = 0;
+        let routes_hops = routes.iter_mut().map(|route| &mut route.hops);
+        for hops in std::iter::once(&mut found.hops).chain(routes_hops) {
+            stand_in_for(hops, purpose, before);
+            before += hops.len();
+        }
+        if found.hops.is_empty() {
+            found.hops = vec![Hop::sink(spec)];
+        }
+        found.routes = routes;
+        stood_in.extend(swapped(spec));
         let stand_in = |hop: &Hop| Some((hop.clone(), hop.stand_in.clone()?));
         Self {
             destination: Destination::Sink,
-            played: hops.iter().filter_map(stand_in).collect(),
-            hops,
+            played: found.all_hops().filter_map(stand_in).collect(),
             anchor: TrustAnchor::Generated,
+            certificate: found.certificate.map(|_| Certificate::Generated),
+            ..found
         }
+    }
+
+    /// The servers of all ways.
+    pub fn all_hops(&self) -> impl Iterator<Item = &Hop> {
+        let routes = self.routes.iter().flat_map(|route| &route.hops);
+        self.hops.iter().chain(routes)
     }
 
     /// The sink plays the next hops of `others` too: it then is the same for all of them,
@@ -164,43 +180,98 @@ impl NextHop {
     }
 }
 
-impl Hop {
-    fn operators(spec: &Spec, hop: &config::NextHop) -> Self {
+impl Route {
+    fn operators(spec: &Spec, index: usize, route: &config::Route) -> Self {
+        let hop = |hop| Hop::operators(spec, hop, &route.logins, spec.level_on_route(hop));
         Self {
-            address: address(hop),
-            wraps: hop.wraps(),
-            login: spec.login_at(hop).cloned(),
-            level: spec.level_towards(hop),
-            policy: spec.policy(hop).cloned(),
-            stand_in: None,
+            service: format!("route{}", index + 1),
+            recipients: route.recipients.clone(),
+            senders: route.senders.clone(),
+            hops: route.next_hops.iter().map(hop).collect(),
         }
     }
 
-    /// Whoever stands in for the operator's next hop at `index`.
-    fn in_lab(spec: &Spec, purpose: Purpose, index: usize) -> Self {
-        let next_hops = &spec.outbound.next_hops;
-        let hop = Self::operators(spec, &next_hops[index]);
-        let is_last = index + 1 == next_hops.len();
+    /// Whether TLS begins with the first byte there.
+    #[must_use]
+    pub fn wraps(&self) -> bool {
+        self.hops.first().is_some_and(|hop| hop.wraps)
+    }
+}
+
+/// What of relay.yaml a lab has no use for.
+fn swapped(spec: &Spec) -> Vec<StoodIn> {
+    let outbound = &spec.outbound;
+    // Without a next hop, the system's authorities are nobody's wish: they are what
+    // relay.yaml has where it does not say anything.
+    let any = !outbound.next_hops.is_empty() || !outbound.routes.is_empty();
+    let vouched = match spec.tls.outbound.ca {
+        TrustAnchor::Generated => false,
+        TrustAnchor::System => any,
+        TrustAnchor::File(_) => true,
+    };
+    let certificate = &spec.tls.outbound.certificate;
+    let own_certificate = matches!(certificate, Some(Certificate::Files { .. }));
+    let mut logins = outbound.logins.iter();
+    let own_login = logins.any(|login| !login.password_file.as_os_str().is_empty());
+    [
+        (vouched, "tls.outbound.ca", CERTIFICATES),
+        (own_certificate, "tls.outbound.certificate", CERTIFICATES),
+        (!outbound.next_hops.is_empty(), "outbound.next_hop", SINK),
+        (own_login, "outbound.credentials", SINK),
+        (!outbound.routes.is_empty(), "outbound.routes", SINK),
+    ]
+    .into_iter()
+    .filter(|(is, ..)| *is)
+    .map(|(_, key, by)| StoodIn { key, by })
+    .collect()
+}
+
+/// Puts stand-ins in the place of the operator's next hops of one way, behind `before` of
+/// other ways.
+fn stand_in_for(hops: &mut [Hop], purpose: Purpose, before: usize) {
+    let last = hops.len().saturating_sub(1);
+    for (index, hop) in hops.iter_mut().enumerate() {
         let part = match purpose {
-            Purpose::Proof if !is_last => match hop.login {
+            Purpose::Proof if index < last => match hop.login {
                 Some(_) => Part::Defers,
                 None if index.is_multiple_of(2) => Part::TurnsAway,
                 None => Part::Away,
             },
             _ => Part::TakesMail,
         };
+        hop.stood_in_for(before + index, part);
+    }
+}
+
+impl Hop {
+    fn operators(
+        spec: &Spec,
+        hop: &config::NextHop,
+        logins: &[Credentials],
+        level: OutboundLevel,
+    ) -> Self {
+        Self {
+            address: address(hop),
+            wraps: hop.wraps(),
+            login: Credentials::at(logins, hop).cloned(),
+            level,
+            policy: spec.policy(hop).cloned(),
+            stand_in: None,
+        }
+    }
+
+    /// Somebody stands in for it, as the one at `index` of all.
+    fn stood_in_for(&mut self, index: usize, part: Part) {
         let stand_in = StandIn {
             host: format!("hop{}.sink.test", index + 1),
-            port: port(index, part, hop.wraps, hop.login.is_some()),
+            port: port(index, part, self.wraps, self.login.is_some()),
             part,
         };
-        Self {
-            address: format!("[{}]:{}", stand_in.host, stand_in.port),
-            login: hop.login.map(|_| login_of(index)),
-            policy: hop.policy.map(|policy| in_place(policy, &stand_in.host)),
-            stand_in: Some(stand_in),
-            ..hop
-        }
+        self.address = format!("[{}]:{}", stand_in.host, stand_in.port);
+        self.login = self.login.take().map(|_| login_of(index));
+        let policy = self.policy.take();
+        self.policy = policy.map(|policy| in_place(policy, &stand_in.host));
+        self.stand_in = Some(stand_in);
     }
 
     /// The sink itself, where relay.yaml names no next hop.
@@ -255,6 +326,7 @@ fn address(hop: &config::NextHop) -> String {
 }
 
 const SINK: &str = "a next hop of its own";
+const CERTIFICATES: &str = "certificates of its own";
 
 /// Stand-ins listen at the ports above.
 const FIRST_PORT: u16 = 2600;

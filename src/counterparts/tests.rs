@@ -7,7 +7,7 @@ use crate::secret::Secret;
 /// A relay of an operator's, nothing of which is relaykit's own.
 const OPERATORS: &str = "version: 1\nhostname: relay.example.org\n\
     tls: {certificate: {cert: /c.pem, key: /k.pem}, client_certificates: ask, client_ca: /x.pem,\n\
-    \x20 outbound: {ca: /next-hop-ca.pem}}\n\
+    \x20 outbound: {ca: /next-hop-ca.pem, certificate: {cert: /d.pem, key: /l.pem}}}\n\
     auth: {ldap: {servers: ['ldap://ldap.example.org'], start_tls: true, ca: system,\n\
     \x20 search_base: 'ou=People,dc=example,dc=org'}}\n\
     outbound: {next_hop: '[smtp.example.net]:587'}\n";
@@ -47,6 +47,7 @@ fn what_is_the_operators_is_stood_in_for() {
             "tls.certificate",
             "tls.client_ca",
             "tls.outbound.ca",
+            "tls.outbound.certificate",
             "outbound.next_hop",
             "outbound.credentials"
         ]
@@ -55,7 +56,7 @@ fn what_is_the_operators_is_stood_in_for() {
         lab.stood_in_words().unwrap(),
         "a lab has a directory of its own, certificates of its own and a next hop of its own; \
          not used here: auth.ldap.servers, auth.ldap.ca, tls.certificate, tls.client_ca, \
-         tls.outbound.ca, outbound.next_hop, outbound.credentials"
+         tls.outbound.ca, tls.outbound.certificate, outbound.next_hop, outbound.credentials"
     );
     let directory = lab.backend.directory().unwrap();
     assert_eq!(directory.servers, ["ldap://directory"]);
@@ -68,6 +69,7 @@ fn what_is_the_operators_is_stood_in_for() {
     assert_eq!(hop.address, "[hop1.sink.test]:2608");
     assert_eq!(lab.next_hop.anchor, TrustAnchor::Generated);
     assert_eq!(lab.certificate, Certificate::Generated);
+    assert_eq!(lab.next_hop.certificate, Some(Certificate::Generated));
     assert_eq!(lab.client_ca, Some(TrustAnchor::Generated));
     assert!(lab.has_own_ca());
     // What relay.yaml says is what checks judge by.
@@ -91,6 +93,9 @@ fn production_has_what_relay_yaml_says() {
     let file = |path: &str| TrustAnchor::File(path.into());
     assert_eq!(relay.next_hop.anchor, file("/next-hop-ca.pem"));
     assert_eq!(relay.client_ca, Some(file("/x.pem")));
+    let shown = operators().tls.outbound.certificate;
+    assert!(shown.is_some());
+    assert_eq!(relay.next_hop.certificate, shown);
     assert!(!relay.has_own_ca());
 }
 

@@ -5,6 +5,7 @@
 //! Its health check asks for what clients need, from inside: each listener's greeting and
 //! whoever checks logins. Whether mail can be delivered, only the queue says.
 
+mod certificates;
 mod readme;
 mod yaml;
 
@@ -259,7 +260,23 @@ fn bind(yaml: &mut Yaml, source: &Source) {
 fn network(yaml: &mut Yaml, plan: &Plan, network: &Network) {
     let name = scalar(short(&plan.name, &network.name));
     match network.reach {
-        Reach::World => yaml.line(1, &format!("{name}: {{}}")),
+        Reach::World => {
+            match &network.ipv6 {
+                None => yaml.line(1, &format!("{name}: {{}}")),
+                Some(prefix) => {
+                    yaml.line(1, &format!("{name}:"));
+                    yaml.comment(2, "A next hop is reached by IPv6. These addresses are local ones (RFC 4193), so");
+                    yaml.comment(
+                        2,
+                        "Docker before 27 needs `ip6tables: true` in daemon.json to let them out.",
+                    );
+                    yaml.key(2, "enable_ipv6", &true);
+                    yaml.line(2, "ipam:");
+                    yaml.line(3, "config:");
+                    yaml.line(4, &format!("- subnet: {}", scalar(prefix)));
+                }
+            }
+        }
         Reach::Members => {
             yaml.line(1, &format!("{name}:"));
             yaml.key(2, "internal", &true);

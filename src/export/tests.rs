@@ -6,7 +6,7 @@ use serde_yaml::Value;
 
 use super::{Bundle, Error, FORMATS, Text, deployment_name};
 use crate::config::{
-    Bind, Certificate, Credentials, Listener, NextHop, Spec, TrustAnchor, built_in,
+    Bind, Certificate, Credentials, Listener, NextHop, Route, Spec, TrustAnchor, built_in,
 };
 use crate::counterparts::{Purpose, Resolved};
 use crate::plan::{Content, File, Plan, Role};
@@ -357,4 +357,40 @@ fn two_relays_are_two_deployments() {
 fn formats_have_names_of_their_own() {
     let names: BTreeSet<_> = FORMATS.iter().map(|format| format.name).collect();
     assert_eq!(names.len(), FORMATS.len());
+}
+
+/// A machine whose engine has no IPv6 is not asked for it without need.
+#[test]
+fn the_network_has_ipv6_where_a_next_hop_needs_it() {
+    let networks = |spec: Spec| {
+        let bundle = bundle(&plan(spec));
+        let document: Value = serde_yaml::from_str(text(&bundle, "compose.yaml")).unwrap();
+        document["networks"].clone()
+    };
+    let ipv4 = networks(spec());
+    assert!(ipv4["clients"].get("enable_ipv6").is_none(), "{ipv4:?}");
+    let hop = |host: &str| NextHop {
+        host: host.to_owned(),
+        port: Some(587),
+        mx_lookup: false,
+    };
+    let mut literal = spec();
+    literal.outbound.next_hops = vec![hop("192.0.2.1"), hop("2001:db8::1")];
+    let mut route = spec();
+    route.outbound.routes = vec![Route {
+        next_hops: vec![hop("2001:db8::1")],
+        ..Route::default()
+    }];
+    let mut asked = spec();
+    asked.outbound.ipv6 = true;
+    for spec in [literal, route, asked] {
+        let networks = networks(spec);
+        let clients = &networks["clients"];
+        assert_eq!(clients["enable_ipv6"], true, "{networks:?}");
+        let subnet = clients["ipam"]["config"][0]["subnet"].as_str().unwrap();
+        assert!(
+            subnet.starts_with("fd") && subnet.ends_with("::/64"),
+            "{subnet}"
+        );
+    }
 }

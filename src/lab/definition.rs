@@ -2,12 +2,14 @@
 //! files, and a digest of both that tells whether a running one is still it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{Error, certificate};
 use crate::certs::{self, Certificates};
+use crate::config::read_authorities;
 use crate::container::FINGERPRINT;
 use crate::engine::{ContainerRequest, Labels, labels};
 use crate::plan::{Container, Content, File, Plan, Role};
@@ -223,19 +225,30 @@ pub(super) fn piece(content: &Content, certificates: &Certificates) -> Result<Pi
             text.replace(FINGERPRINT, &fingerprint)
         }
         Content::Gateway(network) => return Ok(Piece::Gateway(network.clone())),
+        Content::OperatorAuthority(path) => {
+            let read = read_authorities(path);
+            return read
+                .map(|text| Piece::Bytes(text.into_bytes()))
+                .map_err(|source| unreadable(path, source));
+        }
         Content::OperatorFile(path)
-        | Content::OperatorAuthority(path)
         | Content::OperatorFolder(path)
         | Content::OperatorLineage(path) => {
             let read = std::fs::read(path);
-            return read.map(Piece::Bytes).map_err(|source| Error::File {
-                action: "reading",
-                path: path.clone(),
-                source,
-            });
+            return read
+                .map(Piece::Bytes)
+                .map_err(|source| unreadable(path, source));
         }
     };
     Ok(Piece::Bytes(text.into_bytes()))
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> Error {
+    Error::File {
+        action: "reading",
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Over the request without its labels, and every byte of every file: a

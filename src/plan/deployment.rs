@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use super::Plan;
 use crate::config::Listener;
 use crate::container::{
-    Attachment, Container, Image, Limits, Mount, Names, Neighbour, Port, Reach, Role,
+    Attachment, Container, Image, Limits, Mount, Names, Neighbour, Network, Port, Reach, Role,
 };
 use crate::counterparts::{Destination, Purpose, Resolved};
 use crate::render;
@@ -61,7 +63,11 @@ impl Plan {
             Purpose::Production => Reach::World,
             Purpose::Lab | Purpose::Proof => Reach::Host,
         };
-        let mut networks = vec![names.network(CLIENTS, reach)];
+        let clients = Network {
+            ipv6: ipv6(&resolved, name),
+            ..names.network(CLIENTS, reach)
+        };
+        let mut networks = vec![clients];
         let mut volumes = vec![
             names.volume("relay-config", false),
             names.volume("relay-spool", true),
@@ -163,6 +169,18 @@ fn postfix_tmpfs() -> Vec<(String, String)> {
             "noexec,nosuid,nodev,mode=1777,size=16m".to_owned(),
         ),
     ]
+}
+
+/// The IPv6 prefix of a deployment that needs one: unique local addresses (RFC 4193 section
+/// 3), which the deployment's name decides. A lab's next hops have IPv4.
+fn ipv6(resolved: &Resolved, name: &str) -> Option<String> {
+    let needed = resolved.purpose == Purpose::Production && resolved.spec.outbound.needs_ipv6();
+    needed.then(|| {
+        let digest = Sha256::digest(name);
+        let global = digest[..5].iter().map(|byte| format!("{byte:02x}"));
+        let global = global.collect::<String>();
+        format!("fd{}:{}:{}::/64", &global[..2], &global[2..6], &global[6..])
+    })
 }
 
 /// The relay's image with another configuration, and a volume for what arrives.

@@ -1,17 +1,35 @@
-//! The relay's certificate and key: where they come into the container, and what tells
-//! the program that takes them up (`images/relay/rootfs/usr/libexec/relaykit/certificate`).
+//! The relay's certificates and keys: where they come into the container, and what tells
+//! the program that takes up the one for clients
+//! (`images/relay/rootfs/usr/libexec/relaykit/certificate`).
 
 use std::path::Path;
 
 use crate::config::{Certificate, Renewal, renewal};
 use crate::container::{CONFIG, Content, File, Role, file, public};
-use crate::counterparts::Resolved;
+use crate::counterparts::{NextHop, Resolved};
 
 /// What Postfix reads: key and chain in one file, which that program replaces as a whole.
 pub(super) const IN_USE: &str = "/run/tls/relay.pem";
 
-/// Where an operator's folder is mounted, below [`CONFIG`].
-const FOLDER: &str = "certificate";
+/// Where the operator's files are, below [`CONFIG`].
+struct Place {
+    /// Where their folder is mounted.
+    folder: &'static str,
+    /// Each by itself: certificate and key.
+    files: [&'static str; 2],
+}
+
+/// What clients are shown.
+const FOR_CLIENTS: Place = Place {
+    folder: "certificate",
+    files: ["tls/relay.pem", "tls/relay.key"],
+};
+
+/// What next hops are shown.
+const FOR_NEXT_HOPS: Place = Place {
+    folder: "next_hop_certificate",
+    files: ["tls/next-hop.pem", "tls/next-hop.key"],
+};
 
 /// The pair, from the lab CA or the operator's own, and where it is.
 pub(super) fn files(resolved: &Resolved) -> [File; 3] {
@@ -28,34 +46,63 @@ pub(super) fn files(resolved: &Resolved) -> [File; 3] {
 }
 
 fn pair(certificate: &Certificate) -> [File; 2] {
-    let (cert, key) = match certificate {
+    match certificate {
         Certificate::Generated => {
-            return [
-                file("tls/relay.pem", 0o644, Content::Certificate(Role::Relay)),
-                file("tls/relay.key", 0o600, Content::CertificateKey(Role::Relay)),
-            ];
+            let [cert, key] = FOR_CLIENTS.files;
+            [
+                file(cert, 0o644, Content::Certificate(Role::Relay)),
+                file(key, 0o600, Content::CertificateKey(Role::Relay)),
+            ]
         }
-        Certificate::Files { cert, key } => (cert, key),
-    };
-    let at = |below: &str, source: &Path, content: Content| File {
-        path: format!("{CONFIG}/{FOLDER}/{below}{}", last(source)),
-        mode: 0o600,
-        owner: (0, 0),
-        content,
-    };
-    match renewal(cert, key) {
-        Renewal::InPlace => [
-            file("tls/relay.pem", 0o644, Content::OperatorFile(cert.clone())),
-            file("tls/relay.key", 0o600, Content::OperatorFile(key.clone())),
-        ],
-        Renewal::Folder => {
-            [cert, key].map(|path| at("", path, Content::OperatorFolder(path.clone())))
+        Certificate::Files { cert, key } => FOR_CLIENTS.of(cert, key),
+    }
+}
+
+/// The operator's pair for next hops. That of a lab is the one which clients are shown.
+pub(super) fn next_hop_files(next_hop: &NextHop) -> Vec<File> {
+    match &next_hop.certificate {
+        Some(Certificate::Files { cert, key }) => FOR_NEXT_HOPS.of(cert, key).into(),
+        Some(Certificate::Generated) | None => Vec::new(),
+    }
+}
+
+/// `smtp_tls_chain_files`: a key stands in front of its certificate (postconf(5)).
+pub(super) fn next_hop_chain(next_hop: &NextHop) -> Option<String> {
+    next_hop.certificate.as_ref()?;
+    match next_hop_files(next_hop).as_slice() {
+        [chain, key] => Some(format!("{}, {}", key.path, chain.path)),
+        _ => Some(IN_USE.to_owned()),
+    }
+}
+
+impl Place {
+    /// The operator's files, such that a renewal is seen.
+    fn of(&self, cert: &Path, key: &Path) -> [File; 2] {
+        let pair = [cert, key];
+        match renewal(cert, key) {
+            Renewal::InPlace => [0, 1].map(|index| {
+                let content = Content::OperatorFile(pair[index].to_owned());
+                let mode = [0o644, 0o600][index];
+                file(self.files[index], mode, content)
+            }),
+            Renewal::Folder => {
+                pair.map(|path| self.at("", path, Content::OperatorFolder(path.to_owned())))
+            }
+            Renewal::Lineage => pair.map(|path| {
+                let name = path.parent().map(last).unwrap_or_default();
+                let content = Content::OperatorLineage(path.to_owned());
+                self.at(&format!("live/{name}/"), path, content)
+            }),
         }
-        Renewal::Lineage => [cert, key].map(|path| {
-            let name = path.parent().map(last).unwrap_or_default();
-            let content = Content::OperatorLineage(path.clone());
-            at(&format!("live/{name}/"), path, content)
-        }),
+    }
+
+    fn at(&self, below: &str, source: &Path, content: Content) -> File {
+        File {
+            path: format!("{CONFIG}/{}/{below}{}", self.folder, last(source)),
+            mode: 0o600,
+            owner: (0, 0),
+            content,
+        }
     }
 }
 

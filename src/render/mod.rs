@@ -19,6 +19,7 @@ mod outbound;
 mod recipients;
 mod relay_main;
 mod relay_master;
+mod routes;
 mod sasl;
 mod sink;
 mod stand_ins;

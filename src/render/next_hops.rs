@@ -4,7 +4,7 @@
 //! checks and people see what the relay does with it. `.test` is nobody's (RFC 6761 section 6.2).
 
 use crate::container::{CONFIG, File};
-use crate::counterparts::NextHop;
+use crate::counterparts::{Hop, NextHop};
 
 use super::master_cf::Service;
 use super::public;
@@ -77,10 +77,13 @@ pub const SHUT: Played = played("shut.sink.test", "2521");
 /// Takes [`AT_ONCE`] recipients of a message and no more (452).
 pub const FEW: Played = played("few.sink.test", "2522");
 
+/// Takes mail from who shows a certificate of the lab's CA alone.
+pub const CERTIFIED: Played = played("certified.sink.test", "2514");
+
 /// The fewest recipients that a server may take at once (RFC 5321 section 4.5.3.1.8).
 pub const AT_ONCE: usize = 100;
 
-const ALL: [Played; 16] = [
+const ALL: [Played; 17] = [
     CLEAR,
     MISNAMED,
     STRANGER,
@@ -97,6 +100,7 @@ const ALL: [Played; 16] = [
     HELO_ALONE,
     SHUT,
     FEW,
+    CERTIFIED,
 ];
 
 /// What a level of TLS towards one next hop is against: see [`twins`].
@@ -108,22 +112,56 @@ pub const RIGHT: Played = played("right.sink.test", "25");
 /// A domain for each fault, and one without, for mail to a server of the same name as the
 /// stand-in `host`: what relay.yaml says of that next hop is said of these, too.
 pub fn twins(host: &str) -> impl Iterator<Item = (Played, String)> {
-    let twins = FAULTS.into_iter().chain([RIGHT]);
+    let twins = FAULTS.into_iter().chain([RIGHT, AWAY]);
     twins.map(move |hop| {
         let fault = hop.domain.split('.').next().unwrap_or_default();
         (hop, format!("{fault}.{host}"))
     })
 }
 
-/// The next hops of which relay.yaml says something of their own: the stand-in's name, and
-/// as Postfix's tables name its twins.
-pub(super) fn with_policy(next_hop: &NextHop) -> impl Iterator<Item = (&str, String, String)> {
-    let hops = next_hop.hops.iter().filter(|hop| hop.policy.is_some());
-    let hosts = hops.filter_map(|hop| Some((hop, hop.stand_in.as_ref()?.host.as_str())));
-    hosts.flat_map(|(hop, host)| {
+/// A server of the same name as a stand-in, with a fault.
+pub(super) struct Twin<'a> {
+    /// The stand-in, as Postfix's tables name it.
+    pub(super) of: &'a str,
+    /// Mail to this domain goes there.
+    domain: String,
+    /// As Postfix's tables name the twin.
+    pub(super) address: String,
+    /// The client that delivers there.
+    service: &'a str,
+}
+
+/// The twins of the next hops of which relay.yaml says something of their own.
+pub(super) fn with_policy(next_hop: &NextHop) -> impl Iterator<Item = Twin<'_>> {
+    all_twins(next_hop).filter_map(|(twin, hop)| hop.policy.is_some().then_some(twin))
+}
+
+/// Those, and the twins of every route's next hop: each route has a client of its own, and what
+/// that one does is seen there. (One that begins with TLS has no server with a fault.)
+fn all_twins(next_hop: &NextHop) -> impl Iterator<Item = (Twin<'_>, &Hop)> {
+    let main = next_hop.hops.iter().filter(|hop| hop.policy.is_some());
+    let main = main.map(|hop| ("smtp", hop));
+    let routes = next_hop.routes.iter().flat_map(|route| {
+        let shown = route.hops.iter();
+        let shown = shown.filter(|hop| hop.policy.is_some() || !hop.wraps);
+        shown.map(|hop| {
+            let client = if hop.wraps { "smtp" } else { &*route.service };
+            (client, hop)
+        })
+    });
+    let hosts = main.chain(routes).filter_map(|(service, hop)| {
+        let host = hop.stand_in.as_ref()?.host.as_str();
+        Some((service, hop, host))
+    });
+    hosts.flat_map(|(service, hop, host)| {
         twins(host).map(move |(twin, domain)| {
-            let address = format!("[{host}]:{}", twin.port);
-            (hop.address.as_str(), domain, address)
+            let twin = Twin {
+                of: &hop.address,
+                domain,
+                address: format!("[{host}]:{}", twin.port),
+                service,
+            };
+            (twin, hop)
         })
     })
 }
@@ -160,8 +198,9 @@ pub const INJECTED: &str = "250-sink\r\n250 SIZE 1\r\n";
 /// `transport_maps` of a lab's relay.
 pub(super) fn transport_maps(next_hop: &NextHop) -> String {
     let played = ALL.map(|hop| format!("{{{} = smtp:{}}}", hop.domain, hop.destination()));
+    let twins = all_twins(next_hop);
     let twins =
-        with_policy(next_hop).map(|(_, domain, address)| format!("{{{domain} = smtp:{address}}}"));
+        twins.map(|(twin, _)| format!("{{{} = {}:{}}}", twin.domain, twin.service, twin.address));
     let rows: Vec<String> = played.into_iter().chain(twins).collect();
     format!("inline:{{{}}}", rows.join(", "))
 }
@@ -250,6 +289,14 @@ pub(super) fn services() -> Vec<Service> {
         smtpd(FEW)
             .why("One that takes as few recipients at once as a server may:")
             .option("smtpd_recipient_limit", AT_ONCE.to_string()),
+        smtpd(CERTIFIED)
+            .why("One that wants a certificate of its client:")
+            .option("smtpd_tls_ask_ccert", "yes")
+            .option("smtpd_tls_CAfile", format!("{CONFIG}/tls/ca.pem"))
+            .option(
+                "smtpd_client_restrictions",
+                "permit_tls_all_clientcerts, reject",
+            ),
     ]
 }
 

@@ -8,9 +8,10 @@ use crate::container::{Content, FINGERPRINT, File, Role, file, public};
 use crate::counterparts::{Destination, Hop, NextHop, Resolved, anchor_path};
 use crate::secret::Secret;
 
+use super::certificate;
 use super::main_cf::Group;
 use super::master_cf::Service;
-use super::next_hops;
+use super::{next_hops, routes};
 
 /// The operator's certificates for the next hop.
 const NEXT_HOP_CA: &str = "/etc/relaykit/tls/next-hop-ca.pem";
@@ -40,15 +41,25 @@ pub(super) fn next_hop(next_hop: &NextHop) -> Group {
              gets lines as they are: a break would spoil a signature (DKIM).",
         )
     };
+    let routed = routes::has_recipients(next_hop).then(routes::recipient_table);
+    let played = next_hop.destination == Destination::Sink;
+    let played = played.then(|| next_hops::transport_maps(next_hop));
+    let transports: Vec<String> = routed.into_iter().chain(played).collect();
     let addresses: Vec<&str> = next_hop.hops.iter().map(|h| h.address.as_str()).collect();
     group
         .set("relayhost", addresses.join(", "))
         .when(next_hop.wraps(), |group| {
             group.set("default_transport", transport)
         })
-        .when(next_hop.destination == Destination::Sink, |group| {
-            // Domains of next hops that the sink plays.
-            group.set("transport_maps", next_hops::transport_maps(next_hop))
+        .when(!transports.is_empty(), |group| {
+            // Routes, and in a lab domains of next hops that the sink plays.
+            group.set("transport_maps", transports.join(", "))
+        })
+        .when(routes::has_senders(next_hop), |group| {
+            group.set(
+                "sender_dependent_default_transport_maps",
+                routes::sender_table(),
+            )
         })
         .set("relay_transport", transport)
         .switch("smtp_send_xforward_command", false)
@@ -87,6 +98,10 @@ pub(super) fn tls(resolved: &Resolved) -> Group {
     } else {
         Group::new("TLS as a client. Sessions are resumed, where a next hop offers it.")
     };
+    let group = match certificate::next_hop_chain(next_hop) {
+        Some(chain) => group.set("smtp_tls_chain_files", chain),
+        None => group,
+    };
     group
         .set("smtp_tls_security_level", level.name())
         .when(!policies(resolved).is_empty(), |group| {
@@ -114,8 +129,13 @@ pub(super) fn tls(resolved: &Resolved) -> Group {
         .set("smtp_tls_loglevel", "1")
 }
 
-/// master.cf: who delivers to next hops at port 465.
-pub(super) fn service(resolved: &Resolved) -> Option<Service> {
+/// master.cf: who delivers to next hops at port 465, and on routes.
+pub(super) fn services(resolved: &Resolved) -> Vec<Service> {
+    let wrapping = wrapping(resolved).into_iter();
+    wrapping.chain(routes::services(resolved)).collect()
+}
+
+fn wrapping(resolved: &Resolved) -> Option<Service> {
     let level = resolved.spec.outbound_level().max(OutboundLevel::Encrypt);
     resolved.next_hop.wraps().then(|| {
         Service::unix(WRAPPING, ["-", "-", "-", "-"], "smtp")
@@ -138,7 +158,10 @@ pub(super) fn files(resolved: &Resolved) -> Vec<File> {
             public(POLICIES, text)
         }
     });
-    logins.into_iter().chain(table).collect()
+    let certificate = certificate::next_hop_files(&resolved.next_hop);
+    let routes = routes::files(&resolved.next_hop);
+    let own = logins.into_iter().chain(table);
+    own.chain(certificate).chain(routes).collect()
 }
 
 /// The relay's logins at next hops (texthash(5)), and in a lab at those which the sink
@@ -169,7 +192,7 @@ fn logins(next_hop: &NextHop) -> Option<Secret> {
 
 /// Whether every server is asked for by its own name: an address is none.
 fn asks_by_name(resolved: &Resolved) -> bool {
-    let mut hops = resolved.next_hop.hops.iter();
+    let mut hops = resolved.next_hop.all_hops();
     resolved.spec.outbound_level().names() && !hops.any(is_address)
 }
 
@@ -184,21 +207,27 @@ fn is_address(hop: &Hop) -> bool {
 fn policies(resolved: &Resolved) -> String {
     let named = asks_by_name(resolved);
     let mut rows = String::new();
-    for hop in &resolved.next_hop.hops {
+    let mut told: Vec<&str> = Vec::new();
+    for hop in resolved.next_hop.all_hops() {
         let policy = match &hop.policy {
             Some(policy) => policy.clone(),
             // What is asked of all is asked of it.
             None if named || servername(hop).is_none() => continue,
             None => Policy::of_level(hop.level),
         };
+        // Two ways may lead to one server, of which one thing is said.
+        if told.contains(&hop.address.as_str()) {
+            continue;
+        }
+        told.push(&hop.address);
         let servername = policy.servername.clone().or_else(|| servername(hop));
         let policy = Policy {
             servername,
             ..policy
         };
         let twins = next_hops::with_policy(&resolved.next_hop);
-        let twins = twins.filter(|(of, ..)| *of == hop.address);
-        let twins = twins.map(|(_, _, address)| address);
+        let twins = twins.filter(|twin| twin.of == hop.address);
+        let twins = twins.map(|twin| twin.address);
         for address in std::iter::once(hop.address.clone()).chain(twins) {
             // Writing to a String cannot fail.
             let _ = writeln!(rows, "{address} {policy}");

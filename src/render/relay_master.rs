@@ -70,7 +70,7 @@ pub(super) fn services(resolved: &Resolved) -> Vec<Service> {
     services.push(pickup());
     services.extend(recipients::service(spec));
     services.extend(common());
-    services.extend(outbound::service(resolved));
+    services.extend(outbound::services(resolved));
     services
 }
 

@@ -9,6 +9,7 @@ mod lab;
 mod bench;
 mod deployment;
 mod exported;
+mod ipv6;
 mod refusals;
 mod running;
 mod sample;

@@ -21,7 +21,7 @@ use crate::lab::{block_on, program, until};
 const PORT: u16 = 2465;
 
 /// A bundle that runs; dropping it removes it, also on a panic.
-struct Relay {
+pub(crate) struct Relay {
     root: tempfile::TempDir,
     hostname: String,
     address: SocketAddr,
@@ -36,14 +36,25 @@ impl Drop for Relay {
     }
 }
 
+/// A name of this test's own: the deployment is named after it.
+pub(crate) fn hostname(name: &str) -> String {
+    format!("{name}-{}.example.org", std::process::id())
+}
+
 impl Relay {
     fn new() -> Self {
+        Self::named("users", 87, "outbound: {next_hop: '[192.0.2.1]:25'}")
+    }
+
+    /// One whose host name begins with `name`, at an address of 127.`octet`, and with these
+    /// lines more.
+    pub(crate) fn named(name: &str, octet: u8, more: &str) -> Self {
         // Compose makes no image, and no registry has this one.
         succeed(&mut program(&["build"]));
         let root = tempfile::tempdir().unwrap();
         let id = std::process::id();
         let [.., high, low] = id.to_be_bytes();
-        let hostname = format!("users-{id}.example.org");
+        let hostname = hostname(name);
         let mut spec = relaykit::config::built_in();
         spec.hostname.clone_from(&hostname);
         let names = certificate_names(&Plan::new(Resolved::new(spec, Purpose::Lab), "users"));
@@ -53,7 +64,7 @@ impl Relay {
         fs::create_dir(path("tls")).unwrap();
         fs::write(path("tls/cert.pem"), &relay.certificate).unwrap();
         fs::write(path("tls/key.pem"), relay.key.reveal()).unwrap();
-        let address = Ipv4Addr::new(127, 87, high, low);
+        let address = Ipv4Addr::new(127, octet, high, low);
         let text = format!(
             "version: 1
 hostname: {hostname}
@@ -61,7 +72,7 @@ listeners: {{smtp: null, submission: 2587, submissions: {PORT}, bind: {address}}
 relay: {{sender_login: own}}
 auth: {{pam: {{users_file: users/accounts}}}}
 tls: {{certificate: {{cert: tls/cert.pem, key: tls/key.pem}}}}
-outbound: {{next_hop: '[192.0.2.1]:25'}}
+{more}
 "
         );
         fs::write(path("relay.yaml"), text).unwrap();
@@ -73,11 +84,11 @@ outbound: {{next_hop: '[192.0.2.1]:25'}}
         }
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.root.path().join(name)
     }
 
-    fn compose(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn compose(&self, arguments: &[&str]) -> Command {
         let compose = composes().swap_remove(0);
         let mut command = Command::new(compose[0]);
         command
@@ -89,7 +100,7 @@ outbound: {{next_hop: '[192.0.2.1]:25'}}
     }
 
     /// `relaykit users`, with a password where it takes one.
-    fn users(&self, arguments: &[&str], password: Option<&str>) -> String {
+    pub(crate) fn users(&self, arguments: &[&str], password: Option<&str>) -> String {
         let mut all = vec!["users"];
         all.extend(arguments);
         let file = self.path("relay.yaml");
@@ -103,20 +114,25 @@ outbound: {{next_hop: '[192.0.2.1]:25'}}
         succeed(&mut program(&all))
     }
 
+    /// A session in which this pair was tried, and the code of the answer.
+    async fn tried(&self, name: &str, password: &str) -> Option<(Session, u16)> {
+        let tls = TlsSettings::trusting(&self.hostname, &self.authority);
+        let options = Connect::wrapper(tls);
+        let mut session = Session::connect(self.address, &options).await.ok()?;
+        session.greeting().await.ok()?;
+        session.ehlo("client.example.org").await.ok()?;
+        let pair = STANDARD.encode(format!("\0{name}\0{password}"));
+        let reply = session.command(&format!("AUTH PLAIN {pair}")).await.ok()?;
+        Some((session, reply.code))
+    }
+
     /// The code of the answer to a login, and whether it may then send from `sender`.
     fn login(&self, name: &str, password: &str, sender: &str) -> Option<(u16, bool)> {
         block_on(async {
-            let tls = TlsSettings::trusting(&self.hostname, &self.authority);
-            let mut session = Session::connect(self.address, &Connect::wrapper(tls))
-                .await
-                .ok()?;
-            session.greeting().await.ok()?;
-            session.ehlo("client.example.org").await.ok()?;
-            let pair = STANDARD.encode(format!("\0{name}\0{password}"));
-            let reply = session.command(&format!("AUTH PLAIN {pair}")).await.ok()?;
+            let (mut session, code) = self.tried(name, password).await?;
             session.mail_from(sender).await.ok()?;
             let taken = session.rcpt_to("dave@example.net").await.ok()?;
-            Some((reply.code, taken.is_positive()))
+            Some((code, taken.is_positive()))
         })
     }
 
@@ -124,6 +140,20 @@ outbound: {{next_hop: '[192.0.2.1]:25'}}
     fn answers(&self, name: &str, password: &str, sender: &str) -> (u16, bool) {
         until("an answer to a login", || {
             self.login(name, password, sender)
+        })
+    }
+
+    /// Sends a message by login; `None`: the relay does not take it, for now.
+    pub(crate) fn submit(&self, name: &str, password: &str, sender: &str) -> Option<()> {
+        block_on(async {
+            let (mut session, _) = self.tried(name, password).await?;
+            let from = format!("MAIL FROM:<{sender}>");
+            let message = "Subject: by IPv6\r\n\r\nhello\r\n.";
+            for command in [&*from, "RCPT TO:<dave@example.net>", "DATA", message] {
+                let reply = session.command(command).await.ok()?;
+                (reply.code < 400).then_some(())?;
+            }
+            Some(())
         })
     }
 }

@@ -75,6 +75,10 @@ pub(crate) fn several_spec() -> Spec {
     ] {
         config::set(&mut spec, key, value).unwrap();
     }
+    spec.tls.outbound.certificate = Some(Certificate::Files {
+        cert: PathBuf::from("/srv/client/relay.pem"),
+        key: PathBuf::from("/srv/client/relay.key"),
+    });
     let hops = &spec.outbound.next_hops;
     let login = |hop: &NextHop| Credentials {
         next_hop: Some(hop.clone()),
@@ -83,6 +87,26 @@ pub(crate) fn several_spec() -> Spec {
         password_file: "/etc/relaykit/password".into(),
     };
     spec.outbound.logins = [login(&hops[0]), login(&hops[2])].into();
+    spec
+}
+
+/// Ways by recipient and by sender; the last has no login.
+pub(crate) fn routes_spec() -> Spec {
+    let mut spec = production_spec();
+    let routes = "[{recipients: [a.example, .a.example, one@b.example], \
+                   next_hop: ['[one.example.org]:587', '[two.example.org]:587']}, \
+                   {senders: ['@c.example', two@d.example], next_hop: '[three.example.org]:465'}, \
+                   {recipients: [e.example], next_hop: '[192.0.2.1]:587'}]";
+    config::set(&mut spec, "outbound.routes", routes).unwrap();
+    for route in spec.outbound.routes.iter_mut().take(2) {
+        let login = |hop: &NextHop| Credentials {
+            next_hop: Some(hop.clone()),
+            user: format!("mail@{}", hop.host),
+            password: Secret::new("route-password"),
+            password_file: "/etc/relaykit/password".into(),
+        };
+        route.logins = route.next_hops.iter().map(login).collect();
+    }
     spec
 }
 
@@ -154,7 +178,7 @@ pub(crate) fn plans() -> Vec<(&'static str, Plan)> {
     let mut users_production = production_spec();
     users_production.auth.users = Some(users);
     users_production.auth.ldap = default_spec().auth.ldap;
-    [
+    vec![
         (
             "lab",
             Plan::new(Resolved::new(default_spec(), Purpose::Lab), "default"),
@@ -206,6 +230,13 @@ pub(crate) fn plans() -> Vec<(&'static str, Plan)> {
         ),
         ("hide", Plan::new(Resolved::new(hide, Purpose::Lab), "hide")),
         ("keep", Plan::new(Resolved::new(keep, Purpose::Lab), "keep")),
+        (
+            "routes",
+            Plan::new(Resolved::new(routes_spec(), Purpose::Proof), "routes"),
+        ),
+        (
+            "routes-production",
+            Plan::new(Resolved::new(routes_spec(), Purpose::Production), "routes"),
+        ),
     ]
-    .into()
 }

@@ -9,7 +9,7 @@ use super::super::target::Context;
 use super::super::verdict::{Judged, PASS, require};
 use super::{VERIFIED, make_strangers_certificate};
 use crate::config::{OutboundLevel, Says};
-use crate::render::next_hops::{CLEAR, NAMED, RIGHT, twins};
+use crate::render::next_hops::{AWAY, CLEAR, NAMED, RIGHT, twins};
 use crate::report::Severity;
 
 pub(in super::super) static CHECKS: &[Check] = &[
@@ -62,12 +62,12 @@ pub(in super::super) static CHECKS: &[Check] = &[
 
 async fn policies_hold(context: Context) -> Judged {
     make_strangers_certificate(&context).await?;
-    let hops = appliance::resolved(&context)?.next_hop.hops;
+    let next_hop = appliance::resolved(&context)?.next_hop;
     let mut cases = Vec::new();
-    for hop in hops {
-        if let (Some(policy), Some(stand_in)) = (hop.policy, hop.stand_in) {
-            let of_it = twins(&stand_in.host).map(|(fault, domain)| (policy.level, fault, domain));
-            cases.extend(of_it);
+    for hop in next_hop.all_hops() {
+        if let (Some(policy), Some(stand_in)) = (&hop.policy, &hop.stand_in) {
+            let of_it = twins(&stand_in.host).filter(|(fault, _)| *fault != AWAY);
+            cases.extend(of_it.map(|(fault, domain)| (policy.level, fault, domain)));
         }
     }
     rows::each(

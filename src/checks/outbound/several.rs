@@ -19,7 +19,7 @@ use crate::plan::Role;
 use crate::report::Severity;
 
 /// What a server answers that wants a login and was given none.
-const NOT_LOGGED_IN: &str = "Client host rejected: Access denied";
+pub(super) const NOT_LOGGED_IN: &str = "Client host rejected: Access denied";
 
 const SEVERAL: Need = Need::Setting("outbound.next_hop", Says::Items(2));
 

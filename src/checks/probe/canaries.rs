@@ -218,7 +218,7 @@ fn passwords(target: &Target) -> Vec<(String, Kind, Secret)> {
         return all;
     };
     let resolved = Resolved::new(target.spec.clone(), lab.plan.resolved.purpose);
-    let logins = resolved.next_hop.hops.iter().filter_map(|hop| {
+    let logins = resolved.next_hop.all_hops().filter_map(|hop| {
         let login = hop.login.as_ref()?;
         let place = format!("the relay's password at {}", hop.address);
         Some((place, Kind::NextHopSecret, login.password.clone()))

@@ -55,7 +55,7 @@ fn secrets(context: &Context) -> Judged<Vec<String>> {
     let directory = resolved.backend.directory();
     let bind = directory.and_then(|d| d.settings.bind.as_ref());
     let bind = bind.iter().map(|b| &b.password);
-    let hops = resolved.next_hop.hops.iter();
+    let hops = resolved.next_hop.all_hops();
     let own = hops.filter_map(|hop| Some(&hop.login.as_ref()?.password));
     let all = users.chain(bind).chain(own);
     ControlFlow::Continue(all.map(|secret| secret.reveal().to_owned()).collect())

@@ -62,6 +62,13 @@ const POLICIES: &str = "{'[one.relaykit.test]:587': encrypt, \
                         E3:B0:C4:42:98:FC:1C:14:9A:FB:F4:C8:99:6F:B9:24:\
                         27:AE:41:E4:64:9B:93:4C:A4:95:99:1B:78:52:B8:55'}";
 
+/// Ways by recipient and by sender, of each form, in STARTTLS and from the first byte.
+const ROUTES: &str = "[{recipients: [routed.example, .below-routed.example, one@single-routed.example], \
+                      next_hop: ['[five.relaykit.test]:587', '[six.relaykit.test]:587']}, \
+                      {senders: ['@routed-sender.example', one@single-sender.example], \
+                      next_hop: '[seven.relaykit.test]:465'}, \
+                      {recipients: [openly-routed.example], next_hop: eight.relaykit.test}]";
+
 /// A change of relay.yaml that lets more checks run.
 pub(super) struct Variant {
     pub(super) name: &'static str,
@@ -156,6 +163,7 @@ pub(super) const VARIANTS: &[Variant] = &[
                 &[Set("tls.client_certificates", "require")],
             ),
             Set("tls.outbound.level", "secure"),
+            Set("tls.outbound.certificate", "generated"),
             By(|spec| spec.outbound.logins = vec![next_hop_login()]),
             By(let_an_account_search),
             Where(
@@ -201,6 +209,7 @@ pub(super) const VARIANTS: &[Variant] = &[
             Set("relay.sender_login", "any"),
             Set("tls.outbound.level", "may"),
             Set("outbound.credentials", "null"),
+            Set("tls.outbound.certificate", "null"),
             Where(
                 &[NO_WAY_OF_ITS_OWN],
                 &[
@@ -228,6 +237,8 @@ pub(super) const VARIANTS: &[Variant] = &[
                 &[
                     Set("outbound.credentials", "null"),
                     Set("outbound.next_hop", "'[submissions.relaykit.test]:465'"),
+                    Set("outbound.routes", ROUTES),
+                    By(log_in_on_routes),
                 ],
             ),
             // Who may log in is more than a name.
@@ -278,4 +289,15 @@ fn log_in_at_the_first_and_the_last(spec: &mut Spec) {
         ..next_hop_login()
     };
     spec.outbound.logins = both.map(login).collect();
+}
+
+/// The last of the routes has none.
+fn log_in_on_routes(spec: &mut Spec) {
+    for route in spec.outbound.routes.iter_mut().take(2) {
+        let login = |hop: &NextHop| Credentials {
+            next_hop: Some(hop.clone()),
+            ..next_hop_login()
+        };
+        route.logins = route.next_hops.iter().map(login).collect();
+    }
 }

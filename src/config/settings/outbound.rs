@@ -1,15 +1,21 @@
 //! `outbound`: where mail goes.
 
+mod logins;
+mod next_hops;
+mod routes;
+
 use std::path::PathBuf;
 
-use crate::config::decode::{Decoder, Field};
 use crate::config::next_hop::NextHop;
-use crate::config::problem::Refusal;
-use crate::config::setting::{Counts, Kind, Need, Setting, Value};
-use crate::config::shown::Shown;
-use crate::config::syntax;
-use crate::config::value::{FILE, Part};
+use crate::config::setting::{Counts, Need, Setting};
+use crate::config::value::Flag;
 use crate::secret::Secret;
+
+use logins::LoginsThere;
+use next_hops::NextHops;
+use routes::Routes;
+
+pub use routes::Route;
 
 /// Where mail goes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +25,21 @@ pub struct Outbound {
     pub next_hops: Vec<NextHop>,
     /// The relay's own logins there.
     pub logins: Vec<Credentials>,
+    /// Mail that goes another way.
+    pub routes: Vec<Route>,
+    /// Whether an exported relay has IPv6 on its way out, wherever its next hops are.
+    pub ipv6: bool,
+}
+
+impl Outbound {
+    /// Whether an exported relay has IPv6 on its way out: because relay.yaml says so, or a next
+    /// hop has nothing else.
+    #[must_use]
+    pub fn needs_ipv6(&self) -> bool {
+        let routes = self.routes.iter().flat_map(|route| &route.next_hops);
+        let mut hops = self.next_hops.iter().chain(routes);
+        self.ipv6 || hops.any(NextHop::is_ipv6)
+    }
 }
 
 /// A login at a next hop.
@@ -37,7 +58,7 @@ pub struct Credentials {
 pub(in crate::config) static KEYS: &[Setting<Outbound>] = &[
     Setting {
         name: "next_hop",
-        value: &NextHops,
+        value: &NextHops(|outbound: &mut Outbound| &mut outbound.next_hops),
         need: Need::Nullable,
         about: "the host that takes all mail, or a list in order; null: the lab's sink",
         doc: "The server that takes all mail that leaves. Brackets mean this very host, without a \
@@ -54,7 +75,7 @@ pub(in crate::config) static KEYS: &[Setting<Outbound>] = &[
     },
     Setting {
         name: "credentials",
-        value: &LoginsThere,
+        value: &LoginsThere(|outbound: &mut Outbound| &mut outbound.logins),
         need: Need::Nullable,
         about: "the relay's login at the next hop, or a list of them",
         doc: "How the relay itself logs in at the next hop. With them TLS is required on the way, \
@@ -66,169 +87,40 @@ pub(in crate::config) static KEYS: &[Setting<Outbound>] = &[
         parameters: &["smtp_sasl_password_maps"],
         ..Setting::USUAL
     },
-];
-
-/// One, or a list in order.
-struct NextHops;
-
-impl Value<Outbound> for NextHops {
-    fn kind(&self) -> Kind {
-        Kind::Several(Box::new(Kind::Text("a next hop")))
-    }
-
-    fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, outbound: &mut Outbound) {
-        let items = field.items();
-        if field.is_empty_list() || items.len() == 1 && !decoder.adding {
-            // Whoever forgets the quotes of '[host]' has written a list of one.
-            let why = format!(
-                "found a list of {}, expected a next hop or a list of several",
-                items.len()
-            );
-            let hint = "a value that begins with `[` needs quotes, such as '[host]:587'";
-            return decoder.refuse(field, Refusal::new(why).hint(hint));
-        }
-        let mut next_hops = if decoder.adding {
-            std::mem::take(&mut outbound.next_hops)
-        } else {
-            Vec::new()
-        };
-        if !field.is_null() && !field.is_list() {
-            next_hops.extend(decoder.read(field, syntax::next_hop));
-        }
-        for item in &items {
-            next_hops.extend(decoder.read(item, syntax::next_hop));
-        }
-        outbound.next_hops = next_hops;
-    }
-
-    fn show(&self, outbound: &mut Outbound) -> Shown {
-        match outbound.next_hops.as_slice() {
-            [] => Shown::Null,
-            [only] => Shown::text(only),
-            all => Shown::List(all.iter().map(Shown::text).collect()),
-        }
-    }
-}
-
-static CREDENTIALS: &[Setting<LoginsThere>] = &[
     Setting {
-        name: "next_hop",
-        value: &Part(|| Kind::Text("a next hop")),
-        need: Need::Nullable,
-        about: "which of the next hops it is for",
-        doc: "The next hop that this login is for, as `outbound.next_hop` has it. It may be left out \
-              where there is only one.",
-        example: "'[smtp.example.net]:587'",
-        source: "Postfix smtp_sasl_password_maps",
+        name: "routes",
+        value: &Routes,
+        about: "mail to some recipients, or of some senders, that goes to a next hop of its own",
+        doc: "Mail that takes another way than `next_hop`: each route names recipients or senders, \
+              and a next hop with logins of its own. Nothing of it goes to DNS or to `next_hop`: \
+              where its next hop cannot be reached, it waits. TLS is required on a route, unless \
+              `tls.outbound.policies` says otherwise of its next hop. Each route is a client of \
+              its own in Postfix, which knows the logins of that route alone. A recipient's route \
+              goes before a sender's.",
+        example: "[{recipients: [partner.example], next_hop: '[mx.partner.example]:587'}, \
+                  {senders: ['@shop.example'], next_hop: '[smtp.example.org]:465', credentials: \
+                  {user: shop, password_file: next-hop.password}}]",
+        source: "Postfix transport; Postfix sender_dependent_default_transport_maps",
+        parameters: &[
+            "transport_maps",
+            "sender_dependent_relayhost_maps",
+            "sender_dependent_default_transport_maps",
+            "smtp_sender_dependent_authentication",
+        ],
+        promised: "which mail goes which way",
         ..Setting::USUAL
     },
     Setting {
-        name: "user",
-        value: &Part(|| Kind::Text("a user name")),
-        need: Need::Required,
-        about: "the user name",
-        doc: "The name by which the relay logs in at the next hop. It has no `:`, where Postfix's \
-              table begins the password.",
-        example: "relay",
-        source: "Postfix smtp_sasl_password_maps",
-        ..Setting::USUAL
-    },
-    Setting {
-        name: "password_file",
-        value: &FILE,
-        need: Need::Required,
-        about: "the password: the only line of this file",
-        doc: "The file whose only line is the password. Nobody else on the machine should be able \
-              to read it.",
-        example: "next-hop.password",
-        source: "Postfix smtp_sasl_password_maps",
+        name: "ipv6",
+        value: &Flag(|outbound: &mut Outbound| &mut outbound.ipv6),
+        about: "whether an exported relay reaches next hops by IPv6",
+        doc: "Whether the network of an exported relay has IPv6, for next hops whose name has no \
+              other address. A next hop that is an IPv6 address brings it about by itself. The \
+              machine needs a way out by IPv6, and Docker before 27 `ip6tables: true` in its \
+              daemon.json: no answer comes back without.",
+        example: "true",
+        source: "Postfix inet_protocols; RFC 4193",
+        counts: Counts::InProduction,
         ..Setting::USUAL
     },
 ];
-
-/// A user name and a password, both or neither; or a list of such.
-struct LoginsThere;
-
-impl Value<Outbound> for LoginsThere {
-    fn kind(&self) -> Kind {
-        let login = Kind::Section(CREDENTIALS.iter().map(Setting::key).collect());
-        Kind::Several(Box::new(login))
-    }
-
-    fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, outbound: &mut Outbound) {
-        let mut logins = if decoder.adding {
-            std::mem::take(&mut outbound.logins)
-        } else {
-            Vec::new()
-        };
-        if field.is_list() {
-            for item in field.items() {
-                logins.extend(login(decoder, &item));
-            }
-        } else if !field.is_null() {
-            logins.extend(login(decoder, field));
-        }
-        outbound.logins = logins;
-    }
-
-    fn show(&self, outbound: &mut Outbound) -> Shown {
-        let show = |credentials: &Credentials| {
-            let mut entries = vec![
-                ("user".to_owned(), Shown::text(&credentials.user)),
-                (
-                    "password_file".to_owned(),
-                    Shown::text(credentials.password_file.display()),
-                ),
-            ];
-            let next_hop = credentials.next_hop.iter();
-            let next_hop = next_hop.map(|at| ("next_hop".to_owned(), Shown::text(at)));
-            entries.splice(..0, next_hop);
-            Shown::Mapping(entries)
-        };
-        match outbound.logins.as_slice() {
-            [] => Shown::Null,
-            [only] => show(only),
-            all => Shown::List(all.iter().map(show).collect()),
-        }
-    }
-}
-
-fn login(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Credentials> {
-    let credentials = field.as_section();
-    let next_hop = credentials.field("next_hop");
-    let next_hop = next_hop.map(|field| decoder.read(&field, syntax::next_hop));
-    let user = credentials.field("user");
-    let user = user.and_then(|field| decoder.read(&field, next_hop_user));
-    let password = credentials.field("password_file").and_then(|field| {
-        let (password, path) = decoder.password_file(&field)?;
-        if password.reveal().ends_with(char::is_whitespace) {
-            let why = "the password in this file ends with white space, which Postfix drops";
-            decoder.refuse(&field, Refusal::new(why));
-            return None;
-        }
-        Some((password, path))
-    });
-    let (password, password_file) = password?;
-    Some(Credentials {
-        next_hop: match next_hop {
-            Some(read) => Some(read?),
-            None => None,
-        },
-        user: user?,
-        password,
-        password_file,
-    })
-}
-
-/// `smtp_sasl_password_maps` has `user:password` on one line.
-fn next_hop_user(text: &str) -> Result<String, Refusal> {
-    if text.is_empty() {
-        Err(Refusal::new("found nothing, expected a user name"))
-    } else if text.contains(':') {
-        Err(Refusal::new(
-            "a `:` in the user name, where Postfix's table begins the password",
-        ))
-    } else {
-        Ok(text.to_owned())
-    }
-}

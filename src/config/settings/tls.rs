@@ -1,17 +1,19 @@
 //! `tls`: certificates, trust and protocol versions.
 
+mod certificate;
 pub(in crate::config) mod outbound;
 pub(in crate::config) mod policy;
 
 use std::path::PathBuf;
 
-use crate::config::decode::{Decoder, Field};
-use crate::config::files::Pem;
-use crate::config::setting::{Counts, Kind, Need, Setting, Value};
-use crate::config::shown::Shown;
-use crate::config::value::{FILE, Group, PemFile, Word};
+use crate::config::pem::Pem;
+use crate::config::setting::{Counts, Need, Setting};
+use crate::config::value::{Group, PemFile, Word};
 
+use certificate::Presented;
 use outbound::OutboundTls;
+
+pub use certificate::Certificate;
 
 /// TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,20 +29,6 @@ pub struct Tls {
     pub client_ca: Option<PathBuf>,
     /// TLS towards next hops.
     pub outbound: OutboundTls,
-}
-
-/// Where the relay's certificate comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Certificate {
-    /// Issued by the lab CA.
-    Generated,
-    /// PEM files on the host, absolute paths.
-    Files {
-        /// The certificate followed by its intermediates.
-        cert: PathBuf,
-        /// The private key.
-        key: PathBuf,
-    },
 }
 
 /// A TLS protocol version.
@@ -107,7 +95,12 @@ impl Default for Tls {
 pub(in crate::config) static KEYS: &[Setting<Tls>] = &[
     Setting {
         name: "certificate",
-        value: &OwnCertificate,
+        value: &Presented(
+            |tls: &mut Tls, certificate| {
+                tls.certificate = certificate.unwrap_or(Certificate::Generated);
+            },
+            |tls| Some(&tls.certificate),
+        ),
         about: "the relay's own certificate",
         doc: "The certificate that the relay shows its clients, and its key. `generated` is one of \
               the lab's CA, which nobody else believes; in production it is a certificate for \
@@ -191,63 +184,3 @@ pub(in crate::config) static KEYS: &[Setting<Tls>] = &[
         ..Setting::USUAL
     },
 ];
-
-/// `generated`, or a pair of files.
-struct OwnCertificate;
-
-static PAIR: &[Setting<OwnCertificate>] = &[
-    Setting {
-        name: "cert",
-        value: &FILE,
-        need: Need::Required,
-        about: "the certificate and its intermediates, PEM",
-        doc: "The certificate, followed by the intermediate ones up to the CA.",
-        example: "tls/fullchain.pem",
-        source: "Postfix smtpd_tls_chain_files",
-        counts: Counts::InProduction,
-        ..Setting::USUAL
-    },
-    Setting {
-        name: "key",
-        value: &FILE,
-        need: Need::Required,
-        about: "its private key, PEM",
-        doc: "The certificate's private key, without a passphrase: nobody can type one when the \
-              relay starts.",
-        example: "tls/privkey.pem",
-        source: "Postfix smtpd_tls_chain_files",
-        counts: Counts::InProduction,
-        ..Setting::USUAL
-    },
-];
-
-impl Value<Tls> for OwnCertificate {
-    fn kind(&self) -> Kind {
-        Kind::WordOr(&["generated"], PAIR.iter().map(Setting::key).collect())
-    }
-
-    fn read(&self, decoder: &mut Decoder<'_>, field: &Field<'_>, tls: &mut Tls) {
-        if field.text() == "generated" {
-            tls.certificate = Certificate::Generated;
-            return;
-        }
-        let files = field.as_section();
-        let cert = files.field("cert");
-        let cert = cert.and_then(|field| decoder.pem(&field, Pem::Certificate));
-        let key = files.field("key");
-        let key = key.and_then(|field| decoder.pem(&field, Pem::Key));
-        if let (Some(cert), Some(key)) = (cert, key) {
-            tls.certificate = Certificate::Files { cert, key };
-        }
-    }
-
-    fn show(&self, tls: &mut Tls) -> Shown {
-        match &tls.certificate {
-            Certificate::Generated => Shown::text("generated"),
-            Certificate::Files { cert, key } => Shown::Mapping(vec![
-                ("cert".to_owned(), Shown::text(cert.display())),
-                ("key".to_owned(), Shown::text(key.display())),
-            ]),
-        }
-    }
-}

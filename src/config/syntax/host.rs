@@ -29,6 +29,55 @@ pub(in crate::config) fn domain(text: &str) -> Result<String, Refusal> {
     name(text, "a domain such as example.com", 2)
 }
 
+/// Whose mail takes a way of its own, as the keys of transport(5): `domain`, `.domain` or
+/// `user@domain`.
+pub(in crate::config) fn routed_recipient(text: &str) -> Result<String, Refusal> {
+    match text.rsplit_once('@') {
+        Some(("", domain)) => {
+            let why = format!("found {}, expected a domain or an address", quoted(text));
+            Err(Refusal::new(why).hint(format!("write {} for all of its mail", quoted(domain))))
+        }
+        Some(_) => routed_address(text),
+        None if text == "*" => {
+            let why = Refusal::new("found `*`, which is all mail");
+            Err(why.hint("that is what outbound.next_hop is for"))
+        }
+        None => {
+            let name = text.strip_prefix('.').unwrap_or(text);
+            domain(name)?;
+            Ok(text.to_owned())
+        }
+    }
+}
+
+/// Whose mail takes a way of its own, by its sender: `@domain` or `user@domain`.
+pub(in crate::config) fn routed_sender(text: &str) -> Result<String, Refusal> {
+    match text.rsplit_once('@') {
+        Some(("", of)) => domain(of).map(|_| text.to_owned()),
+        Some(_) => routed_address(text),
+        None => {
+            let why = format!("found {}, expected `@domain` or an address", quoted(text));
+            Err(Refusal::new(why).hint(format!("write '@{text}' for all senders there")))
+        }
+    }
+}
+
+/// An address that can stand in a table of Postfix's, whose keys end at white space.
+fn routed_address(text: &str) -> Result<String, Refusal> {
+    let (local, of) = text.rsplit_once('@').unwrap_or((text, ""));
+    let odd = |c: char| !(c.is_alphanumeric() || "!$%&'*+-/=?^_`{|}~.".contains(c));
+    if let Some(c) = local.chars().find(|c| odd(*c)) {
+        let why = format!(
+            "found {}: {} cannot stand in a table of addresses",
+            quoted(text),
+            quoted(&c.to_string())
+        );
+        return Err(Refusal::new(why).hint("name its domain"));
+    }
+    domain(of)?;
+    Ok(text.to_owned())
+}
+
 /// An address to listen on.
 pub(in crate::config) fn address(text: &str) -> Result<IpAddr, Refusal> {
     text.parse().map_err(|_| {

@@ -12,7 +12,7 @@ mod person;
 mod size;
 
 pub(super) use header::header_name;
-pub(super) use host::{address, domain, hostname, name, next_hop};
+pub(super) use host::{address, domain, hostname, name, next_hop, routed_recipient, routed_sender};
 pub(super) use ldap::{account, filter, search_base, server};
 pub(super) use master::{parameter_name, service_line, service_name};
 pub(super) use network::{can_be_an_engines, network, network_name};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::super::{Certificate, Spec, TrustAnchor, Warning, load_bytes};
+use super::super::{Certificate, Spec, TrustAnchor, Warning, load_bytes, read_authorities};
 
 /// A folder with a relay.yaml's files, all of mode 0600.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -302,4 +302,34 @@ fn an_exported_relay_is_shown_the_folder_of_the_certificate() {
     let told = of_folder();
     let leads_out = "`BASE/tls/b.key` is a link that leads out of its folder";
     assert!(told[0].contains(leads_out), "{told:?}");
+}
+
+#[test]
+fn a_folder_of_authorities_is_all_that_is_in_it() {
+    let one = "-----BEGIN CERTIFICATE-----\none\n-----END CERTIFICATE-----\n";
+    let two = "-----BEGIN CERTIFICATE-----\ntwo\n-----END CERTIFICATE-----\n";
+    let key = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n";
+    let folder = folder(&[]);
+    let cas = folder.path().join("cas");
+    fs::create_dir(&cas).unwrap();
+    let text = "version: 1\ntls: {outbound: {ca: cas}}\n";
+    let expected = "f:2:22: tls.outbound.ca: no file in the folder `BASE/cas` has a PEM certificate; put the certificates of the CAs there, in PEM";
+    assert_eq!(told(text, folder.path()), [expected]);
+    write(&cas, "b.pem", two.as_bytes(), 0o644);
+    write(
+        &cas,
+        "a.pem",
+        format!("subject=CN=a\n{one}{key}").as_bytes(),
+        0o600,
+    );
+    std::os::unix::fs::symlink("b.pem", cas.join("0a1b2c3d.0")).unwrap();
+    assert_eq!(told(text, folder.path()), [""; 0]);
+    assert_eq!(
+        spec(text, folder.path()).tls.outbound.ca,
+        TrustAnchor::File(cas.clone())
+    );
+    let read = read_authorities(&cas).unwrap();
+    assert_eq!(read, format!("{two}{one}"), "each once, and no key");
+    let own = "version: 1\ntls: {certificate: {cert: cas, key: cas}}\n";
+    assert!(told(own, folder.path())[0].contains("is not a regular file"));
 }

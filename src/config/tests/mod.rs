@@ -6,6 +6,7 @@ mod files;
 mod ldap;
 mod outbound;
 mod promises;
+mod routes;
 mod schema;
 mod structure;
 mod table;

@@ -3,7 +3,7 @@
 use super::super::{Warning, load_bytes};
 use super::table::folder;
 use super::{problems, refused, spec, taken};
-use crate::config::{OutboundLevel, Says};
+use crate::config::{Credentials, OutboundLevel, Says};
 
 #[test]
 fn a_list_keeps_its_order() {
@@ -81,17 +81,21 @@ fn each_login_is_for_one_next_hop() {
     assert_eq!(told(&ok), Vec::<String>::new());
     let folder = folder();
     let spec = load_bytes(ok.as_bytes(), "f", folder.path()).unwrap().spec;
-    let users = spec
-        .outbound
-        .next_hops
-        .iter()
-        .map(|hop| spec.login_at(hop).unwrap().user.clone());
+    let users = spec.outbound.next_hops.iter().map(|hop| {
+        Credentials::at(&spec.outbound.logins, hop)
+            .unwrap()
+            .user
+            .clone()
+    });
     assert_eq!(users.collect::<Vec<_>>(), ["one", "two"]);
     let only = format!("{FILE}{}\n", login(b, "two"));
     let spec = load_bytes(only.as_bytes(), "f", folder.path())
         .unwrap()
         .spec;
-    assert_eq!(spec.login_at(&spec.outbound.next_hops[0]), None);
+    assert_eq!(
+        Credentials::at(&spec.outbound.logins, &spec.outbound.next_hops[0]),
+        None
+    );
     for (logins, expected) in [
         (
             login("", "one"),

@@ -3,10 +3,8 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use crate::config::{
-    Certificate, ClientCertificates, Listener, Received, Renewal, SenderLogin, Spec, TrustAnchor,
-    renewal,
-};
+use super::certificates::certificates;
+use crate::config::{ClientCertificates, Listener, Received, SenderLogin, Spec, TrustAnchor};
 use crate::counterparts::{Page, Resolved};
 use crate::export::files::Configuration;
 use crate::plan::{Container, Plan, Port};
@@ -292,54 +290,8 @@ docker compose start relay
 ```
 ",
         name = plan.name,
-        certificates = certificates(&plan.resolved.spec.tls.certificate),
+        certificates = certificates(&plan.resolved),
     )
-}
-
-/// How a renewed certificate reaches the relay, and how its owner sees that it has.
-fn certificates(certificate: &Certificate) -> String {
-    let mut text = String::from(
-        "- **Certificates.** The relay takes up a renewed pair within seconds, without a restart: sessions go on.
-  A pair that is wrong is left out, the log says why, and the one before goes on.
-",
-    );
-    let Certificate::Files { cert, key } = certificate else {
-        return text;
-    };
-    // Within single quotes.
-    let inner = |path: &std::path::Path| format!("\"{}\"", path.display());
-    let (shown_cert, shown_key) = (inner(cert), inner(key));
-    let how = match renewal(cert, key) {
-        Renewal::Lineage => {
-            "  What certbot renews is seen as it is: its folders `live` and `archive` of this certificate are\n  \
-             mounted. It needs no deploy hook.\n"
-                .to_owned()
-        }
-        Renewal::Folder => format!(
-            "  Their folder is mounted, so that a file may be replaced. A link in it must not lead out of it. With
-  certbot:
-
-```sh
-certbot reconfigure --cert-name NAME --deploy-hook \\
-  'cd $RENEWED_LINEAGE && cp -L fullchain.pem {shown_cert} && install -m 600 privkey.pem {shown_key}'
-```
-
-"
-        ),
-        Renewal::InPlace => format!(
-            "  Each is mounted by itself, since other things lie beside it: write a renewed one into the file that
-  is there. One that takes its place is seen after `docker compose restart relay`. With certbot:
-
-```sh
-certbot reconfigure --cert-name NAME --deploy-hook \\
-  'cd $RENEWED_LINEAGE && cat fullchain.pem >{shown_cert} && cat privkey.pem >{shown_key}'
-```
-
-"
-        ),
-    };
-    text.push_str(&how);
-    text
 }
 
 fn places(plan: &Plan, configuration: &Configuration) -> String {

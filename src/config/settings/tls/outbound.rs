@@ -1,9 +1,10 @@
 //! `tls.outbound`: how sure the relay is of next hops.
 
+use super::certificate::{Certificate, Presented};
 use super::policy::{Policies, Policy};
 use crate::config::decode::{Decoder, Field};
 use crate::config::next_hop::NextHop;
-use crate::config::setting::{Counts, Kind, Setting, Value};
+use crate::config::setting::{Counts, Kind, Need, Setting, Value};
 use crate::config::shown::Shown;
 use crate::config::trust::{Authority, TrustAnchor};
 
@@ -16,6 +17,8 @@ pub struct OutboundTls {
     pub policies: Vec<(NextHop, Policy)>,
     /// Who signs next hops' certificates.
     pub ca: TrustAnchor,
+    /// What the relay shows next hops that ask for a certificate; `None`: nothing.
+    pub certificate: Option<Certificate>,
 }
 
 impl Default for OutboundTls {
@@ -24,6 +27,7 @@ impl Default for OutboundTls {
             level: OutboundLevel::May,
             policies: Vec::new(),
             ca: TrustAnchor::System,
+            certificate: None,
         }
     }
 }
@@ -135,7 +139,7 @@ pub(in crate::config) static KEYS: &[Setting<OutboundTls>] = &[
         name: "policies",
         value: &Policies,
         about: "another level for one next hop",
-        doc: "Another level for single next hops, each as outbound.next_hop has it: `none`, `may`, \
+        doc: "Another level for single next hops, each as outbound.next_hop or a route has it: `none`, `may`, \
               `encrypt`, `verify`, `secure` or `fingerprint`, and behind it `match=` with the names \
               to find in the certificate or, with `fingerprint`, the SHA-256 of the certificate or \
               its key, several of them parted by `|`; and `servername=` with the name to ask the \
@@ -151,14 +155,42 @@ pub(in crate::config) static KEYS: &[Setting<OutboundTls>] = &[
         value: &Authority(|outbound: &mut OutboundTls| &mut outbound.ca),
         about: "who signs next hops' certificates",
         doc: "Whose certificates the relay believes of next hops: `system` for the public \
-              authorities that Debian lists, or the path of a PEM file. `generated` is the lab's \
-              CA, which signed nobody else's.",
+              authorities that Debian lists, or the path of a PEM file or of a folder of such, of \
+              which every certificate is believed. `generated` is the lab's CA, which signed \
+              nobody else's.",
         example: "generated",
         source: "Postfix smtp_tls_CAfile",
         counts: Counts::InProduction,
         parameters: &["smtp_tls_CAfile", "smtp_tls_CApath"],
         promised: "who signs the next hop's certificate",
         ..Setting::USUAL
+    },
+    Setting {
+        name: "certificate",
+        value: &Presented(
+            |outbound: &mut OutboundTls, certificate| outbound.certificate = certificate,
+            |outbound| outbound.certificate.as_ref(),
+        ),
+        need: Need::Nullable,
+        about: "the certificate that the relay shows next hops; null: none",
+        doc: "The certificate, and its key, that the relay shows next hops which ask clients for \
+              one. With it TLS is required on the way, even where `tls.outbound.level` is `may`: mail \
+              for which key and certificate do not belong together waits, and never leaves in clear. A renewed \
+              pair counts for new connections within a few minutes. `generated` is one of the \
+              lab's CA, which stands in wherever a lab has another.",
+        example: "{cert: tls/client.pem, key: tls/client.key}",
+        source: "Postfix smtp_tls_chain_files; RFC 8446 section 4.4.2",
+        counts: Counts::InProduction,
+        parameters: &[
+            "smtp_tls_chain_files",
+            "smtp_tls_cert_file",
+            "smtp_tls_key_file",
+            "smtp_tls_eccert_file",
+            "smtp_tls_eckey_file",
+            "smtp_tls_dcert_file",
+            "smtp_tls_dkey_file",
+        ],
+        promised: "the certificate that next hops are shown",
     },
 ];
 
