@@ -3,7 +3,6 @@
 //! something else than its relay.yaml says.
 
 pub(super) mod files;
-mod known;
 pub(super) mod processes;
 pub(super) mod terms;
 

@@ -5,7 +5,6 @@ pub(super) mod beside;
 pub(super) mod canaries;
 pub(super) mod completed;
 pub(super) mod content;
-mod headers;
 pub(super) mod kept;
 pub(super) mod reports;
 pub(super) mod rules;

@@ -1,13 +1,15 @@
 //! The files of containers against those that were injected.
 
+mod known;
+
 use std::collections::BTreeMap;
 
+use self::known::is_known;
 use super::super::check::{Change, Check, Compares, Sabotage};
 use super::super::need::Need;
 use super::super::probe::appliance;
 use super::super::target::Context;
 use super::super::verdict::{Judged, broken, held, unless_wrong};
-use super::known::is_known;
 use crate::lab;
 use crate::plan::Role;
 use crate::report::Severity;

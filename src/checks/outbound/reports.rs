@@ -36,7 +36,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
 const ONE_REPORT: Check = Check {
     id: "outbound.one_report_goes_to_the_sender",
     title: "One report on all refused recipients goes to the sender, without wishes of its own",
-    citation: "RFC 5321 section 4.4; RFC 5321 section 6.1; RFC 5321 appendix C; \
+    citation: "RFC 5321 section 4.4; RFC 5321 section 6.1; RFC 5321 section 3.3; \
                RFC 3461 section 5.2.8; RFC 3461 section 6.1",
     severity: Severity::Medium,
     about: "Sends a message to three recipients whom the next hop refuses, one of them with \

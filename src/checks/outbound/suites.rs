@@ -13,7 +13,7 @@ use crate::report::Severity;
 pub(in super::super) static CHECKS: &[Check] = &[Check {
     id: "outbound.forward_secrecy_comes_first",
     title: "The suites that next hops are offered begin with all that have forward secrecy",
-    citation: "BSI TR-03108-1 section 4.2; RFC 9325 section 4.1; Postfix tls_high_cipherlist",
+    citation: "RFC 9325 section 4.1; Postfix tls_high_cipherlist",
     severity: Severity::Medium,
     about: "Asks OpenSSL in the relay's container for the suites that Postfix offers as a client, in \
             their order, where TLS is demanded and where it is only tried. No suite with a key \
@@ -95,7 +95,7 @@ async fn in_order(context: &Context, list: &str) -> Judged {
             Some((name, secret))
         })
         .collect();
-    let Some(last) = suites.iter().rposition(|(_, secret)| *secret) else {
+    let Some(final_one) = suites.iter().rposition(|(_, secret)| *secret) else {
         return broken(format!(
             "OpenSSL knows no suite with forward secrecy of {list}"
         ));
@@ -107,8 +107,8 @@ async fn in_order(context: &Context, list: &str) -> Judged {
             format!("all {count} suites have it"),
         );
     };
-    let (early, late) = (suites[first].0, suites[last].0);
-    if first < last {
+    let (early, late) = (suites[first].0, suites[final_one].0);
+    if first < final_one {
         return fail("forward secrecy first", format!("{early} before {late}"));
     }
     held(

@@ -1,14 +1,16 @@
 //! The rules that rewrite trace headers, asked about headers of every form, and about some
 //! that smtpd does not write today.
 
+mod headers;
+
 use std::ops::ControlFlow;
 
+use self::headers::{CLIENT, DATE, FOR, Fate, Own, Row, TLS, WITH};
 use super::super::check::{Change, Check, Sabotage};
 use super::super::need::Need;
 use super::super::probe::lookup;
 use super::super::target::Context;
 use super::super::verdict::{Judged, held, unless_wrong};
-use super::headers::{CLIENT, DATE, FOR, Fate, Own, Row, TLS, WITH};
 use crate::config::{Listener, Received, Spec};
 use crate::plan::Role;
 use crate::render::{MARK, NO_CLIENT, REFUSAL};
@@ -37,7 +39,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
     Check {
         id: "privacy.rules_of_a_shared_port_fit_every_trace_header",
         title: "The rules of a port with and without logins take off the client of a login alone",
-        citation: "row 14; row 17; RFC 5321 section 4.4; RFC 3848; Postfix header_checks",
+        citation: "row 14; row 17; RFC 5321 section 4.4; RFC 3848 section 1; Postfix header_checks",
         severity: Severity::Critical,
         about: "Does the same with the tables of port 25 where clients may log in. There a header \
                 of who has not logged in stays whole, under the relay's usual name, with or without \

@@ -1,6 +1,6 @@
 //! The files that the services in the containers make for themselves.
 
-use super::super::target::MARK;
+use super::super::super::target::MARK;
 use crate::plan::{Container, Role};
 use crate::render::next_hops::STRANGERS_CERTIFICATE;
 
