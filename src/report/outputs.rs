@@ -6,6 +6,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::signature::{Signer, signature_of};
 use super::{RunReport, html, json, junit};
 
 /// A file format.
@@ -19,10 +20,13 @@ pub struct Format {
     pub render: fn(&RunReport) -> Vec<u8>,
 }
 
+/// The format that is signed: the one that `relaykit verify` reads.
+const JSON: &str = "json";
+
 /// Every format.
 pub static FORMATS: &[Format] = &[
     Format {
-        name: "json",
+        name: JSON,
         about: "Write the report to this file as JSON, in the shape of docs/report.schema.json",
         render: json::render,
     },
@@ -42,7 +46,7 @@ pub static FORMATS: &[Format] = &[
 #[derive(Debug, thiserror::Error)]
 #[error("{action} the {format} report {path} failed: {source}\n  choose a path that can be written", path = path.display())]
 pub struct OutputError {
-    /// `opening` or `writing`.
+    /// `opening`, `writing` or `signing`.
     action: &'static str,
     /// [`Format::name`].
     format: &'static str,
@@ -58,6 +62,8 @@ pub struct Outputs {
     files: Vec<Output>,
     /// Until when files are left as they are.
     rests_until: Option<Instant>,
+    /// The signature of each JSON report, and who makes it.
+    signatures: Option<(Signer, Vec<Output>)>,
 }
 
 /// Writing may take one part in so many of a run: a report grows with its checks,
@@ -91,7 +97,34 @@ impl Outputs {
             .map(|files| Self {
                 files,
                 rests_until: None,
+                signatures: None,
             })
+    }
+
+    /// The final JSON reports get a signature beside them. An older one is emptied now: it
+    /// holds no more.
+    ///
+    /// # Errors
+    /// The first signature that cannot be opened for writing.
+    pub fn signed_by(mut self, signer: Signer) -> Result<Self, OutputError> {
+        let reports = self
+            .files
+            .iter()
+            .filter(|output| output.format.name == JSON);
+        let signature = |output: &Output| {
+            let mut opened = Output::open((output.format, &signature_of(&output.path)))?;
+            let emptied = if opened.regular {
+                opened.file.set_len(0)
+            } else {
+                Ok(())
+            };
+            opened.empty = opened.regular;
+            emptied.map_err(|source| opened.error("writing", source))?;
+            Ok(opened)
+        };
+        let opened = reports.map(signature).collect::<Result<_, OutputError>>()?;
+        self.signatures = Some((signer, opened));
+        Ok(self)
     }
 
     /// Writes the report as it stands while the run goes on; not where the last
@@ -115,7 +148,10 @@ impl Outputs {
     /// # Errors
     /// The first file that cannot be written; the others are written all the same.
     pub fn finish(&mut self, report: &RunReport) -> Result<(), OutputError> {
-        let results: Vec<_> = self.files.iter_mut().map(|o| o.write(report)).collect();
+        let mut results: Vec<_> = self.files.iter_mut().map(|o| o.write(report)).collect();
+        if let Some((signer, signatures)) = &mut self.signatures {
+            results.extend(signatures.iter_mut().map(|o| o.sign(report, signer)));
+        }
         results.into_iter().collect()
     }
 }
@@ -143,12 +179,26 @@ impl Output {
 
     fn write(&mut self, report: &RunReport) -> Result<(), OutputError> {
         let bytes = (self.format.render)(report);
-        self.replace(&bytes).map_err(|source| OutputError {
-            action: "writing",
+        let written = self.replace(&bytes);
+        written.map_err(|source| self.error("writing", source))
+    }
+
+    /// Writes the signature of what [`Self::write`] writes of the same report.
+    fn sign(&mut self, report: &RunReport, signer: &Signer) -> Result<(), OutputError> {
+        let signed = signer.sign(&(self.format.render)(report));
+        let written = signed
+            .map_err(io::Error::other)
+            .and_then(|text| self.replace(text.as_bytes()));
+        written.map_err(|source| self.error("signing", source))
+    }
+
+    fn error(&self, action: &'static str, source: io::Error) -> OutputError {
+        OutputError {
+            action,
             format: self.format.name,
             path: self.path.clone(),
             source,
-        })
+        }
     }
 
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
