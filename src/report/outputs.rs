@@ -101,8 +101,7 @@ impl Outputs {
             })
     }
 
-    /// The final JSON reports get a signature beside them. An older one is emptied now: it
-    /// holds no more.
+    /// The final JSON reports get a signature beside them.
     ///
     /// # Errors
     /// The first signature that cannot be opened for writing.
@@ -111,19 +110,8 @@ impl Outputs {
             .files
             .iter()
             .filter(|output| output.format.name == JSON);
-        let signature = |output: &Output| {
-            let mut opened = Output::open((output.format, &signature_of(&output.path)))?;
-            let emptied = if opened.regular {
-                opened.file.set_len(0)
-            } else {
-                Ok(())
-            };
-            opened.empty = opened.regular;
-            emptied.map_err(|source| opened.error("writing", source))?;
-            Ok(opened)
-        };
-        let opened = reports.map(signature).collect::<Result<_, OutputError>>()?;
-        self.signatures = Some((signer, opened));
+        let opened = reports.map(|one| Output::open((one.format, &signature_of(&one.path))));
+        self.signatures = Some((signer, opened.collect::<Result<_, _>>()?));
         Ok(self)
     }
 
@@ -137,6 +125,8 @@ impl Outputs {
         if self.rests_until.is_some_and(|until| now < until) {
             return Ok(());
         }
+        let signatures = self.signatures.iter_mut().flat_map(|(_, all)| all);
+        signatures.map(Output::void).collect::<Result<(), _>>()?;
         let mut regular = self.files.iter_mut().filter(|output| output.regular);
         let written = regular.try_for_each(|output| output.write(report));
         self.rests_until = Some(Instant::now() + now.elapsed() * SHARE);
@@ -181,6 +171,16 @@ impl Output {
         let bytes = (self.format.render)(report);
         let written = self.replace(&bytes);
         written.map_err(|source| self.error("writing", source))
+    }
+
+    /// Empties the signature of an older report, whose place is about to be taken.
+    fn void(&mut self) -> Result<(), OutputError> {
+        if !self.regular || self.empty {
+            return Ok(());
+        }
+        let emptied = self.file.set_len(0);
+        self.empty = true;
+        emptied.map_err(|source| self.error("signing", source))
     }
 
     /// Writes the signature of what [`Self::write`] writes of the same report.
@@ -294,6 +294,33 @@ mod tests {
                 (json().render)(&report(vec![]))
             );
         }
+    }
+
+    #[test]
+    fn a_signature_goes_with_the_report_that_it_was_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        let signature = signature_of(&path);
+        std::fs::write(&path, "the last report").unwrap();
+        std::fs::write(&signature, "the last signature").unwrap();
+        let signed = || {
+            let outputs = Outputs::open([(json(), path.as_path())]).unwrap();
+            outputs.signed_by(Signer::of_test()).unwrap()
+        };
+        let text = || std::fs::read_to_string(&signature);
+        drop(signed());
+        assert_eq!(text().unwrap(), "the last signature");
+        let run = report(vec![record("a.b", fail())]);
+        let mut outputs = signed();
+        outputs.update(&run).unwrap();
+        assert_eq!(text().unwrap(), "");
+        outputs.finish(&run).unwrap();
+        let written = std::fs::read(&path).unwrap();
+        assert_eq!(text().unwrap(), Signer::of_test().sign(&written).unwrap());
+        let mut outputs = signed();
+        outputs.update(&run).unwrap();
+        drop(outputs);
+        assert!(!signature.exists());
     }
 
     #[test]

@@ -200,6 +200,12 @@ mod tests {
 
     use super::*;
 
+    impl Signer {
+        pub(in super::super) fn of_test() -> Self {
+            signer(1)
+        }
+    }
+
     fn signer(seed: u8) -> Signer {
         Signer(PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32])))
     }
