@@ -9,6 +9,8 @@ mod program;
 #[path = "lab/schema.rs"]
 mod schema;
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use program::{Run, program};
 use relaykit::report::Signer;
 use serde_json::json;
@@ -118,4 +120,30 @@ fn a_run_that_ends_before_its_first_result_leaves_the_last_report_signed() {
     let run = place.relaykit(&["test", "--json", "r.json", "--sign", "key"]);
     run.ended_with(4);
     assert!(place.verify("key.pub").ended_with(10).stderr.is_empty());
+}
+
+/// What relaykit signs, `ssh-keygen -Y verify` reads, and the other way round.
+#[test]
+fn ssh_keygen_reads_the_same_signatures() {
+    let place = Signed::new();
+    let folder = place.0.path();
+    let key = std::fs::read_to_string(folder.join("key.pub")).unwrap();
+    place.write("signers", &format!("audit {key}\n"));
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(folder.join("key"), private).unwrap();
+    let keygen = |arguments: &str, input: &str| {
+        let mut command = std::process::Command::new("ssh-keygen");
+        command.args(arguments.split(' ')).current_dir(folder);
+        let input = std::fs::File::open(folder.join(input)).unwrap();
+        command.stdin(input).output().unwrap()
+    };
+    let verify = "-Y verify -f signers -I audit -n relaykit-report -s r.json.sig";
+    let run = keygen(verify, "r.json");
+    assert!(run.status.success(), "{run:?}");
+    assert!(!keygen(verify, "signers").status.success());
+    std::fs::remove_file(folder.join("r.json.sig")).unwrap();
+    let run = keygen("-Y sign -f key -n relaykit-report r.json", "signers");
+    assert!(run.status.success(), "{run:?}");
+    let told = place.verify("signers").ended_with(10).json();
+    assert!(told["signed_by"].as_str().unwrap().starts_with("audit "));
 }
