@@ -212,6 +212,16 @@ pub struct Test {
     /// Files to write the report to.
     #[command(flatten)]
     pub reports: Reports,
+    /// Sign each JSON report with the ed25519 key in this file (OpenSSH's format, no
+    /// passphrase), into FILE.sig beside it. `relaykit verify --signer` reads that, and
+    /// `ssh-keygen -Y verify -n relaykit-report` does.
+    #[arg(
+        long,
+        value_name = "KEYFILE",
+        requires = "json",
+        help_heading = "Reports"
+    )]
+    pub sign: Option<PathBuf>,
     /// Where images come from.
     #[command(flatten)]
     pub images: Images,

@@ -39,6 +39,7 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("rcgen", &["certs", "config", "smtp"]),
     ("saphyr_parser", &["config"]),
     ("pgp", &["image"]),
+    ("ssh_key", &["report"]),
     ("clap", &["cli", "commands"]),
     // Everybody opens spans; one room knows what becomes of them.
     ("tracing_subscriber", &["diagnostics"]),

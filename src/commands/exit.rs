@@ -78,6 +78,11 @@ pub(super) struct Usage(pub(super) String);
 #[error("{0}")]
 pub(super) struct Unsuitable(pub(super) String);
 
+/// A report that is not signed as it has to be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unsigned(pub(super) String);
+
 /// What was waited for did not come.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -113,6 +118,7 @@ pub(super) fn of(error: &anyhow::Error) -> Exit {
             (cause.is::<checks::Unfit>(), Exit::CheckBroken),
             (cause.is::<config::Problems>(), Exit::Configuration),
             (cause.is::<Unsuitable>(), Exit::Configuration),
+            (cause.is::<Unsigned>(), Exit::CheckFailed),
             (cause.is::<Usage>(), Exit::Usage),
             (cause.is::<checks::NoneSelected>(), Exit::NoCheck),
             (cause.is::<report::OutputError>(), Exit::Output),

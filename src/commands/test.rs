@@ -19,7 +19,7 @@ use crate::config;
 use crate::counterparts::{Purpose, Resolved};
 use crate::lab::{Readiness, Workshop};
 use crate::plan::Plan;
-use crate::report::{self, Colours, Event, Fact, Human, Outputs, Progress, RunReport};
+use crate::report::{self, Colours, Event, Fact, Human, Outputs, Progress, RunReport, Signer};
 use crate::requirements::{self, Profile};
 use labs::Run;
 pub(super) use labs::{run_name, warnings_only};
@@ -40,7 +40,12 @@ pub(super) async fn run(session: &Session, arguments: Test) -> anyhow::Result<Ex
             None => list(session, &selected),
         };
     }
+    let signer = arguments.sign.as_deref().map(Signer::read).transpose();
+    let signer = signer.map_err(|e| Usage(e.to_string()))?;
     let mut outputs = Outputs::open(arguments.reports.files())?;
+    if let Some(signer) = signer {
+        outputs = outputs.signed_by(signer)?;
+    }
     let configured = configured(session, &arguments.which)?;
     configured.as_ref().map_or(Ok(()), can_be_logged_in_to)?;
     let engine = session.engine().await?;

@@ -7,14 +7,14 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::Session;
-use super::exit::{Exit, Usage};
+use super::exit::{Exit, Unsigned, Usage};
 use super::labs::configured;
 use crate::checks;
 use crate::cli::Verify;
 use crate::config::{self, Spec};
 use crate::engine::Engine;
 use crate::plan::Role;
-use crate::report::{Contained, Difference, Identity, differing_files};
+use crate::report::{Contained, Difference, Identity, Signers, differing_files, signature_of};
 
 /// What is read of a report. It may have more, of a version to come.
 #[derive(Deserialize)]
@@ -40,11 +40,24 @@ struct Verified {
     reported_at: String,
     /// The lab that was looked into.
     lab: Option<String>,
+    /// Who has signed the report: a name, if the list of signers has one, and the key's
+    /// fingerprint. Absent where nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_by: Option<String>,
     differences: Vec<Difference>,
 }
 
 pub(super) async fn run(session: &Session, arguments: Verify) -> anyhow::Result<Exit> {
-    let report = read(&arguments.report)?;
+    let bytes = std::fs::read(&arguments.report).map_err(|e| {
+        let path = arguments.report.display();
+        Usage(format!("reading the report {path} failed: {e}"))
+    })?;
+    // Before anything in it is believed.
+    let signed_by = match &arguments.signer {
+        Some(signer) => Some(signed_by(&arguments.report, &bytes, signer)?),
+        None => None,
+    };
+    let report = read(&arguments.report, &bytes)?;
     let subject = report.subject.unwrap_or(Subject {
         identity: None,
         containers: Vec::new(),
@@ -77,6 +90,7 @@ pub(super) async fn run(session: &Session, arguments: Verify) -> anyhow::Result<
         same: differences.is_empty(),
         reported_at: report.started_at,
         lab: arguments.lab,
+        signed_by,
         differences,
     };
     session.print(&verified, &in_words(&verified))?;
@@ -87,10 +101,28 @@ pub(super) async fn run(session: &Session, arguments: Verify) -> anyhow::Result<
     })
 }
 
-fn read(path: &Path) -> anyhow::Result<Report> {
-    let bytes = std::fs::read(path)
-        .map_err(|e| Usage(format!("reading the report {} failed: {e}", path.display())))?;
-    let report = serde_json::from_slice(&bytes).map_err(|e| {
+/// Who has signed the report.
+fn signed_by(report: &Path, bytes: &[u8], signers: &Path) -> anyhow::Result<String> {
+    let signers = Signers::read(signers).map_err(|e| Usage(e.to_string()))?;
+    let path = signature_of(report);
+    let text = std::fs::read_to_string(&path).map_err(|e| {
+        let path = path.display();
+        Unsigned(format!("there is no signature in {path}: {e}\n  {SIGNS}"))
+    })?;
+    let signed = signers.verify(bytes, &text).map_err(|e| {
+        let (report, path) = (report.display(), path.display());
+        Unsigned(format!(
+            "the signature {path} of {report} does not hold: {e}\n  {BELIEVE}"
+        ))
+    })?;
+    Ok(signed)
+}
+
+const SIGNS: &str = "`relaykit test --json REPORT --sign KEYFILE` writes it beside the report";
+const BELIEVE: &str = "believe nothing in this report, and ask its author for it anew";
+
+fn read(path: &Path, bytes: &[u8]) -> anyhow::Result<Report> {
+    let report = serde_json::from_slice(bytes).map_err(|e| {
         Usage(format!(
             "{} is no report of relaykit: {e}\n  `relaykit test --json FILE` writes one",
             path.display()
@@ -179,6 +211,12 @@ impl Standing<'_> {
 }
 
 fn in_words(verified: &Verified) -> String {
+    let signed = verified.signed_by.as_ref();
+    let signed = signed.map_or_else(String::new, |by| format!("signed by {by}\n"));
+    signed + &compared(verified)
+}
+
+fn compared(verified: &Verified) -> String {
     let of = match &verified.lab {
         Some(lab) => format!("the lab {lab}, its configuration and its checks"),
         None => "the configuration, its files and the checks (no lab was looked into)".to_owned(),

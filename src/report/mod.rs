@@ -27,6 +27,7 @@ mod requirements;
 mod rows;
 mod run;
 mod seen;
+mod signature;
 mod subject;
 mod verdicts;
 mod xml;
@@ -51,6 +52,7 @@ pub use requirements::{Answered, Asked, list_of_profile, requirements};
 pub use rows::rows;
 pub use run::{CheckRecord, CutShort, Outcome, RunReport, Summary, exit};
 pub use seen::{Seen, summary_of};
+pub use signature::{KeyError, NAMESPACE, NotSigned, Signer, Signers, signature_of};
 pub use subject::{
     Accepted, Agreed, Certificate, Contained, Listening, Package, Subject, SubjectKind,
 };

@@ -6,6 +6,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::signature::{Signer, signature_of};
 use super::{RunReport, html, json, junit};
 
 /// A file format.
@@ -19,10 +20,13 @@ pub struct Format {
     pub render: fn(&RunReport) -> Vec<u8>,
 }
 
+/// The format that is signed: the one that `relaykit verify` reads.
+const JSON: &str = "json";
+
 /// Every format.
 pub static FORMATS: &[Format] = &[
     Format {
-        name: "json",
+        name: JSON,
         about: "Write the report to this file as JSON, in the shape of docs/report.schema.json",
         render: json::render,
     },
@@ -42,7 +46,7 @@ pub static FORMATS: &[Format] = &[
 #[derive(Debug, thiserror::Error)]
 #[error("{action} the {format} report {path} failed: {source}\n  choose a path that can be written", path = path.display())]
 pub struct OutputError {
-    /// `opening` or `writing`.
+    /// `opening`, `writing` or `signing`.
     action: &'static str,
     /// [`Format::name`].
     format: &'static str,
@@ -58,6 +62,8 @@ pub struct Outputs {
     files: Vec<Output>,
     /// Until when files are left as they are.
     rests_until: Option<Instant>,
+    /// The signature of each JSON report, and who makes it.
+    signatures: Option<(Signer, Vec<Output>)>,
 }
 
 /// Writing may take one part in so many of a run: a report grows with its checks,
@@ -91,7 +97,22 @@ impl Outputs {
             .map(|files| Self {
                 files,
                 rests_until: None,
+                signatures: None,
             })
+    }
+
+    /// The final JSON reports get a signature beside them.
+    ///
+    /// # Errors
+    /// The first signature that cannot be opened for writing.
+    pub fn signed_by(mut self, signer: Signer) -> Result<Self, OutputError> {
+        let reports = self
+            .files
+            .iter()
+            .filter(|output| output.format.name == JSON);
+        let opened = reports.map(|one| Output::open((one.format, &signature_of(&one.path))));
+        self.signatures = Some((signer, opened.collect::<Result<_, _>>()?));
+        Ok(self)
     }
 
     /// Writes the report as it stands while the run goes on; not where the last
@@ -104,6 +125,8 @@ impl Outputs {
         if self.rests_until.is_some_and(|until| now < until) {
             return Ok(());
         }
+        let signatures = self.signatures.iter_mut().flat_map(|(_, all)| all);
+        signatures.map(Output::void).collect::<Result<(), _>>()?;
         let mut regular = self.files.iter_mut().filter(|output| output.regular);
         let written = regular.try_for_each(|output| output.write(report));
         self.rests_until = Some(Instant::now() + now.elapsed() * SHARE);
@@ -115,7 +138,10 @@ impl Outputs {
     /// # Errors
     /// The first file that cannot be written; the others are written all the same.
     pub fn finish(&mut self, report: &RunReport) -> Result<(), OutputError> {
-        let results: Vec<_> = self.files.iter_mut().map(|o| o.write(report)).collect();
+        let mut results: Vec<_> = self.files.iter_mut().map(|o| o.write(report)).collect();
+        if let Some((signer, signatures)) = &mut self.signatures {
+            results.extend(signatures.iter_mut().map(|o| o.sign(report, signer)));
+        }
         results.into_iter().collect()
     }
 }
@@ -143,12 +169,36 @@ impl Output {
 
     fn write(&mut self, report: &RunReport) -> Result<(), OutputError> {
         let bytes = (self.format.render)(report);
-        self.replace(&bytes).map_err(|source| OutputError {
-            action: "writing",
+        let written = self.replace(&bytes);
+        written.map_err(|source| self.error("writing", source))
+    }
+
+    /// Empties the signature of an older report, whose place is about to be taken.
+    fn void(&mut self) -> Result<(), OutputError> {
+        if !self.regular || self.empty {
+            return Ok(());
+        }
+        let emptied = self.file.set_len(0);
+        self.empty = true;
+        emptied.map_err(|source| self.error("signing", source))
+    }
+
+    /// Writes the signature of what [`Self::write`] writes of the same report.
+    fn sign(&mut self, report: &RunReport, signer: &Signer) -> Result<(), OutputError> {
+        let signed = signer.sign(&(self.format.render)(report));
+        let written = signed
+            .map_err(io::Error::other)
+            .and_then(|text| self.replace(text.as_bytes()));
+        written.map_err(|source| self.error("signing", source))
+    }
+
+    fn error(&self, action: &'static str, source: io::Error) -> OutputError {
+        OutputError {
+            action,
             format: self.format.name,
             path: self.path.clone(),
             source,
-        })
+        }
     }
 
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -244,6 +294,33 @@ mod tests {
                 (json().render)(&report(vec![]))
             );
         }
+    }
+
+    #[test]
+    fn a_signature_goes_with_the_report_that_it_was_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        let signature = signature_of(&path);
+        std::fs::write(&path, "the last report").unwrap();
+        std::fs::write(&signature, "the last signature").unwrap();
+        let signed = || {
+            let outputs = Outputs::open([(json(), path.as_path())]).unwrap();
+            outputs.signed_by(Signer::of_test()).unwrap()
+        };
+        let text = || std::fs::read_to_string(&signature);
+        drop(signed());
+        assert_eq!(text().unwrap(), "the last signature");
+        let run = report(vec![record("a.b", fail())]);
+        let mut outputs = signed();
+        outputs.update(&run).unwrap();
+        assert_eq!(text().unwrap(), "");
+        outputs.finish(&run).unwrap();
+        let written = std::fs::read(&path).unwrap();
+        assert_eq!(text().unwrap(), Signer::of_test().sign(&written).unwrap());
+        let mut outputs = signed();
+        outputs.update(&run).unwrap();
+        drop(outputs);
+        assert!(!signature.exists());
     }
 
     #[test]
