@@ -233,30 +233,6 @@ impl Check<'_> {
                 why.hint("use received: rewrite to show it"),
             );
         }
-        self.earlier_trace();
-    }
-
-    /// Earlier trace headers can be taken off where the relay's own is told from them by its
-    /// mark, and where everybody has logged in.
-    fn earlier_trace(&mut self) {
-        let names = &self.spec.privacy.strip_headers;
-        let received = |name: &String| name.eq_ignore_ascii_case("Received");
-        if !names.iter().any(received) {
-            return;
-        }
-        let path = "privacy.strip_headers";
-        if self.spec.privacy.received != Received::Rewrite {
-            let why = "`Received` takes off every trace header, the relay's own too, but with received: \
-                       rewrite";
-            let hint = "write privacy.received: rewrite, or leave Received out of the list";
-            self.refuse(path, Refusal::new(why).hint(hint));
-        }
-        if self.spec.auth.listeners.contains(&Listener::Smtp) {
-            let why = "`Received` with smtp in auth.listeners would take the trace from mail that came \
-                       without a login too (RFC 5321 4.4)";
-            let hint = "take smtp out of auth.listeners, or Received out of the list";
-            self.refuse(path, Refusal::new(why).hint(hint));
-        }
     }
 
     fn lab(&mut self) {

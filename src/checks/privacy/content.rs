@@ -55,11 +55,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 to change them, and loops are found by counting them.",
         repair: "By hand, let header_checks match the relay's own newest trace header alone, by \
                  its own name and a mark that others do not have.",
-        needs: &[
-            Need::Login,
-            Need::Inbox,
-            Need::Setting("privacy.strip_headers", Says::Lacks("Received")),
-        ],
+        needs: &[Need::Login, Need::Inbox],
         sabotages: &[Sabotage {
             name: "every trace header is dropped",
             changes: &[Change::Main(
@@ -108,20 +104,6 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 name: "no header is stripped",
                 changes: &[Change::Setting("privacy.strip_headers", "[]")],
                 sees: ": told",
-            },
-            Sabotage {
-                name: "an earlier trace stays",
-                changes: &[
-                    Change::Given(Need::Setting(
-                        "privacy.strip_headers",
-                        Says::Has("Received"),
-                    )),
-                    Change::Setting(
-                        "privacy.strip_headers",
-                        "[X-Originating-IP, X-Mailer, User-Agent]",
-                    ),
-                ],
-                sees: "Received: told",
             },
             Sabotage {
                 name: "attached messages are stripped too",

@@ -178,16 +178,6 @@ pub(super) const VARIANTS: &[Variant] = &[
                 "privacy.strip_headers",
                 "[X-Originating-IP, X-Mailer, User-Agent]",
             ),
-            Where(
-                &[
-                    ("privacy.received", Says::Is("rewrite")),
-                    ("auth.listeners", Says::Lacks("smtp")),
-                ],
-                &[Set(
-                    "privacy.strip_headers",
-                    "[Received, X-Originating-IP, X-Mailer, User-Agent]",
-                )],
-            ),
             Set("relay.sender_login", "own"),
             By(|spec| spec.relay.message_size_limit = spec.relay.message_size_limit.min(SIZE)),
             Set("limits.connections_per_client", CONNECTIONS),

@@ -95,10 +95,7 @@ pub(in crate::config) static KEYS: &[Setting<Privacy>] = &[
         about: "further header fields removed from mail that came by login",
         doc: "Header fields that are taken off mail that came by login, by name, in any case of \
               letters: those in which a mail program or a web mailer tells of its user. Attached \
-              messages keep theirs. `Received` takes off what was there before the relay's own: a \
-              web mailer writes its user's address into it. It asks for `received: rewrite` and \
-              for no logins on port 25; loops between servers are noticed by it (RFC 5321 section \
-              6.3), and are not where it is gone.",
+              messages keep theirs.",
         example: "[User-Agent, X-Originating-IP]",
         source: "Postfix header_checks",
         ..Setting::USUAL

@@ -2,8 +2,13 @@
 
 use crate::config::problem::{Refusal, quoted};
 
-/// Fields without which a message is not one any more (RFC 5322 3.6, RFC 2045 4), with the reason.
+/// Fields without which a message is not one any more (RFC 5322 3.6, RFC 2045 4),
+/// or that something else in relay.yaml decides on, with the reason.
 const KEPT: &[(&str, &str)] = &[
+    (
+        "Received",
+        "privacy.received decides what becomes of trace headers",
+    ),
     ("From", "RFC 5322 3.6 demands it in every message"),
     ("Date", "RFC 5322 3.6 demands it in every message"),
     (
