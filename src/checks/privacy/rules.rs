@@ -8,7 +8,7 @@ use super::super::need::Need;
 use super::super::probe::lookup;
 use super::super::target::Context;
 use super::super::verdict::{Judged, held, unless_wrong};
-use crate::config::{Listener, Received, Spec};
+use crate::config::{EarlierReceived, Listener, Received, Spec};
 use crate::plan::Role;
 use crate::render::{MARK, NO_CLIENT};
 use crate::report::Severity;
@@ -105,6 +105,8 @@ const DATE: &str = "Mon, 30 Nov 2026 22:12:29 +0000 (UTC)";
 /// Of `hostname`'s own headers, what stands behind the name decides.
 struct Own<'a> {
     hostname: &'a str,
+    /// What becomes of others' trace headers.
+    earlier: EarlierReceived,
 }
 
 impl Own<'_> {
@@ -246,7 +248,10 @@ impl Own<'_> {
             Row {
                 name: "an earlier relay's trace".to_owned(),
                 header: format!("Received: {CLIENT}\n\tby mx.example.org (Postfix){usual}"),
-                fate: Fate::Stays,
+                fate: match self.earlier {
+                    EarlierReceived::Keep => Fate::Stays,
+                    EarlierReceived::Remove => Fate::Goes,
+                },
             },
             Row {
                 name: "a subject".to_owned(),
@@ -275,6 +280,7 @@ async fn rules_fit_every_trace_header(context: Context) -> Judged {
     let shows = spec.privacy.show_login;
     let own = Own {
         hostname: &hostname,
+        earlier: spec.privacy.earlier_received,
     };
     let rows = own.rows();
     let mut wrong = Vec::new();
