@@ -107,6 +107,7 @@ static AREAS: &[(&str, &[Check])] = &[
     ("privacy/canaries", privacy::canaries::CHECKS),
     ("privacy/completed", privacy::completed::CHECKS),
     ("privacy/content", privacy::content::CHECKS),
+    ("privacy/earlier", privacy::earlier::CHECKS),
     ("privacy/kept", privacy::kept::CHECKS),
     ("privacy/reports", privacy::reports::CHECKS),
     ("privacy/rules", privacy::rules::CHECKS),

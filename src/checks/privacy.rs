@@ -5,6 +5,7 @@ pub(super) mod beside;
 pub(super) mod canaries;
 pub(super) mod completed;
 pub(super) mod content;
+pub(super) mod earlier;
 pub(super) mod kept;
 pub(super) mod reports;
 pub(super) mod rules;

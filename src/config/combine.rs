@@ -6,7 +6,9 @@ mod routes;
 
 use super::node::Node;
 use super::problem::{Refusal, Report};
-use super::spec::{ClientCertificates, Ldap, Listener, Received, SenderLogin, Spec};
+use super::spec::{
+    ClientCertificates, EarlierReceived, Ldap, Listener, Received, SenderLogin, Spec,
+};
 
 /// Looks for what cannot be, in a `spec` that was filled from `root`.
 pub(super) fn check(spec: &Spec, root: &Node, report: &mut Report) {
@@ -225,6 +227,13 @@ impl Check<'_> {
                        without a login too (RFC 5321 4.4)";
             let hint = "write rewrite, or take smtp out of auth.listeners";
             self.refuse("privacy.received", Refusal::new(why).hint(hint));
+        }
+        let remove = self.spec.privacy.earlier_received == EarlierReceived::Remove;
+        if remove && self.spec.auth.listeners.contains(&Listener::Smtp) {
+            let why = "`remove` with smtp in auth.listeners would take the trace from mail that \
+                       came without a login too: header checks of port 25 cannot tell the two apart";
+            let hint = "write keep, or take smtp out of auth.listeners";
+            self.refuse("privacy.earlier_received", Refusal::new(why).hint(hint));
         }
         if hide && self.spec.privacy.show_login && self.written("privacy.show_login") {
             let why = Refusal::new("`hide` never shows a login, so this does nothing");

@@ -13,7 +13,7 @@ pub use limits::Limits;
 pub use listeners::{Listener, Listeners};
 pub use outbound::{Credentials, Outbound, Route};
 pub use postfix::Postfix;
-pub use privacy::{Privacy, Received};
+pub use privacy::{EarlierReceived, Privacy, Received};
 pub use relay::{Relay, SenderLogin};
 pub use tls::outbound::{OutboundLevel, OutboundTls};
 pub use tls::policy::Policy;

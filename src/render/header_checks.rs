@@ -44,7 +44,7 @@
 
 use std::fmt::Write as _;
 
-use crate::config::{Listener, Received, Spec};
+use crate::config::{EarlierReceived, Listener, Received, Spec};
 use crate::container::File;
 
 use super::{long_lines, main_override, public};
@@ -96,9 +96,19 @@ pub(super) fn needs_tables(spec: &Spec) -> bool {
     marks(spec) || !spec.privacy.strip_headers.is_empty()
 }
 
-/// Whether login listeners write the mark.
+/// Whether login listeners write the mark: their own trace header has to be told from
+/// others, to rewrite it or to take off the others.
 pub(super) fn marks(spec: &Spec) -> bool {
+    rewrites(spec) || removes_earlier(spec)
+}
+
+/// Whether a login's own trace header is rewritten.
+pub(super) fn rewrites(spec: &Spec) -> bool {
     spec.privacy.received == Received::Rewrite
+}
+
+fn removes_earlier(spec: &Spec) -> bool {
+    spec.privacy.earlier_received == EarlierReceived::Remove
 }
 
 fn table(name: &str, text: String) -> File {
@@ -110,9 +120,18 @@ fn login(spec: &Spec) -> String {
     let mut text = String::from(
         "# Header checks on messages of listeners where every client has logged in.\n",
     );
-    if marks(spec) {
+    if rewrites(spec) {
         text.push_str(&with_login(spec));
         text.push_str(&anything_else(spec));
+    }
+    if removes_earlier(spec) {
+        if !rewrites(spec) {
+            text.push_str(&as_it_is(spec));
+        }
+        text.push_str(
+            "\n# privacy.earlier_received: remove. What is left of trace headers is not ours.\n\
+             /^Received[ \\t]*:/ IGNORE\n",
+        );
     }
     text.push_str(&stripped(spec));
     text
@@ -123,7 +142,7 @@ fn mixed(spec: &Spec) -> String {
     let mut text = String::from(
         "# Header checks on messages of port 25, where a client may have logged in or not.\n",
     );
-    if marks(spec) {
+    if rewrites(spec) {
         text.push_str(&without_login(spec));
         text.push_str(&with_login(spec));
         text.push_str(&anything_else(spec));
@@ -188,6 +207,27 @@ fn with_login(spec: &Spec) -> String {
         hostname = hostname(spec),
         name = mail_name(spec),
         rest = rest(),
+    )
+}
+
+/// Our own header where it is not rewritten: it gets Postfix's own name again, and what a
+/// sender's first chunk added stays up to a mark.
+fn as_it_is(spec: &Spec) -> String {
+    let mark = escape(MARK);
+    let own = format!(
+        "(Received:(?: from {TO_BY}\\n\\t| )by {host}) \\({mark}\\)((?:(?!\\({mark}\\)).)*+)",
+        host = host_pattern(spec),
+    );
+    format!(
+        "\n# The relay's own trace header stays, under Postfix's own name; with a greeting\n\
+         # that makes a line too long, nothing is taken.\n\
+         /^(?={long}){own}/\n    \
+         REJECT {refusal}\n\
+         /^{own}/\n    \
+         REPLACE $1 ({name})$2\n",
+        long = long_lines::EXPRESSION,
+        refusal = long_lines::REFUSAL,
+        name = mail_name(spec),
     )
 }
 

@@ -159,9 +159,10 @@ fn anonymised(spec: &Spec, service: Service, cleanup: &'static str) -> Service {
             service.option("smtpd_hide_client_session", "yes")
         })
         .when(header_checks::marks(spec), |service| {
-            service
-                .option("mail_name", MARK)
-                .option("smtpd_sasl_authenticated_header", "yes")
+            service.option("mail_name", MARK)
+        })
+        .when(header_checks::rewrites(spec), |service| {
+            service.option("smtpd_sasl_authenticated_header", "yes")
         })
         .when(has_cleanup(spec, cleanup), |service| {
             service.option("cleanup_service_name", cleanup)
@@ -185,9 +186,16 @@ fn completes(spec: &Spec, name: &str) -> bool {
 
 /// The ordinary cleanup, and those of login listeners.
 fn cleanups(spec: &Spec) -> Vec<Service> {
-    let cleanup = |name| Service::unix(name, ["n", "-", "-", "0"], "cleanup");
-    let mut services =
-        vec![cleanup("cleanup").why("Mail that came without a login, and our own notifications.")];
+    // smtpd counts a message's octets as SIZE does (RFC 1870 section 3). cleanup counts its
+    // own file, which has the envelope in it too: a message of just the size announced
+    // would be refused by some hundred octets.
+    let cleanup = |name| {
+        Service::unix(name, ["n", "-", "-", "0"], "cleanup").option("message_size_limit", "0")
+    };
+    let mut services = vec![cleanup("cleanup").why(
+        "Mail that came without a login, and our own notifications. Whether a message is too\n\
+         large, smtpd decides, as SIZE counts it: here its envelope would count, too.",
+    )];
     let of_logins = |name, table: &str| {
         let tables = format!("pcre:/etc/relaykit/postfix/{table}, {}", long_lines::TABLE);
         cleanup(name)

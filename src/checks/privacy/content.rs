@@ -3,7 +3,7 @@
 
 use super::super::check::{Change, Check, Sabotage};
 use super::super::need::Need;
-use super::super::probe::mail::{self, RECIPIENT, SENDER};
+use super::super::probe::mail::{self, EARLIER_KEPT, RECIPIENT, SENDER};
 use super::super::probe::session::{logged_in, login_listener};
 use super::super::probe::trace::fields;
 use super::super::target::{Context, Delivered};
@@ -55,7 +55,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 to change them, and loops are found by counting them.",
         repair: "By hand, let header_checks match the relay's own newest trace header alone, by \
                  its own name and a mark that others do not have.",
-        needs: &[Need::Login, Need::Inbox],
+        needs: &[Need::Login, Need::Inbox, EARLIER_KEPT],
         sabotages: &[Sabotage {
             name: "every trace header is dropped",
             changes: &[Change::Main(

@@ -22,6 +22,10 @@ pub(in super::super) const SENDER: &str = CHECKED_SENDER;
 /// That a login may send from any address, which no lab's directory can own.
 pub(in super::super) const ANY_SENDER: Need = Need::Setting("relay.sender_login", Says::Is("any"));
 
+/// That trace headers which a login's message brings along stay.
+pub(in super::super) const EARLIER_KEPT: Need =
+    Need::Setting("privacy.earlier_received", Says::Is("keep"));
+
 /// A relay that takes mail without a login.
 pub(in super::super) const OWN_DOMAIN: Need = Need::Setting("relay.domains", Says::Something);
 

@@ -3,7 +3,7 @@
 use super::super::check::{Change, Check, Sabotage};
 use super::super::need::Need;
 use super::super::privacy::completed::UNDISCLOSED;
-use super::super::probe::mail::{self, RECIPIENT, SENDER};
+use super::super::probe::mail::{self, EARLIER_KEPT, RECIPIENT, SENDER};
 use super::super::probe::rows;
 use super::super::probe::session::{
     CLIENT, answer, command, ehlo, require_code, require_extension,
@@ -76,7 +76,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 a relay that judges it loses what its readers would have understood.",
         repair: "Refuse nothing for its form in header_checks, and leave hopcount_limit between 50 \
                  and 100.",
-        needs: &[Need::Login, Need::Inbox, Need::Built],
+        needs: &[Need::Login, Need::Inbox, Need::Built, EARLIER_KEPT],
         sabotages: &[Sabotage {
             name: "mail that has passed a server is refused",
             changes: &[Change::Main("hopcount_limit", "1")],
@@ -93,7 +93,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 one that has passed 150, which must not. Two servers that send a message to \
                 each other fill their disks with it until somebody stops it by hand.",
         repair: "Leave hopcount_limit between 50 and 100.",
-        needs: &[Need::Login, Need::Inbox],
+        needs: &[Need::Login, Need::Inbox, EARLIER_KEPT],
         sabotages: &[Sabotage {
             name: "mail may loop for long",
             changes: &[Change::Main("hopcount_limit", "1000")],

@@ -14,6 +14,7 @@ use super::super::target::{Context, Undelivered};
 use super::super::verdict::Judged;
 use super::super::verdict::{PASS, broken, fail, require, skip};
 use crate::config::Says;
+use crate::plan::Role;
 use crate::report::Severity;
 use crate::smtp::Message;
 
@@ -70,6 +71,48 @@ pub(in super::super) static CHECKS: &[Check] = &[
             sees: "queued as",
         }],
         ..Check::by(&too_large_a_message_is_refused)
+    },
+    Check {
+        id: "relay.message_of_just_the_limit_passes",
+        title: "A message of just the size announced passes, and one byte more is refused",
+        citation: "RFC 1870 section 3; RFC 1870 section 6.3; Postfix message_size_limit",
+        severity: Severity::Low,
+        about: "Sends messages of just as many octets as SIZE announces, counted as RFC 1870 \
+                counts them: with CR and LF, without the dots that are doubled and the last dot. \
+                One has long lines, one nothing but short ones with a dot in front. Each must \
+                arrive, though the relay adds a trace header; with one octet more, each must be \
+                refused at the end of data. A client that cuts its mail to the size announced \
+                must not learn in the end that it was too large.",
+        repair: "Set relay.message_size_limit; by hand, message_size_limit, and no lower limit in \
+                 a filter or at the cleanup service.",
+        needs: &[
+            Need::Login,
+            Need::Inbox,
+            Need::Setting("relay.message_size_limit", Says::AtMost(SMALL)),
+        ],
+        sabotages: &[
+            Sabotage {
+                name: "a limit lower than relay.yaml's",
+                changes: &[Change::Main("message_size_limit", "100000")],
+                sees: "552",
+            },
+            Sabotage {
+                name: "the envelope counts too",
+                changes: &[Change::Replace(
+                    Role::Relay,
+                    "postfix/master.cf",
+                    "-o message_size_limit=0",
+                    "-o line_length_limit=2048",
+                )],
+                sees: "552 5.3.4",
+            },
+            Sabotage {
+                name: "no limit at the end of data",
+                changes: &[Change::Main("message_size_limit", "0")],
+                sees: "with one octet more: 250",
+            },
+        ],
+        ..Check::by(&message_of_just_the_limit_passes)
     },
     Check {
         id: "relay.surplus_recipients_are_put_off",
@@ -189,6 +232,61 @@ async fn too_large_a_message_is_refused(context: Context) -> Judged {
         Err(unreadable @ Undelivered::Unreadable(_)) => broken(unreadable.to_string()),
         Ok(_) => fail("nothing at the next hop", "the message at the next hop"),
     }
+}
+
+async fn message_of_just_the_limit_passes(context: Context) -> Judged {
+    let limit = context.target().spec.relay.message_size_limit;
+    let size = usize::try_from(limit).unwrap_or_default();
+    let mut session = logged_in(&context, login_listener(&context)?).await?;
+    for (lines, line) in [("long lines", "x".repeat(996)), ("dots", ".".to_owned())] {
+        let just = of_size(size, &line);
+        let commands = [
+            format!("MAIL FROM:<{SENDER}> SIZE={limit}"),
+            format!("RCPT TO:<{RECIPIENT}>"),
+        ];
+        mail::send_with(&mut session, &commands, &just).await?;
+        let delivered = mail::arrival(&context, &just).await?;
+        require(
+            just.trace_in(&delivered.raw).is_some(),
+            "all of the message",
+            || format!("{lines}, {} octets", delivered.raw.len()),
+        )?;
+        let over = of_size(size + 1, &line);
+        for line in [
+            format!("MAIL FROM:<{SENDER}>"),
+            format!("RCPT TO:<{RECIPIENT}>"),
+        ] {
+            let reply = command(&mut session, &line).await?;
+            require_code(&reply, 250, &line)?;
+        }
+        let reply = answer(session.data(over.bytes()).await, "a reply to the message")?;
+        require(
+            reply.is_permanent(),
+            &format!("{lines}: {size} octets taken, a permanent refusal of one more"),
+            || format!("{lines}, with one octet more: {reply}"),
+        )?;
+    }
+    PASS
+}
+
+/// A message of `size` octets with CR and LF, whose body repeats `line`.
+fn of_size(size: usize, line: &str) -> Message {
+    let token = mail::plain().token().to_owned();
+    let mut text = format!(
+        "From: <{SENDER}>\r\nTo: <{RECIPIENT}>\r\nSubject: relaykit {token}\r\n\
+         Date: Mon, 23 Nov 2026 03:14:01 +0000\r\n\
+         Message-ID: <{token}@relaykit.example>\r\n\r\n"
+    );
+    let whole = format!("{line}\r\n");
+    let lines = size.saturating_sub(text.len()) / whole.len();
+    text.push_str(&whole.repeat(lines.saturating_sub(2)));
+    // The last three lines take up what is left, and none is longer than mail may have.
+    for parts in [3, 2, 1] {
+        let octets = size.saturating_sub(text.len()) / parts;
+        text.push_str(&"y".repeat(octets.saturating_sub(2)));
+        text.push_str("\r\n");
+    }
+    Message::exact(text, &token)
 }
 
 /// What any server must take (RFC 5321 section 4.5.3.1.8).

@@ -174,6 +174,10 @@ pub(super) const VARIANTS: &[Variant] = &[
                 ],
             ),
             Set("privacy.show_login", "false"),
+            Where(
+                &[("auth.listeners", Says::Lacks("smtp"))],
+                &[Set("privacy.earlier_received", "remove")],
+            ),
             Set(
                 "privacy.strip_headers",
                 "[X-Originating-IP, X-Mailer, User-Agent]",
@@ -194,7 +198,10 @@ pub(super) const VARIANTS: &[Variant] = &[
             By(keep_logins_off_port_25),
             Where(
                 &[("auth.listeners", Says::Lacks("smtp"))],
-                &[Set("privacy.received", "hide")],
+                &[
+                    Set("privacy.received", "hide"),
+                    Set("privacy.earlier_received", "remove"),
+                ],
             ),
             Set("relay.sender_login", "any"),
             Set("tls.outbound.level", "may"),

@@ -5,7 +5,7 @@ mod mail;
 mod relaying;
 
 use super::Override;
-use crate::config::spec::{Received, Spec};
+use crate::config::spec::{EarlierReceived, Received, Spec};
 
 /// Something that relay.yaml promises and Postfix parameters carry out.
 pub(super) struct Promise {
@@ -57,9 +57,18 @@ fn rewritten(spec: &Spec) -> bool {
     spec.privacy.received == Received::Rewrite
 }
 
+/// Whether listeners with logins mark their trace header (`render::MARK`).
+fn marked(spec: &Spec) -> bool {
+    rewritten(spec) || removes_earlier(spec)
+}
+
+fn removes_earlier(spec: &Spec) -> bool {
+    spec.privacy.earlier_received == EarlierReceived::Remove
+}
+
 /// Whether header checks work on mail that came by login.
 fn checked(spec: &Spec) -> bool {
-    rewritten(spec) || !spec.privacy.strip_headers.is_empty()
+    marked(spec) || !spec.privacy.strip_headers.is_empty()
 }
 
 fn strangers(spec: &Spec) -> bool {

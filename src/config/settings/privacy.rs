@@ -9,6 +9,8 @@ use crate::config::value::{Flag, List, Word, equal_in_any_case};
 pub struct Privacy {
     /// What becomes of the trace header of a message that came by login.
     pub received: Received,
+    /// What becomes of the trace headers that such a message brings along.
+    pub earlier_received: EarlierReceived,
     /// Whether the trace header names the login.
     pub show_login: bool,
     /// Further header fields that are removed from messages that came by login.
@@ -44,10 +46,34 @@ impl Received {
     }
 }
 
+/// `privacy.earlier_received`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlierReceived {
+    /// They stay as they are.
+    Keep,
+    /// They are taken off; the relay's own stays.
+    Remove,
+}
+
+impl EarlierReceived {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Keep, Self::Remove];
+
+    /// The name in `relay.yaml`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Remove => "remove",
+        }
+    }
+}
+
 impl Default for Privacy {
     fn default() -> Self {
         Self {
             received: Received::Rewrite,
+            earlier_received: EarlierReceived::Keep,
             show_login: true,
             strip_headers: Vec::new(),
             add_missing_headers: true,
@@ -70,6 +96,26 @@ pub(in crate::config) static KEYS: &[Setting<Privacy>] = &[
               address as they are. Mail that came without a login keeps its trace in each of them.",
         example: "keep",
         source: "RFC 5321 section 4.4; Postfix smtpd_hide_client_session; Postfix header_checks",
+        ..Setting::USUAL
+    },
+    Setting {
+        name: "earlier_received",
+        value: &Word {
+            at: |privacy: &mut Privacy| &mut privacy.earlier_received,
+            all: &EarlierReceived::ALL,
+            name: EarlierReceived::name,
+        },
+        about: "what becomes of the trace headers that mail by login brings along",
+        doc: "A web mailer writes a `Received` header with the address of its user's browser before \
+              the message comes here. `keep` leaves such headers as they are. `remove` takes all \
+              of them off mail that came by login, and leaves the relay's own, and those inside \
+              attached messages. Write `remove` only where every login is a mail program or a \
+              web mailer: servers find loops by counting these headers (RFC 5321 section 6.3), \
+              and section 4.4 tells servers to leave them. Mail that came without a login keeps \
+              its trace. Not with smtp in auth.listeners, since header checks cannot tell there \
+              which message came by login.",
+        example: "remove",
+        source: "RFC 5321 section 4.4; RFC 5321 section 6.3; Postfix header_checks",
         ..Setting::USUAL
     },
     Setting {

@@ -7,7 +7,8 @@ use crate::config::problem::{Refusal, quoted};
 const KEPT: &[(&str, &str)] = &[
     (
         "Received",
-        "privacy.received decides what becomes of trace headers",
+        "privacy.received decides on the relay's own trace header, and privacy.earlier_received \
+         on those that a message brings along",
     ),
     ("From", "RFC 5322 3.6 demands it in every message"),
     ("Date", "RFC 5322 3.6 demands it in every message"),

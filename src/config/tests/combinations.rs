@@ -130,6 +130,15 @@ fn privacy() {
         "privacy: {received: {}}",
         &["hide", "rewrite", "keep, show_login: false"],
     );
+    let remove = smtp.replace("received: hide", "earlier_received: remove");
+    problems(
+        &remove,
+        &[
+            "3:11: privacy.earlier_received: `remove` with smtp in auth.listeners would take the trace from mail that came without a login too: header checks of port 25 cannot tell the two apart; write keep, or take smtp out of auth.listeners",
+        ],
+    );
+    assert!(told(&remove.replace("remove", "keep")).is_empty());
+    assert!(told(&remove.replace("smtp, ", "")).is_empty());
 }
 
 #[test]

@@ -235,6 +235,20 @@ fn what_a_message_tells_stays_as_promised() {
         &[
             "main: {receive_override_options: no_header_body_checks}",
             "main: {smtpd_proxy_filter: 'inet:127.0.0.1:10025'}",
+            "master: {submission/inet: 'n - n - - smtpd -o smtpd_sasl_auth_enable=yes -o mail_name=Other'}",
+        ],
+    );
+    taken_back(
+        "privacy: {received: keep, earlier_received: remove}",
+        &[
+            (
+                "master: {submission/inet: 'n - n - - smtpd -o mail_name=Other -o cleanup_service_name=cleanup-login'}",
+                "leave mail_name",
+            ),
+            (
+                "main: {receive_override_options: no_header_body_checks}",
+                "no_header_body_checks",
+            ),
         ],
     );
     left_alone(

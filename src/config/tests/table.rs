@@ -24,6 +24,8 @@ pub(super) fn examples() -> String {
         match &key.kind {
             // The directory that the other examples describe would be in its way.
             _ if path.starts_with("auth.pam.") => {}
+            // Nor does this go with logins on port 25, which the example of auth.listeners has.
+            _ if path == "privacy.earlier_received" => {}
             Kind::Section(_) if key.example.is_empty() => {
                 writeln!(text, "{indent}{}:", key.name).unwrap();
             }
@@ -103,6 +105,7 @@ fn every_setting_has_an_effect() {
             ".auth.backend",
             ".auth.pam.stack",
             ".auth.pam.users_file",
+            ".privacy.earlier_received",
             ".version",
         ]
     );
@@ -147,7 +150,7 @@ fn every_part_of_a_spec_has_a_setting() {
         // are not told.
         let opens = ["[", "{", "Some(", "***,"].contains(&value.as_str());
         // That it is read, its own test shows (`combinations`).
-        if path == "auth.users" || path == "auth.stack" {
+        if ["auth.users", "auth.stack", "privacy.earlier_received"].contains(&path.as_str()) {
             continue;
         }
         if let Some((_, before)) = of(path).filter(|_| !opens) {

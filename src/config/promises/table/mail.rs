@@ -2,7 +2,7 @@
 
 use super::super::Place;
 use super::super::words::{comes_to, everybody, has};
-use super::{ALWAYS, COUNTED, Key, MARK, Promise, checked, rewritten};
+use super::{ALWAYS, COUNTED, Key, MARK, Promise, checked, removes_earlier, rewritten};
 use crate::audit::is_yes;
 use crate::config::spec::{Listener, Received};
 
@@ -58,6 +58,17 @@ pub(super) const PROMISES: &[Promise] = &[
                 "leave mail_name of listeners with logins alone, and begin smtp_header_checks \
                  with pcre:/etc/relaykit/postfix/departing_header_checks",
             )
+        },
+    },
+    Promise {
+        key: Key::Says("privacy.earlier_received", |spec| {
+            removes_earlier(spec) && !rewritten(spec)
+        }),
+        promised: "the relay's own trace header is told from those that a message brings along",
+        parameters: &["mail_name"],
+        taken: |over| {
+            let taken = over.place.has_logins(over.spec) && over.value.trim() != MARK;
+            taken.then_some("leave mail_name of listeners with logins alone")
         },
     },
     Promise {
