@@ -185,8 +185,8 @@ impl Output {
 
     /// Writes the signature of what [`Self::write`] writes of the same report.
     fn sign(&mut self, report: &RunReport, signer: &Signer) -> Result<(), OutputError> {
-        let signed = signer.sign(&(self.format.render)(report));
-        let written = signed
+        let text = signer.sign(&(self.format.render)(report));
+        let written = text
             .map_err(io::Error::other)
             .and_then(|text| self.replace(text.as_bytes()));
         written.map_err(|source| self.error("signing", source))
