@@ -63,7 +63,6 @@ const REWRITTEN_ON_SMTP: Need = Need::Settings(&[
     ("auth.listeners", Says::Has("smtp")),
 ]);
 
-/// The same on port 25.
 const NO_MIXED_HEADER_CHECKS: Sabotage = Sabotage {
     name: "no header checks on the mixed port",
     changes: &[

@@ -16,7 +16,7 @@ pub struct Verify {
     pub which: Which,
     /// Demand that REPORT.sig beside the report is the signature of its bytes by a key in this
     /// file: a public key (`ssh-ed25519 AAAA...`), or a list of them as `ssh-keygen -Y verify`
-    /// has it (allowed_signers).
+    /// has it (`allowed_signers`).
     #[arg(long, value_name = "FILE")]
     pub signer: Option<PathBuf>,
     /// The lab that is looked into. Without it only the configuration, its files and the

@@ -125,8 +125,8 @@ impl Outputs {
         if self.rests_until.is_some_and(|until| now < until) {
             return Ok(());
         }
-        let signatures = self.signatures.iter_mut().flat_map(|(_, all)| all);
-        signatures.map(Output::void).collect::<Result<(), _>>()?;
+        let mut signatures = self.signatures.iter_mut().flat_map(|(_, all)| all);
+        signatures.try_for_each(Output::void)?;
         let mut regular = self.files.iter_mut().filter(|output| output.regular);
         let written = regular.try_for_each(|output| output.write(report));
         self.rests_until = Some(Instant::now() + now.elapsed() * SHARE);

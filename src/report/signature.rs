@@ -78,7 +78,7 @@ impl Signer {
 #[derive(Debug, Clone)]
 struct Allowed {
     key: PublicKey,
-    /// Who that is: the principals of a line of allowed_signers, or a public key's comment.
+    /// Who that is: the principals of a line of `allowed_signers`, or a public key's comment.
     name: String,
 }
 

@@ -141,9 +141,13 @@ async fn earlier_trace_is_removed(context: Context) -> Judged {
 
 /// Trace headers of other servers, in every spelling, and one like this relay's own.
 fn brought(host: &str) -> String {
-    let hops: String = (0..HOPS)
-        .map(|n| format!("Received: from hop{n}.example ([192.0.2.77])\r\n\tby web.example;\r\n Mon, 23 Nov 2026 03:14:01 +0000\r\n"))
-        .collect();
+    let hops = (0..HOPS).map(|n| {
+        format!(
+            "Received: from hop{n}.example ([192.0.2.77])\r\n\tby web.example;\r\n \
+             Mon, 23 Nov 2026 03:14:01 +0000\r\n"
+        )
+    });
+    let hops = hops.collect::<Vec<_>>().concat();
     format!(
         "RECEIVED: from a.example by web.example; Mon, 23 Nov 2026 03:14:01 +0000\r\n\
          received : from b.example by web.example; Mon, 23 Nov 2026 03:14:01 +0000\r\n\
