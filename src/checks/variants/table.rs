@@ -35,7 +35,7 @@ const CONNECTIONS: &str = "5";
 
 /// Messages of one login in an hour: soon reached by a check that means to, and
 /// not by all that the others send as the first user.
-const MESSAGES: &str = "24";
+const MESSAGES: &str = "60";
 
 /// A relay whose mail goes where `outbound` says.
 const NO_WAY_OF_ITS_OWN: (&str, Says) = (
