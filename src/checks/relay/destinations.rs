@@ -112,6 +112,17 @@ pub(in super::super) static CHECKS: &[Check] = &[
             changes: &[
                 Change::Main("allow_percent_hack", "yes"),
                 Change::Main("swap_bangpath", "yes"),
+                // What has no whole domain is refused before that.
+                Change::Service(
+                    "submission/inet",
+                    "smtpd_recipient_restrictions",
+                    "permit_sasl_authenticated, reject",
+                ),
+                Change::Service(
+                    "submissions/inet",
+                    "smtpd_recipient_restrictions",
+                    "permit_sasl_authenticated, reject",
+                ),
             ],
             sees: "went to [\"recipient@elsewhere.example\"]",
         }],
