@@ -96,7 +96,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
                     Change::Script(
                         Role::Relay,
                         "perl -i -pe 's/:.6.rounds=[^:\\n]*/q(:) . crypt(q(nobody knows it), \
-                     q($6$rounds=300000$abcdefgh))/e' /var/lib/relaykit/accounts",
+                     q($6$rounds=1500000$abcdefgh))/e' /var/lib/relaykit/accounts",
                     ),
                     another_guard!(
                         "edit 's/^    return .COLD if /    return 0.1; &/' other/Refusals.pm && \
@@ -116,8 +116,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
         severity: Severity::Medium,
         about: "Adds somebody whose password takes the directory some tenths of a second to compare, lets \
                 them log in, and then tries that name and unknown ones with wrong passwords, in \
-                turns. If every unknown name is answered sooner by a quarter, the time tells which \
-                names exist. A delay that is the same for all hides only what is faster than it.",
+                turns. If all unknown names but one are answered sooner by a quarter, the time tells \
+                which names exist. A delay that is the same for all hides only what is faster than it.",
         repair: "relaykit's guard refuses at a moment after the slowest comparison of late. By hand \
                  nothing in Postfix does.",
         needs: &[Need::Login, Need::Lab, Need::Directory],
@@ -270,7 +270,8 @@ pub(super) async fn slow_hash_tells_no_name(context: Context) -> Judged {
     let mut other = ready(&context, login_listener(&context)?).await?;
     let told = |unknown: Duration, wrong: Duration| unknown * 5 < wrong * 4;
     let mut all = Vec::new();
-    for _ in 0..SLOW_PAIRS {
+    let mut silent = 0;
+    for _ in 0..=SLOW_PAIRS {
         let unknown = people::name("unknown");
         let wrong = Secret::new(&*unknown);
         // At the same moment, so that whatever else the machine does slows both.
@@ -281,15 +282,17 @@ pub(super) async fn slow_hash_tells_no_name(context: Context) -> Judged {
         let (one, two) = (one?, two?);
         let pair = format!("{one:?} for an unknown name, {two:?} for a wrong password");
         context.transcript().note(&pair);
-        if !told(one, two) {
+        // One may be what else the machine does.
+        silent += usize::from(!told(one, two));
+        if silent > 1 {
             return PASS;
         }
         all.push(pair);
     }
     fail(
-        "no difference that shows in every pair",
+        "no difference that shows in every pair but one",
         format!(
-            "an unknown name is answered sooner in every pair: {}",
+            "an unknown name is answered sooner in every pair but one at most: {}",
             all.join("; ")
         ),
     )
