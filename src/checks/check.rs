@@ -98,6 +98,15 @@ pub struct Sabotage {
 /// their own in master.cf, or refuse everything before TLS and a login.
 pub(super) const ON_SMTP: Change = Change::Given(Need::Listener(Listener::Smtp));
 
+/// A list of restrictions of both submission ports that asks for the login alone.
+pub(super) const fn logins_alone(list: &'static str) -> [Change; 2] {
+    const ALONE: &str = "permit_sasl_authenticated, reject";
+    [
+        Change::Service("submission/inet", list, ALONE),
+        Change::Service("submissions/inet", list, ALONE),
+    ]
+}
+
 impl Sabotage {
     /// The same changes as another check sees them.
     #[must_use]

@@ -5,6 +5,7 @@ mod labs;
 mod lanes;
 mod mutants;
 mod sabotages;
+mod slots;
 
 use std::io::{IsTerminal, Write};
 use std::num::NonZero;

@@ -1,7 +1,7 @@
 //! Files of `name: value` and `name = value`: saslauthd's, the guard's, OpenSSL's.
 
-use super::text::{lines, replaced};
-use super::{Change, Draft, Operator, values};
+use super::text::lines;
+use super::{Draft, Operator, values};
 
 /// What saslauthd's `LDAP_SASLAUTHD` document and OpenSSL's config(5) allow.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -36,14 +36,7 @@ pub(super) fn drafts(text: &str) -> Vec<Draft> {
         };
         let (name, value) = (name.trim(), value.trim());
         let mut add = |operator, after: String| {
-            drafts.push(Draft {
-                operator,
-                place: name.to_owned(),
-                before: line.text.clone(),
-                change: Change::Text(replaced(text, &line, &after)),
-                after,
-                touches: vec![name.to_owned()],
-            });
+            drafts.push(Draft::of_line(text, &line, name, operator, after));
         };
         add(Operator::DropLine, String::new());
         let allowed = ALLOWED.iter().filter(|(known, _)| *known == name);

@@ -1,8 +1,8 @@
 //! main.cf, parameter by parameter.
 
-use super::text::{lines, replaced};
+use super::text::lines;
 use super::values;
-use super::{Change, Draft, Operator};
+use super::{Draft, Operator};
 use crate::render::next_hops::CLEAR;
 
 /// The changes of `text`, in which `tables` are the maps of the relay.
@@ -18,14 +18,7 @@ pub(super) fn drafts(text: &str, tables: &[String]) -> Vec<Draft> {
             continue;
         }
         let mut add = |operator, after: String| {
-            drafts.push(Draft {
-                operator,
-                place: name.to_owned(),
-                before: line.text.clone(),
-                change: Change::Text(replaced(text, &line, &after)),
-                after,
-                touches: vec![name.to_owned()],
-            });
+            drafts.push(Draft::of_line(text, &line, name, operator, after));
         };
         add(Operator::DropLine, String::new());
         for (operator, other) in values::others(name, value, tables) {

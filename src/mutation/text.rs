@@ -1,5 +1,7 @@
 //! Lines of a file, those that go on with the one before put together.
 
+use super::{Change, Draft, Operator};
+
 /// A setting or rule and the lines that it takes up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Logical {
@@ -60,4 +62,24 @@ pub(super) fn with(text: &str, from: usize, to: usize, new: &str) -> String {
 /// `text` with `new` in the place of `line`.
 pub(super) fn replaced(text: &str, line: &Logical, new: &str) -> String {
     with(text, line.from, line.to, new)
+}
+
+impl Draft {
+    /// One that makes `after` of a whole line, which is about `name`.
+    pub(super) fn of_line(
+        text: &str,
+        line: &Logical,
+        name: &str,
+        operator: Operator,
+        after: String,
+    ) -> Self {
+        Self {
+            operator,
+            place: name.to_owned(),
+            before: line.text.clone(),
+            change: Change::Text(replaced(text, line, &after)),
+            after,
+            touches: vec![name.to_owned()],
+        }
+    }
 }

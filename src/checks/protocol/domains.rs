@@ -1,6 +1,6 @@
 //! The domains of addresses in submitted mail.
 
-use super::super::check::{Change, Check, Sabotage};
+use super::super::check::{Check, Sabotage, logins_alone};
 use super::super::need::Need;
 use super::super::probe::mail::{ANY_SENDER, RECIPIENT, SENDER};
 use super::super::probe::rows;
@@ -25,18 +25,7 @@ pub(in super::super) static CHECKS: &[Check] = &[Check {
     needs: &[Need::Login, Need::Lab, ANY_SENDER],
     sabotages: &[Sabotage {
         name: "domains of one label are taken from logins",
-        changes: &[
-            Change::Service(
-                "submission/inet",
-                "smtpd_recipient_restrictions",
-                "permit_sasl_authenticated, reject",
-            ),
-            Change::Service(
-                "submissions/inet",
-                "smtpd_recipient_restrictions",
-                "permit_sasl_authenticated, reject",
-            ),
-        ],
+        changes: &logins_alone("smtpd_recipient_restrictions"),
         sees: "from <sender@web1>: 250",
     }],
     ..Check::by(&submitted_domains_are_whole)

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::super::check::{Change, Check, Sabotage};
+use super::super::check::{Change, Check, Sabotage, logins_alone};
 use super::super::need::Need;
 use super::super::probe::mail::{self, RECIPIENT, SENDER};
 use super::super::probe::postconf::Postconf;
@@ -18,6 +18,9 @@ use crate::config::{Listener, Says};
 use crate::plan::Role;
 use crate::report::Severity;
 use crate::smtp::{Message, Session};
+
+/// Recipients of logins as they were before `protocol.submitted_domains_are_whole`.
+const ALONE: [Change; 2] = logins_alone("smtpd_recipient_restrictions");
 
 pub(in super::super) static CHECKS: &[Check] = &[
     Check {
@@ -113,16 +116,8 @@ pub(in super::super) static CHECKS: &[Check] = &[
                 Change::Main("allow_percent_hack", "yes"),
                 Change::Main("swap_bangpath", "yes"),
                 // What has no whole domain is refused before that.
-                Change::Service(
-                    "submission/inet",
-                    "smtpd_recipient_restrictions",
-                    "permit_sasl_authenticated, reject",
-                ),
-                Change::Service(
-                    "submissions/inet",
-                    "smtpd_recipient_restrictions",
-                    "permit_sasl_authenticated, reject",
-                ),
+                ALONE[0],
+                ALONE[1],
             ],
             sees: "went to [\"recipient@elsewhere.example\"]",
         }],

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::super::check::{Change, Check, Sabotage};
+use super::super::check::{Change, Check, Sabotage, logins_alone};
 use super::super::need::Need;
 use super::super::probe::mail::RECIPIENT;
 use super::super::probe::session::{
@@ -74,18 +74,7 @@ pub(in super::super) static CHECKS: &[Check] = &[
         sabotages: &[
             Sabotage {
                 name: "messages are not counted",
-                changes: &[
-                    Change::Service(
-                        "submission/inet",
-                        "smtpd_data_restrictions",
-                        "permit_sasl_authenticated, reject",
-                    ),
-                    Change::Service(
-                        "submissions/inet",
-                        "smtpd_data_restrictions",
-                        "permit_sasl_authenticated, reject",
-                    ),
-                ],
+                changes: &logins_alone("smtpd_data_restrictions"),
                 sees: "one message more is taken",
             },
             NO_GUARD.seen_as("one message more is taken"),

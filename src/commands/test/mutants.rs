@@ -7,11 +7,9 @@ use serde::Serialize;
 
 use super::super::Session;
 use super::super::exit::{Exit, Usage};
-use super::super::watch::Watcher;
 use super::Told;
-use super::labs::{run_name, warnings_only};
-use super::sabotages::{SIDE_BY_SIDE, take_down};
-use crate::checks::{self, Check, Offered, Options};
+use super::slots::Slots;
+use crate::checks::{self, Check, Offered};
 use crate::cli::Mutate;
 use crate::config::Spec;
 use crate::lab::{self, Workshop};
@@ -130,26 +128,14 @@ pub(super) async fn mutate(
             Some((check, record.duration))
         })
         .collect();
-    let run = run_name();
     let mutants = chosen.candidates.len();
-    let labs: Vec<String> = (1..=SIDE_BY_SIDE.min(mutants))
-        .map(|n| format!("test-{run}-m{n}"))
-        .collect();
-    let watchers: Vec<Watcher> = labs.iter().filter_map(|lab| Watcher::start(lab)).collect();
-    let workshop = &Workshop {
-        progress: warnings_only(session),
-        ..workshop.clone()
-    };
+    let slots = Slots::begin(session, workshop, 'm', mutants);
     let request = Mutating {
         spec,
         checks: &passed,
-        labs: &labs,
-        workshop,
-        // Nobody reads of these failures more than their own words.
-        options: Options {
-            logs: false,
-            ..Options::default()
-        },
+        labs: &slots.labs,
+        workshop: &slots.workshop,
+        options: Slots::options(),
         again: chosen.named,
     };
     let mut mutation = Mutation {
@@ -179,7 +165,7 @@ pub(super) async fn mutate(
     mutation.elapsed = began.elapsed();
     mutation.tried.sort_by_key(|tried| tried.number);
     report.mutation = Some(mutation);
-    take_down(workshop, &labs, watchers).await?;
+    slots.take_down().await?;
     match mutated {
         Ok(()) => {}
         Err(lab::Error::Interrupted) => report.cut_short = Some(CutShort::Interrupted),
