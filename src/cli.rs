@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::lab;
 use crate::requirements::{Profile, profile};
 
+mod access;
 mod bench;
 mod certs;
 mod check;
@@ -23,6 +24,7 @@ mod told;
 mod users;
 mod verify;
 
+pub use access::Access;
 pub use bench::{Bench, Door, NextHop, Versus};
 pub use certs::{Certs, Issue, Place as CertsPlace};
 pub use check::{Check, Place};

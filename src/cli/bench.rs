@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Images, Place, Which, at_least_one, duration, lab_name};
+use super::{Access, Images, Place, Which, at_least_one, duration, lab_name};
 
 /// `relaykit bench`.
 #[derive(Debug, Args)]
@@ -84,18 +84,9 @@ pub struct Bench {
     /// How long each reply may take.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub timeout: Duration,
-    /// Who logs in at HOST.
-    #[arg(long, value_name = "NAME", requires = "password_file")]
-    pub user: Option<String>,
-    /// The password, in a file that nobody else can read; a line end at its end is none of it.
-    #[arg(long, value_name = "FILE", requires = "user")]
-    pub password_file: Option<PathBuf>,
-    /// The authorities that may have signed HOST's certificate, PEM, instead of the system's.
-    #[arg(long, value_name = "FILE")]
-    pub ca: Option<PathBuf>,
-    /// The name that the certificate must have, where that is not HOST.
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
+    /// How HOST is reached.
+    #[command(flatten)]
+    pub access: Access,
     /// Whom every message to HOST goes to; may be repeated.
     #[arg(long, value_name = "ADDR")]
     pub recipient: Vec<String>,

@@ -1,12 +1,11 @@
 //! `relaykit check`: whom to look at, and as whom.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
 
-use super::{Reports, at_least_one, duration};
+use super::{Access, Reports, at_least_one, duration};
 use crate::config::Listener;
 
 /// `relaykit check`.
@@ -30,18 +29,9 @@ pub struct Check {
     pub host: Place,
     /// Parts of check ids; a check runs if any of them is in its id.
     pub filters: Vec<String>,
-    /// Who logs in.
-    #[arg(long, value_name = "NAME", requires = "password_file")]
-    pub user: Option<String>,
-    /// The password, in a file that nobody else can read; a line end at its end is none of it.
-    #[arg(long, value_name = "FILE", requires = "user")]
-    pub password_file: Option<PathBuf>,
-    /// The authorities that may have signed the relay's certificate, PEM, instead of the system's.
-    #[arg(long, value_name = "FILE")]
-    pub ca: Option<PathBuf>,
-    /// The name that the certificate must have, where that is not HOST.
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
+    /// How HOST is reached.
+    #[command(flatten)]
+    pub access: Access,
     /// Send a message to this address, too; may be repeated.
     #[arg(long, value_name = "ADDR", requires = "user")]
     pub recipient: Vec<String>,

@@ -13,7 +13,7 @@ use super::Session;
 use super::exit::{Exit, Overdue, Usage};
 use super::test::{Told, list};
 use crate::checks::{self, Options, Stranger, Survey, Target};
-use crate::cli::{Check, Format, Place};
+use crate::cli::{Access, Check, Format, Place};
 use crate::config::User;
 use crate::diagnostics::{Open, within};
 use crate::lab;
@@ -87,19 +87,9 @@ fn too_slow(arguments: &Check, open: &Open) -> Overdue {
 
 async fn stranger(arguments: &Check) -> anyhow::Result<Stranger> {
     let Place { host, ports } = &arguments.host;
-    let ca_pem = match &arguments.ca {
-        Some(path) => read(path)?,
-        None => {
-            system_authorities().map_err(|why| Usage(format!("{why}; --ca FILE names some")))?
-        }
-    };
-    let user = match (&arguments.user, &arguments.password_file) {
-        (Some(name), Some(path)) => Some(User {
-            name: name.clone(),
-            password: password(path)?,
-        }),
-        _ => None,
-    };
+    let access = &arguments.access;
+    let ca_pem = authorities(access)?;
+    let user = login(access)?.map(|(name, password)| User { name, password });
     let pace = Pace {
         per_minute: arguments.per_minute,
         most: arguments.connections,
@@ -109,7 +99,7 @@ async fn stranger(arguments: &Check) -> anyhow::Result<Stranger> {
         endpoints.insert(listener.name(), resolved(host, *port).await?);
     }
     Ok(Stranger {
-        name: arguments.name.clone().unwrap_or_else(|| host.clone()),
+        name: access.name.clone().unwrap_or_else(|| host.clone()),
         endpoints,
         ca_pem,
         user,
@@ -129,13 +119,29 @@ pub(super) async fn resolved(host: &str, port: u16) -> Result<SocketAddr, Usage>
         .ok_or_else(|| unknown("the resolver knows none".to_owned()))
 }
 
-pub(super) fn read(path: &Path) -> Result<String, Usage> {
+/// The authorities that a server is believed by, PEM.
+pub(super) fn authorities(access: &Access) -> Result<String, Usage> {
+    match &access.ca {
+        Some(path) => read(path),
+        None => system_authorities().map_err(|why| Usage(format!("{why}; --ca FILE names some"))),
+    }
+}
+
+/// Who logs in, if anybody does, with the password.
+pub(super) fn login(access: &Access) -> Result<Option<(String, Secret)>, Usage> {
+    match (&access.user, &access.password_file) {
+        (Some(name), Some(path)) => Ok(Some((name.clone(), password(path)?))),
+        _ => Ok(None),
+    }
+}
+
+fn read(path: &Path) -> Result<String, Usage> {
     std::fs::read_to_string(path)
         .map_err(|e| Usage(format!("reading {} failed: {e}", path.display())))
 }
 
 /// The password in a file, as ssh takes keys: not if everybody can read it.
-pub(super) fn password(path: &Path) -> Result<Secret, Usage> {
+fn password(path: &Path) -> Result<Secret, Usage> {
     use std::os::unix::fs::PermissionsExt as _;
     let metadata = std::fs::metadata(path)
         .map_err(|e| Usage(format!("reading {} failed: {e}", path.display())))?;

@@ -127,7 +127,7 @@ fn bounded(arguments: &Bench) -> Result<(), Usage> {
                 .to_owned(),
         ));
     }
-    if arguments.logins_only && arguments.user.is_none() {
+    if arguments.logins_only && arguments.access.user.is_none() {
         return Err(Usage(
             "--logins-only needs --user and --password-file".to_owned(),
         ));

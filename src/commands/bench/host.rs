@@ -1,14 +1,14 @@
 //! A server that the user named.
 
 use super::super::Session;
-use super::super::check::{password, read, resolved};
+use super::super::check::{authorities, login, resolved};
 use super::super::exit::Usage;
 use super::asked::Asked;
 use crate::bench::{Kind, Subject, Target, security};
 use crate::cli::{Bench, Place};
 use crate::config::Listener;
 use crate::progress::Event;
-use crate::smtp::{Login, TlsSettings, system_authorities};
+use crate::smtp::{Login, TlsSettings};
 
 /// `place` as a target, and a warning of what it will get.
 pub(super) async fn subject(
@@ -27,26 +27,15 @@ pub(super) async fn subject(
         let missing = || Usage(format!("no port of {} is named for {name}", place.host));
         (asked.listener, *port.ok_or_else(missing)?)
     };
-    let login = match (&arguments.user, &arguments.password_file) {
-        (Some(_), _) if listener == Listener::Smtp => {
-            let text =
-                "a password is not sent in the clear: use port 587 or 465, or leave --user out";
-            return Err(Usage(text.to_owned()).into());
-        }
-        (Some(user), Some(path)) => Some(Login {
-            user: user.clone(),
-            password: password(path)?,
-        }),
-        _ => None,
-    };
-    let authorities = match &arguments.ca {
-        Some(path) => read(path)?,
-        None => {
-            system_authorities().map_err(|why| Usage(format!("{why}; --ca FILE names some")))?
-        }
-    };
-    let name = arguments.name.clone().unwrap_or_else(|| place.host.clone());
-    let user = arguments.user.clone().filter(|user| user.contains('@'));
+    let access = &arguments.access;
+    if access.user.is_some() && listener == Listener::Smtp {
+        let text = "a password is not sent in the clear: use port 587 or 465, or leave --user out";
+        return Err(Usage(text.to_owned()).into());
+    }
+    let login = login(access)?.map(|(user, password)| Login { user, password });
+    let authorities = authorities(access)?;
+    let name = access.name.clone().unwrap_or_else(|| place.host.clone());
+    let user = access.user.clone().filter(|user| user.contains('@'));
     let sender = arguments.sender.clone().or(user);
     let sender = match sender {
         Some(sender) => sender,
