@@ -8,6 +8,7 @@
 //! c: a\n.\r\n             the client must say these bytes
 //! -- TLS                  both shake hands
 //! -- hold                 the server says nothing more, until the client leaves
+//! -- cut                  the connection is gone, and TLS is not told of its end
 //! ```
 //!
 //! At its end the server closes the connection.
@@ -115,6 +116,7 @@ async fn serve(steps: Vec<String>, stream: DuplexStream, tls: Option<Arc<ServerC
     for step in steps.iter().filter(|step| !step.is_empty()) {
         match step.split_at_checked(3).unwrap_or((step, "")) {
             ("-- ", "hold") => hear_the_end(&mut stream).await,
+            ("-- ", "cut") => return,
             ("-- ", "TLS") => {
                 let acceptor = TlsAcceptor::from(tls.clone().unwrap());
                 match acceptor.accept(stream).await {

@@ -218,3 +218,21 @@ async fn broken_settings_are_told() {
         assert!(error.to_string().contains(reason), "{error}");
     }
 }
+
+#[tokio::test]
+async fn the_end_of_tls_is_told_from_a_cut() {
+    let authority = Authority::new();
+    for (script, told) in [
+        ("-- TLS\nC: QUIT\nS: 221 bye", true),
+        ("-- TLS\nC: QUIT\nS: 221 bye\n-- cut", false),
+    ] {
+        let settings = TlsSettings::trusting(SERVER_NAME, &authority.pem);
+        let connect = Connect::wrapper(settings);
+        let (session, server) = play_with(script, Some(authority.server.clone()), &connect).await;
+        let mut session = session.unwrap();
+        assert_eq!(session.command("QUIT").await.unwrap().code, 221);
+        session.expect_closed().await.unwrap();
+        assert_eq!(session.ended_by_server(), told, "{script}");
+        server.finished().await;
+    }
+}
