@@ -122,7 +122,7 @@ impl Listening {
     /// Begins behind all that the sink's log has already: another relay may have said it.
     pub(in super::super) async fn to(context: &Context, hop: Played) -> Judged<Self> {
         let addresses = appliance::facts(context, Role::Relay).await?.addresses;
-        let addresses = addresses.values().map(|address| format!("[{address}]: "));
+        let addresses = addresses.values().map(|address| format!("[{address}]"));
         let mut log = Log::from_now(context, Role::Sink)?;
         until_now(context, &mut log).await?;
         ControlFlow::Continue(Self {
@@ -135,8 +135,7 @@ impl Listening {
     /// What was said until now, without passwords.
     pub(in super::super) async fn heard(mut self, context: &Context) -> Judged<Vec<String>> {
         let lines = until_now(context, &mut self.log).await?;
-        let own = |line: &&String| self.addresses.iter().any(|own| line.contains(own.as_str()));
-        let own = lines.iter().filter(own);
+        let own = lines.iter().filter(|line| self.is_own(line));
         let heard = without_passwords(own.filter_map(|line| said(line, self.hop)));
         for line in &heard {
             context
@@ -145,6 +144,47 @@ impl Listening {
         }
         ControlFlow::Continue(heard)
     }
+
+    /// The verbs of each conversation, up to the first end of one: other checks may send there
+    /// as well, so that one may still go on, and each has a process of the hop's.
+    pub(in super::super) async fn verbs(mut self, context: &Context) -> Judged<Vec<Vec<String>>> {
+        let (hop, addresses) = (self.hop, self.addresses.clone());
+        let ends = |line: &str| {
+            let own = addresses.iter().any(|own| line.contains(own.as_str()));
+            let gone = process_of(line, hop).is_some() && line.contains("]: disconnect from ");
+            own && (gone || said(line, hop) == Some("QUIT"))
+        };
+        let what = "the end of a conversation with the next hop";
+        let lines = self.log.until(context, what, ends).await?;
+        ControlFlow::Continue(by_process(lines.iter().filter(|l| self.is_own(l)), hop))
+    }
+
+    /// Whether a line is of a conversation with this relay.
+    fn is_own(&self, line: &str) -> bool {
+        let mut addresses = self.addresses.iter();
+        addresses.any(|own| line.contains(own.as_str()))
+    }
+}
+
+/// What is said in each conversation, verb by verb; a process has one after the other.
+fn by_process<'a>(lines: impl Iterator<Item = &'a String>, hop: Played) -> Vec<Vec<String>> {
+    let mut conversations: Vec<(String, Vec<String>)> = Vec::new();
+    for line in lines {
+        let Some(process) = process_of(line, hop) else {
+            continue;
+        };
+        let under_way = conversations.iter().rposition(|(of, _)| *of == process);
+        match (said(line, hop), under_way) {
+            (Some(said), Some(index)) => {
+                let verb = said.split(' ').next().unwrap_or_default();
+                conversations[index].1.push(verb.to_owned());
+            }
+            _ if line.contains("]: connect from ") => conversations.push((process, Vec::new())),
+            _ => {}
+        }
+    }
+    let said = conversations.into_iter().map(|(_, said)| said);
+    said.filter(|said| !said.is_empty()).collect()
 }
 
 /// The lines up to one that the sink is made to write now. It goes the way of all lines
@@ -208,6 +248,37 @@ mod tests {
         ] {
             assert_eq!(said(&other, OFFERING), None, "{other}");
         }
+    }
+
+    #[test]
+    fn conversations_at_one_time_are_told_apart() {
+        let line = |process: u8, text: &str| {
+            let text = match text.strip_prefix("< ") {
+                Some(said) => format!("< relay.a[172.22.0.3]: {said}"),
+                None => format!("{text} from relay.a[172.22.0.3]"),
+            };
+            format!("Nov 28 16:00:08 sink postfix/offering/smtpd[{process}]: {text}")
+        };
+        let lines = [
+            line(7, "connect"),
+            line(7, "< EHLO relay"),
+            line(8, "connect"),
+            line(7, "< STARTTLS"),
+            line(8, "< EHLO relay"),
+            line(7, "< QUIT"),
+            line(7, "disconnect"),
+            line(7, "connect"),
+            line(8, "< STARTTLS"),
+            line(7, "< HELO relay"),
+        ];
+        assert_eq!(
+            by_process(lines.iter(), OFFERING),
+            [
+                vec!["EHLO", "STARTTLS", "QUIT"],
+                vec!["EHLO", "STARTTLS"],
+                vec!["HELO"],
+            ]
+        );
     }
 
     #[test]
